@@ -1,0 +1,9 @@
+//! What Weir decides: pure values and functions.
+//!
+//! Nothing here awaits, reads a clock, draws randomness, or knows SQL, HTTP or wasmtime.
+
+pub mod id;
+pub mod time;
+pub mod limits;
+pub mod name;
+pub mod event;
