@@ -5,3 +5,5 @@
 
 pub mod error;
 pub mod domain;
+pub mod clock;
+pub mod db;
