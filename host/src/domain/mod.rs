@@ -7,3 +7,6 @@ pub mod time;
 pub mod limits;
 pub mod name;
 pub mod event;
+pub mod retry;
+pub mod schema;
+pub mod signature;
