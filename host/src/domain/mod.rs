@@ -11,5 +11,8 @@ pub mod name;
 pub mod organization;
 pub mod plan;
 pub mod registration;
+pub mod retry;
+pub mod schema;
+pub mod signature;
 pub mod subscription;
 pub mod time;
