@@ -16,6 +16,8 @@ pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 pub const TEXT_CHARS_MAX: usize = 4_096;
 /// Characters of a URL: what common servers accept in a request line.
 pub const URL_CHARS_MAX: usize = 2_048;
+/// Characters of an organization's slug: what DNS allows for one label.
+pub const SLUG_CHARS_MAX: usize = 63;
 /// Event types of one subscription.
 pub const EVENT_TYPES_MAX: usize = 100;
 /// Characters of one event type: prefix, ids, name and version fit twice.

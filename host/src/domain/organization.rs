@@ -2,6 +2,7 @@
 
 use super::{
     id::{ApiKeyId, OrganizationId},
+    limits::SLUG_CHARS_MAX,
     plan::Plan,
     time::Time,
 };
@@ -140,8 +141,8 @@ pub fn slug_of(name: &str) -> String {
     if slug.is_empty() { "organization".to_owned() } else { slug.to_owned() }
 }
 
-/// Longest slug: what DNS allows for one label.
-pub const SLUG_CHARS_MAX: usize = 63;
+
+
 
 /// The namespace that an organization starts with: its slug, made legal (contract 6.1).
 pub fn first_namespace(slug: &str) -> String {
