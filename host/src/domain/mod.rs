@@ -6,4 +6,5 @@ pub mod id;
 pub mod time;
 pub mod limits;
 pub mod name;
+pub mod digest;
 pub mod event;
