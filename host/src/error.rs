@@ -121,6 +121,18 @@ codes! {
     /// The key was used before with another request; nothing was done.
     IdempotencyKeyReused = "idempotency_key_reused", 409, Never;
 
+    /// The bytes are no valid component.
+    ComponentInvalid = "component_invalid", 400, Never;
+    /// The component is larger than the host takes.
+    ComponentTooLarge = "component_too_large", 413, Never;
+    /// The component needs more memories, tables or instances than one may have.
+    ComponentTooComplex = "component_too_complex", 400, Never;
+    /// The component is of no world and track that the host runs.
+    WorldUnsupported = "world_unsupported", 400, Never;
+    /// The component imports what its world does not have.
+    ImportUnknown = "import_unknown", 400, Never;
+    /// The first instance of the component failed to start.
+    ComponentTrapsOnStart = "component_traps_on_start", 400, Never;
     /// A component of that name does not exist.
     ComponentNotFound = "component_not_found", 400, Never;
     /// The slug or another unique value is taken.

@@ -7,3 +7,4 @@ pub mod error;
 pub mod domain;
 pub mod clock;
 pub mod db;
+pub mod runtime;

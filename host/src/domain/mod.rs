@@ -3,6 +3,7 @@
 //! Nothing here awaits, reads a clock, draws randomness, or knows SQL, HTTP or wasmtime.
 
 pub mod delivery;
+pub mod digest;
 pub mod emit;
 pub mod event;
 pub mod id;

@@ -1,0 +1,57 @@
+//! The adapter's JSON configuration.
+
+use serde::Deserialize;
+
+/// What a subscription may set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// What `X-Event-Signature` signs.
+    pub scheme: SignatureScheme,
+}
+
+/// What `X-Event-Signature` signs, and how it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignatureScheme {
+    /// `sha256=<hex>` over the body.
+    #[default]
+    Body,
+    /// Bare hex over `<timestamp>.<body>`.
+    Timestamped,
+}
+
+#[derive(Deserialize)]
+struct Text<'a> {
+    #[serde(rename = "signatureScheme")]
+    signature_scheme: Option<&'a str>,
+}
+
+/// Reads the configuration. Members that the adapter does not know are for others; a text that is
+/// no JSON object is a mistake that no later attempt can mend.
+pub fn parse(text: &str) -> Result<Config, String> {
+    let read: Text = serde_json::from_str(text).map_err(|error| format!("the configuration cannot be read: {error}"))?;
+    let scheme = match read.signature_scheme {
+        Some("timestamped") => SignatureScheme::Timestamped,
+        _ => SignatureScheme::Body,
+    };
+    Ok(Config { scheme })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_word_timestamped_switches() {
+        let scheme = |text| parse(text).map(|config| config.scheme);
+        assert_eq!(scheme("{}"), Ok(SignatureScheme::Body));
+        assert_eq!(scheme(r#"{"signatureScheme":"body","other":[1]}"#), Ok(SignatureScheme::Body));
+        assert_eq!(scheme(r#"{"signatureScheme":"timestamped"}"#), Ok(SignatureScheme::Timestamped));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for text in ["", "null", "[]", "{", r#"{"signatureScheme":1}"#] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The built-in webhook adapter: an event becomes one signed HTTP POST.
+//!
+//! What goes over the wire is the contract's sections 7.1 and 7.5. Everything that decides it is
+//! in [`request`], which knows the host only as a closure that signs; here is the connection.
+
+mod bindings {
+    #![expect(missing_docs, reason = "generated")]
+    wit_bindgen::generate!({ path: "../../wit/0.1", world: "adapter" });
+}
+mod body;
+mod config;
+mod json;
+mod request;
+
+use bindings::{
+    exports::weir::plugin::delivery::{Event, Failure, Guest, Request},
+    weir::plugin::{context, signing},
+};
+
+struct Webhook;
+
+impl Guest for Webhook {
+    fn prepare(event: Event, target_url: String) -> Result<Request, Failure> {
+        let config = config::parse(&context::config()).map_err(Failure::Reject)?;
+        let attempted_at_s = context::attempted_at_ms() / 1_000;
+        Ok(request::build(&event, target_url, attempted_at_s, config, signing::hmac_sha256))
+    }
+}
+
+bindings::export!(Webhook with_types_in bindings);

@@ -1,0 +1,78 @@
+//! Compiles the built-in components, so that one `cargo build` gives one binary with all of it.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+const TARGET: &str = "wasm32-wasip2";
+/// Packages of the workspace `guests/`, and what the host includes them as.
+const BUILTINS: [(&str, &str); 2] = [("weir-router", "router"), ("weir-webhook", "webhook")];
+
+/// Variables that the outer cargo sets for its own compilation. Inherited, they would compile the
+/// guests with the host's flags, or check them with clippy instead of compiling them.
+const NOT_INHERITED: [&str; 5] =
+    ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"];
+
+fn main() -> ExitCode {
+    match build() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            println!("cargo::error={reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> Result<(), String> {
+    let root = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("..");
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    for watched in ["guests/Cargo.toml", "guests/Cargo.lock", "guests/router", "guests/webhook", "wit/0.1"] {
+        println!("cargo::rerun-if-changed={}", root.join(watched).display());
+    }
+    check_target()?;
+    let target_dir = out.join("guests");
+    compile(&root.join("guests"), &target_dir)?;
+    for (package, name) in BUILTINS {
+        let file = format!("{TARGET}/release/{}.wasm", package.replace('-', "_"));
+        let wasm = target_dir.join(file);
+        fs::copy(&wasm, out.join(format!("{name}.wasm"))).map_err(|error| format!("{}: {error}", wasm.display()))?;
+    }
+    Ok(())
+}
+
+/// Compiling without the target fails with a page of errors about a missing `core`.
+fn check_target() -> Result<(), String> {
+    let rustc = variable("RUSTC")?;
+    let output = Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let output = output.map_err(|error| format!("{rustc} does not run: {error}"))?;
+    let libraries = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && Path::new(libraries.trim()).is_dir() {
+        return Ok(());
+    }
+    Err(format!("the built-in components need the target {TARGET}: run `rustup target add {TARGET}`"))
+}
+
+fn compile(guests: &Path, target_dir: &Path) -> Result<(), String> {
+    let mut cargo = Command::new(variable("CARGO")?);
+    cargo.current_dir(guests).args(["build", "--release", "--locked", "--target", TARGET]);
+    cargo.arg("--target-dir").arg(target_dir);
+    for (package, _) in BUILTINS {
+        cargo.args(["--package", package]);
+    }
+    for variable in NOT_INHERITED {
+        cargo.env_remove(variable);
+    }
+    let output = cargo.output().map_err(|error| format!("cargo does not run: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    // Cargo shows a build script's error output only when it fails, which is now.
+    eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    Err("the built-in components do not compile; their errors are above".to_owned())
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|error| format!("{name}: {error}"))
+}

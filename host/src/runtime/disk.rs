@@ -1,0 +1,188 @@
+//! Compiled code on disk, written and read by this host alone.
+//!
+//! Mapping compiled code means running it outside of every sandbox, so an entry must be exactly
+//! what we wrote: it begins with the checksum of the rest, appears under its name only when it is
+//! complete, and lives in a folder that nobody else may write to.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::digest::Digest;
+
+/// Bytes of the checksum in front of the code.
+const CHECKSUM_BYTES: usize = 32;
+/// Permission bits with which others could plant code.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// A folder of compiled code, for one kind of engine.
+pub(super) struct CodeDir {
+    path: PathBuf,
+    fingerprint: u64,
+    bytes_max: u64,
+    writes: AtomicU64,
+}
+
+impl CodeDir {
+    /// Opens the folder, or makes it, for our eyes only. `engine` is what code depends on besides
+    /// the component; what was compiled for another one is not found.
+    pub(super) fn open(path: PathBuf, engine: impl Hash, bytes_max: u64) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+        let mode = fs::metadata(&path)?.permissions().mode();
+        if mode & WRITABLE_BY_OTHERS != 0 {
+            let reason = format!("{} can be written by others; code in it would run as ours", path.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+        }
+        let mut fingerprint = DefaultHasher::new();
+        engine.hash(&mut fingerprint);
+        Ok(Self { path, fingerprint: fingerprint.finish(), bytes_max, writes: AtomicU64::new(0) })
+    }
+
+    /// The code of a component, if it is here and intact. Anything else is as good as missing.
+    pub(super) fn read(&self, component: Digest) -> Option<Vec<u8>> {
+        let mut file = File::open(self.entry(component)).ok()?;
+        let mut checksum = [0; CHECKSUM_BYTES];
+        file.read_exact(&mut checksum).ok()?;
+        let mut code = Vec::new();
+        file.read_to_end(&mut code).ok()?;
+        if Sha256::digest(&code).as_slice() != checksum {
+            tracing::warn!(component.digest = %component, "compiled code of {component} on disk is damaged");
+            return None;
+        }
+        // The time of use decides what is removed first; without it, the time of writing does.
+        let _ = file.set_modified(SystemTime::now());
+        Some(code)
+    }
+
+    /// Keeps the code of a component. The cache saves time only, so failing costs nothing else.
+    pub(super) fn write(&self, component: Digest, code: &[u8]) {
+        let written = self.write_entry(component, code).and_then(|()| self.shrink());
+        if let Err(error) = written {
+            tracing::warn!(%error, component.digest = %component, "compiled code of {component} was not kept on disk");
+        }
+    }
+
+    fn entry(&self, component: Digest) -> PathBuf {
+        self.path.join(format!("{component}-{:016x}.code", self.fingerprint))
+    }
+
+    fn write_entry(&self, component: Digest, code: &[u8]) -> io::Result<()> {
+        let entry = self.entry(component);
+        let number = self.writes.fetch_add(1, Ordering::Relaxed);
+        let draft = entry.with_extension(format!("{}-{number}.draft", process::id()));
+        let written = write_new(&draft, code).and_then(|()| fs::rename(&draft, &entry));
+        if written.is_err() {
+            // Whatever failed, the draft is of no use; if it is not there, all the better.
+            let _ = fs::remove_file(&draft);
+        }
+        written
+    }
+
+    /// Removes what was not used the longest until the rest fits.
+    fn shrink(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for file in fs::read_dir(&self.path)? {
+            let file = file?;
+            let metadata = file.metadata()?;
+            files.push((metadata.modified()?, metadata.len(), file.path()));
+        }
+        files.sort_unstable();
+        let mut bytes: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+        for (_, file_bytes, path) in files {
+            if bytes <= self.bytes_max {
+                break;
+            }
+            fs::remove_file(path)?;
+            bytes -= file_bytes;
+        }
+        Ok(())
+    }
+}
+
+fn write_new(path: &Path, code: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(&Sha256::digest(code))?;
+    file.write_all(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder of the test's own, removed with it.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("weir-code-{name}-{}", process::id()));
+            let _ = fs::remove_dir_all(&path);
+            Self(path)
+        }
+
+        fn open(&self, engine: &str, bytes_max: u64) -> CodeDir {
+            CodeDir::open(self.0.clone(), engine, bytes_max).expect("a new folder opens")
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn an_entry_is_for_one_component_and_one_engine() {
+        let folder = Folder::new("entry");
+        let dir = folder.open("engine", u64::MAX);
+        dir.write(Digest::of(b"a"), b"code");
+        assert_eq!(dir.read(Digest::of(b"a")).as_deref(), Some(b"code".as_slice()));
+        assert_eq!(dir.read(Digest::of(b"b")), None);
+        assert_eq!(folder.open("another engine", u64::MAX).read(Digest::of(b"a")), None);
+    }
+
+    #[test]
+    fn a_damaged_entry_is_no_entry() {
+        let folder = Folder::new("damaged");
+        let dir = folder.open("engine", u64::MAX);
+        for damaged in [b"".as_slice(), b"short", &[0; 100]] {
+            fs::write(dir.entry(Digest::of(b"a")), damaged).expect("writes");
+            assert_eq!(dir.read(Digest::of(b"a")), None);
+        }
+    }
+
+    #[test]
+    fn nobody_else_may_write_here() {
+        let folder = Folder::new("modes");
+        let dir = folder.open("engine", u64::MAX);
+        dir.write(Digest::of(b"a"), b"code");
+        let mode = |path: &Path| fs::metadata(path).expect("exists").permissions().mode() & 0o777;
+        assert_eq!((mode(&folder.0), mode(&dir.entry(Digest::of(b"a")))), (0o700, 0o600));
+
+        fs::set_permissions(&folder.0, PermissionsExt::from_mode(0o770)).expect("ours");
+        let refused = CodeDir::open(folder.0.clone(), "engine", 0).err().map(|error| error.kind());
+        assert_eq!(refused, Some(io::ErrorKind::PermissionDenied));
+    }
+
+    #[test]
+    fn code_cache_disk_bytes_max() {
+        let folder = Folder::new("size");
+        let dir = folder.open("engine", 2 * (CHECKSUM_BYTES as u64 + 4));
+        for (age_s, component) in [(30, b"a"), (20, b"b"), (10, b"c")] {
+            dir.write(Digest::of(component), b"code");
+            let used = SystemTime::now() - std::time::Duration::from_secs(age_s);
+            let file = File::open(dir.entry(Digest::of(component))).expect("was written");
+            file.set_modified(used).expect("ours");
+        }
+        let kept = [b"a", b"b", b"c"].map(|component| dir.read(Digest::of(component)).is_some());
+        assert_eq!(kept, [false, true, true]);
+    }
+}

@@ -1,0 +1,103 @@
+//! The one wasmtime engine: every deviation from wasmtime's defaults, with its reason.
+
+use std::{thread, time::Duration};
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Result};
+
+use super::Budget;
+use crate::domain::limits;
+
+/// Milliseconds between two epochs, and so the precision of a deadline. A guest checks the epoch
+/// with one load and one compare, whatever the pace.
+const EPOCH_MS: u64 = 10;
+
+/// An engine for `instances` live instances with this budget, and the thread that ends its calls
+/// at their deadline.
+pub(super) fn start(instances: u32, budget: &Budget) -> Result<Engine> {
+    let engine = Engine::new(&config(instances, budget))?;
+    tick(&engine)?;
+    Ok(engine)
+}
+
+/// The deadline of a call that begins now, in epochs. The epoch under way is partly over, so it
+/// does not count: a call gets at least its time.
+pub(super) const fn deadline_in_epochs(duration_ms: u64) -> u64 {
+    duration_ms.div_ceil(EPOCH_MS) + 1
+}
+
+fn config(instances: u32, budget: &Budget) -> Config {
+    let mut config = Config::new();
+    config
+        // Fuel is the budget that users see: it does not depend on the machine or its load.
+        .consume_fuel(true)
+        // Epochs are the clock: they also end a guest that burns time in calls of the host.
+        .epoch_interruption(true)
+        // Calls run on threads of 2 MiB, so the guest's share is fixed.
+        .max_wasm_stack(limits::CALL_STACK_BYTES_MAX)
+        // Instances come out of a pool, with the pages of their memory mapped copy-on-write from
+        // the compiled code: a fresh one takes microseconds.
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, budget)))
+        .memory_init_cow(true)
+        // The same input gives the same bytes on every machine: NaNs have one bit pattern, and
+        // instructions whose results may differ are not known.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        // Nobody needs more than 4 GiB, and 64-bit memories give up the cheap bounds checks.
+        .wasm_memory64(false)
+        // A component is compiled once and called often.
+        .cranelift_opt_level(OptLevel::Speed)
+        // Tenants see which trap it was; frames of stripped code would tell them nothing more.
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false);
+    config
+}
+
+/// The pool reserves address space up front; memory is used only by what lives.
+fn pool(instances: u32, budget: &Budget) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool
+        // Room in the pool runs out by instances first: nearly all components have one memory and
+        // two tables, so more of either per instance is not set aside.
+        .total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(limits::CORE_INSTANCES_MAX))
+        .total_memories(instances.max(limits::MEMORIES_MAX))
+        .total_tables(instances.saturating_mul(4).max(limits::TABLES_MAX))
+        .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
+        .max_memories_per_component(limits::MEMORIES_MAX)
+        .max_tables_per_component(limits::TABLES_MAX)
+        .table_elements(limits::TABLE_ELEMENTS_MAX)
+        .max_memory_size(budget.memory_bytes)
+        // The metadata of an interpreter's instance passes wasmtime's default of 1 MiB.
+        .max_component_instance_size(8 << 20)
+        .max_core_instance_size(8 << 20)
+        // Clearing this much is faster than giving it back to the kernel and faulting it in again.
+        .linear_memory_keep_resident(64 << 10)
+        .table_keep_resident(4 << 10);
+    pool
+}
+
+/// Starts the thread that counts epochs. It holds the engine only while it counts, so it ends
+/// with the last one who uses the engine.
+fn tick(engine: &Engine) -> Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new().name("weir-epochs".to_owned()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(Duration::from_millis(EPOCH_MS));
+        }
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_gets_at_least_its_time() {
+        assert_eq!(deadline_in_epochs(0), 1);
+        assert_eq!(deadline_in_epochs(EPOCH_MS), 2);
+        assert_eq!(deadline_in_epochs(EPOCH_MS + 1), 3);
+    }
+}

@@ -1,0 +1,128 @@
+//! How a call can fail, and whose fault it is.
+
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap, component::ResourceTableError};
+use wasmtime_wasi::I32Exit;
+
+use super::{capability::log::cut, limiter::Limiter};
+use crate::domain::limits::FAILURE_MESSAGE_BYTES_MAX;
+
+/// Why a call gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The component asks to be called again.
+    Retry {
+        /// Its reason.
+        message: String,
+        /// Not sooner than this many milliseconds.
+        after_ms: Option<u64>,
+    },
+    /// The component refuses for good, for this reason.
+    Reject(String),
+    /// The call did not end well.
+    Fault {
+        /// How.
+        kind: FaultKind,
+        /// In words.
+        message: String,
+    },
+}
+
+impl Failure {
+    pub(super) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self::Fault { kind, message: cut(message.into(), FAILURE_MESSAGE_BYTES_MAX) }
+    }
+}
+
+/// How a call went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// It used up its fuel.
+    OutOfFuel,
+    /// It used up its time.
+    Deadline,
+    /// It asked for more memory, or more handles, than it may have.
+    Memory,
+    /// It used up its stack.
+    Stack,
+    /// It trapped, panicked or exited.
+    Trap,
+    /// Its answer is too large, malformed, or not for it to give.
+    Output,
+    /// The host has no room for one more instance at the moment.
+    Capacity,
+    /// Anything else, which only the host can be blamed for.
+    Host,
+}
+
+/// Who has to mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// The author of the component.
+    Guest,
+    /// The operator of the host; the same call may work later.
+    Host,
+}
+
+impl FaultKind {
+    /// Who has to mend it.
+    pub const fn blame(self) -> Blame {
+        match self {
+            Self::Capacity | Self::Host => Blame::Host,
+            _ => Blame::Guest,
+        }
+    }
+
+    /// The word for attempts, statistics and spans.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutOfFuel => "out_of_fuel",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::Stack => "stack",
+            Self::Trap => "trap",
+            Self::Output => "output",
+            Self::Capacity => "capacity",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// Reads wasmtime's error. This is the only place that knows its kinds.
+pub(super) fn classify(error: &Error, limiter: &Limiter) -> Failure {
+    let (kind, message) = if let Some(trap) = error.downcast_ref::<Trap>() {
+        of_trap(*trap, limiter)
+    } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        (FaultKind::Trap, format!("the component exited with code {}", exit.0))
+    } else if let Some(full) = error.downcast_ref::<PoolConcurrencyLimitError>() {
+        (FaultKind::Capacity, format!("the host is full: {full}"))
+    } else if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+        (FaultKind::Memory, "the component holds too many handles".to_owned())
+    } else if limiter.refused() {
+        (FaultKind::Memory, format!("{MEMORY}: {error:#}"))
+    } else if error.is::<std::io::Error>() {
+        (FaultKind::Host, format!("the host failed: {error:#}"))
+    } else {
+        // What is left are values that cannot be taken over from the guest: strings that are no
+        // UTF-8, pointers out of bounds, lists beyond what the host copies.
+        (FaultKind::Output, format!("the host cannot read what the component hands over: {error:#}"))
+    };
+    Failure::fault(kind, message)
+}
+
+const MEMORY: &str = "the component was refused more memory";
+
+fn of_trap(trap: Trap, limiter: &Limiter) -> (FaultKind, String) {
+    match trap {
+        Trap::OutOfFuel => (FaultKind::OutOfFuel, "the component used up its fuel".to_owned()),
+        Trap::Interrupt => (FaultKind::Deadline, "the component used up its time".to_owned()),
+        Trap::StackOverflow => (FaultKind::Stack, "the component used up its stack".to_owned()),
+        Trap::InvalidChar
+        | Trap::InvalidDiscriminant
+        | Trap::ListOutOfBounds
+        | Trap::StringOutOfBounds
+        | Trap::UnalignedPointer => (FaultKind::Output, format!("the answer is malformed: {trap}")),
+        // Most languages trap when an allocation fails, so this says more than the trap does.
+        _ if limiter.refused() => (FaultKind::Memory, format!("{MEMORY}: {trap}")),
+        _ => (FaultKind::Trap, trap.to_string()),
+    }
+}

@@ -1,0 +1,106 @@
+//! What a call gives back, and the check that a component's answer stays within its rights.
+
+use std::{collections::HashSet, time::Duration};
+
+use serde::de::IgnoredAny;
+
+use super::{
+    capability::log::Logs,
+    fault::{Failure, FaultKind},
+};
+use crate::domain::{
+    event::{Candidate, Destination, Request},
+    limits::{ATTRIBUTES_MAX, REQUEST_HEADERS_MAX, ROUTER_DELAY_MS_MAX},
+};
+
+/// What became of a call.
+#[derive(Debug)]
+pub struct Outcome<T> {
+    /// The answer, or why there is none.
+    pub result: Result<T, Failure>,
+    /// Fuel used, roughly instructions.
+    pub fuel: u64,
+    /// Time used, with setting up and clearing away.
+    pub duration: Duration,
+    /// Bytes of memory that the instance held in the end, which is its peak.
+    pub memory_bytes: u64,
+    /// What the component wrote.
+    pub logs: Logs,
+}
+
+impl<T> Outcome<T> {
+    /// Takes the answer only if it passes.
+    pub(super) fn checked(mut self, check: impl FnOnce(&T) -> Result<(), Failure>) -> Self {
+        self.result = self.result.and_then(|answer| check(&answer).map(|()| answer));
+        self
+    }
+}
+
+/// A payload in a new shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transformed {
+    /// JSON text.
+    pub payload: String,
+    /// The attributes that the event has from here on.
+    pub attributes: Vec<(String, String)>,
+}
+
+/// A router may choose among the candidates, each at most once, and put each off for a while.
+pub(super) fn check_destinations(
+    destinations: &[Destination],
+    candidates: &[Candidate],
+    bytes_max: usize,
+) -> Result<(), Failure> {
+    let mut left: HashSet<&str> = candidates.iter().map(|candidate| candidate.subscription_id.as_str()).collect();
+    for destination in destinations {
+        let id = destination.subscription_id.as_str();
+        if !left.remove(id) {
+            return refuse(format!("the router chose {id:?}, which is no candidate, or chose it twice"));
+        }
+        let delay_ms = destination.delay_ms;
+        if delay_ms > ROUTER_DELAY_MS_MAX {
+            return refuse(format!("the router puts {id} off by {delay_ms} ms; the most is {ROUTER_DELAY_MS_MAX}"));
+        }
+        check_count("attributes", destination.attributes.len(), ATTRIBUTES_MAX)?;
+    }
+    check_bytes(destinations.iter().map(|d| bytes_of(&d.attributes)).sum(), bytes_max)
+}
+
+/// A transformer may answer any JSON text.
+pub(super) fn check_transformed(transformed: &Transformed, bytes_max: usize) -> Result<(), Failure> {
+    check_count("attributes", transformed.attributes.len(), ATTRIBUTES_MAX)?;
+    check_bytes(transformed.payload.len() + bytes_of(&transformed.attributes), bytes_max)?;
+    match serde_json::from_str::<IgnoredAny>(&transformed.payload) {
+        Ok(_) => Ok(()),
+        Err(error) => refuse(format!("the transformed payload is no JSON: {error}")),
+    }
+}
+
+/// An adapter may describe any request; where it may go is judged when it is sent.
+pub(super) fn check_request(request: &Request, bytes_max: usize) -> Result<(), Failure> {
+    check_count("headers", request.headers.len(), REQUEST_HEADERS_MAX)?;
+    let Request { method, url, headers, body } = request;
+    check_bytes(method.len() + url.len() + bytes_of(headers) + body.len(), bytes_max)
+}
+
+fn check_count(what: &str, count: usize, count_max: usize) -> Result<(), Failure> {
+    if count > count_max {
+        return refuse(format!("the answer has {count} {what}; the most is {count_max}"));
+    }
+    Ok(())
+}
+
+fn check_bytes(bytes: usize, bytes_max: usize) -> Result<(), Failure> {
+    if bytes > bytes_max {
+        return refuse(format!("the answer has {bytes} bytes; the most is {bytes_max}"));
+    }
+    Ok(())
+}
+
+fn bytes_of(pairs: &[(String, String)]) -> usize {
+    pairs.iter().map(|(name, value)| name.len() + value.len()).sum()
+}
+
+fn refuse(message: String) -> Result<(), Failure> {
+    Err(Failure::fault(FaultKind::Output, message))
+}
