@@ -3,8 +3,15 @@
 //! Modules are listed in the order in which they may depend on each other: a module uses only
 //! those above it (`tests/it/rules/layers.rs` holds the exact table).
 
-pub mod error;
-pub mod domain;
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
+pub mod domain;
+pub mod error;
+pub mod http;
 pub mod runtime;
+pub mod service;
+pub mod telemetry;
+pub mod worker;

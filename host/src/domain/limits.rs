@@ -125,3 +125,19 @@ pub const IDLE_INSTANCE_MEMORY_BYTES_MAX: usize = 4 << 20;
 pub const CODE_CACHE_BYTES_MAX: usize = 512 << 20;
 /// Bytes of compiled code kept on disk, where it saves seconds of compiling per interpreter.
 pub const CODE_CACHE_DISK_BYTES_MAX: u64 = 4 << 30;
+
+// Routing and delivery.
+
+/// Candidates of one call of a router: more are offered in further calls, so that neither memory
+/// nor the time of one call grows with the subscriptions of an event.
+pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
+/// Deliveries to one subscription under way at once: an endpoint that hangs holds no more.
+pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
+/// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
+/// allow a thousand open files without being asked.
+pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Requests per hour and key, emits aside, unless set. Contract 1.10.
+pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
+/// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop
+/// that has gone wild, at ten thousand a second.
+pub const EMITS_PER_HOUR_DEFAULT: u32 = 36_000_000;

@@ -7,11 +7,7 @@ use wasmtime::{Engine, Result, Store};
 
 use super::{
     Budget,
-    capability::{
-        context::Call,
-        log::Collector,
-        signing::Signing,
-    },
+    capability::{context::Call, log::Collector, signing::Signing},
     component::Component,
     engine::deadline_in_epochs,
     fault::{Failure, classify},

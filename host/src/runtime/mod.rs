@@ -96,10 +96,10 @@ impl Runtime {
     pub fn new(settings: Settings) -> Result<Self> {
         let Settings { code_cache_dir, budget, instances_max } = settings;
         let engine = engine::start(instances_max, &budget).map_err(Error::internal)?;
-        let open = |path| CodeDir::open(path, engine.precompile_compatibility_hash(), limits::CODE_CACHE_DISK_BYTES_MAX);
+        let open =
+            |path| CodeDir::open(path, engine.precompile_compatibility_hash(), limits::CODE_CACHE_DISK_BYTES_MAX);
         let disk = code_cache_dir.map(open).transpose().map_err(Error::internal)?;
-        let loader =
-            Loader::new(&engine, Cache::new(limits::CODE_CACHE_BYTES_MAX), disk).map_err(Error::internal)?;
+        let loader = Loader::new(&engine, Cache::new(limits::CODE_CACHE_BYTES_MAX), disk).map_err(Error::internal)?;
         let router = loader.builtin(&engine, &budget, ROUTER)?;
         let webhook = loader.builtin(&engine, &budget, WEBHOOK)?;
         let idle = Idle::new(instances_max);

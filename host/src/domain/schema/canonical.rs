@@ -43,35 +43,24 @@ mod tests {
     fn members_sort_by_utf16() {
         let text = r#"{"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7}"#;
         let order: Vec<_> = canonical(text).bytes().filter(u8::is_ascii_digit).collect();
-        assert_eq!(
-            order,
-            b"2146".iter().chain(b"7153").copied().collect::<Vec<_>>()
-        );
+        assert_eq!(order, b"2146".iter().chain(b"7153").copied().collect::<Vec<_>>());
     }
 
     #[test]
     fn numbers_are_written_as_javascript_does() {
-        assert_eq!(
-            canonical("[1.0,-0.0,1e21,1e-7,100000000000000000000]"),
-            "[1,0,1e+21,1e-7,100000000000000000000]"
-        );
+        assert_eq!(canonical("[1.0,-0.0,1e21,1e-7,100000000000000000000]"), "[1,0,1e+21,1e-7,100000000000000000000]");
     }
 
     #[test]
     fn spelling_does_not_change_the_hash() {
-        let one =
-            serde_json::from_str::<Value>(r#"{"a":1,"b":{"d":[1.0],"c":"\u0041"}}"#).expect("JSON");
-        let other = serde_json::from_str::<Value>(r#" { "b": {"c":"A", "d":[1]}, "a": 1e0 } "#)
-            .expect("JSON");
+        let one = serde_json::from_str::<Value>(r#"{"a":1,"b":{"d":[1.0],"c":"\u0041"}}"#).expect("JSON");
+        let other = serde_json::from_str::<Value>(r#" { "b": {"c":"A", "d":[1]}, "a": 1e0 } "#).expect("JSON");
         assert_eq!(hash(&one), hash(&other));
         assert_ne!(hash(&one), hash(&json!({"a":1,"b":{"d":["1"],"c":"A"}})));
     }
 
     #[test]
     fn the_hash_of_the_empty_object_is_known() {
-        assert_eq!(
-            hash(&json!({})),
-            "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-        );
+        assert_eq!(hash(&json!({})), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
     }
 }

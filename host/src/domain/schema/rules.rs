@@ -30,10 +30,7 @@ pub(super) fn check(document: &Document<'_>) -> Result<()> {
         }
     }
     if patterns.len() > SCHEMA_PATTERNS_MAX {
-        let reason = format!(
-            "the schema has {} different patterns, more than {SCHEMA_PATTERNS_MAX}",
-            patterns.len()
-        );
+        let reason = format!("the schema has {} different patterns, more than {SCHEMA_PATTERNS_MAX}", patterns.len());
         return Err(invalid("", &reason));
     }
     Ok(())
@@ -47,10 +44,7 @@ fn check_dialect(document: &Document<'_>, place: Place, schema: &Map<String, Val
         return Ok(());
     }
     let shown = shortened(dialect, SHOWN_CHARS);
-    Err(invalid(
-        &document.pointer(place),
-        &format!("$schema {shown:?} is not {DIALECT:?}, the dialect in use"),
-    ))
+    Err(invalid(&document.pointer(place), &format!("$schema {shown:?} is not {DIALECT:?}, the dialect in use")))
 }
 
 /// An `$id` below the root starts a document of its own, to which pointers and anchors would
@@ -59,24 +53,15 @@ fn check_id(document: &Document<'_>, place: Place, schema: &Map<String, Value>) 
     if place == 0 || !schema.contains_key("$id") {
         return Ok(());
     }
-    Err(invalid(
-        &document.pointer(place),
-        "only the root of a schema may have an $id",
-    ))
+    Err(invalid(&document.pointer(place), "only the root of a schema may have an $id"))
 }
 
 fn check_references(document: &Document<'_>, place: Place) -> Result<()> {
-    let Some(reference) = document
-        .references(place)
-        .iter()
-        .find(|reference| reference.target.is_none())
-    else {
+    let Some(reference) = document.references(place).iter().find(|reference| reference.target.is_none()) else {
         return Ok(());
     };
     let shown = shortened(reference.text, SHOWN_CHARS);
-    let reason = format!(
-        "the reference {shown:?} leads to no schema of this document; others are not fetched"
-    );
+    let reason = format!("the reference {shown:?} leads to no schema of this document; others are not fetched");
     Err(invalid(&document.pointer(place), &reason))
 }
 
@@ -84,10 +69,7 @@ fn check_pattern(document: &Document<'_>, place: Place, pattern: &str) -> Result
     if pattern.len() <= SCHEMA_PATTERN_BYTES_MAX {
         return Ok(());
     }
-    let reason = format!(
-        "a pattern has {} bytes, more than {SCHEMA_PATTERN_BYTES_MAX}",
-        pattern.len()
-    );
+    let reason = format!("a pattern has {} bytes, more than {SCHEMA_PATTERN_BYTES_MAX}", pattern.len());
     Err(invalid(&document.pointer(place), &reason))
 }
 
@@ -95,7 +77,5 @@ fn check_pattern(document: &Document<'_>, place: Place, pattern: &str) -> Result
 pub(super) fn patterns_of(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let of_value = schema.get("pattern").and_then(Value::as_str);
     let of_names = schema.get("patternProperties").and_then(Value::as_object);
-    of_value
-        .into_iter()
-        .chain(of_names.into_iter().flat_map(Map::keys).map(String::as_str))
+    of_value.into_iter().chain(of_names.into_iter().flat_map(Map::keys).map(String::as_str))
 }

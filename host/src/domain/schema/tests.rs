@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     domain::limits::{
-        CHECK_DEPTH_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_CHAIN_MAX,
-        SCHEMA_DEPTH_MAX, SCHEMA_EXPANSION_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERNS_MAX,
-        SCHEMA_PROPERTIES_MAX,
+        CHECK_DEPTH_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_CHAIN_MAX, SCHEMA_DEPTH_MAX,
+        SCHEMA_EXPANSION_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERNS_MAX, SCHEMA_PROPERTIES_MAX,
     },
     error::Code,
 };
@@ -38,10 +37,7 @@ fn refusal(schema: &Value) -> (String, String) {
 fn errors(schema: &Schema, payload: &Value) -> Vec<Value> {
     let error = schema.validator.check(payload).expect_err("invalid");
     assert_eq!(error.code(), Code::PayloadInvalid);
-    error.details().expect("details")["errors"]
-        .as_array()
-        .expect("a list")
-        .clone()
+    error.details().expect("details")["errors"].as_array().expect("a list").clone()
 }
 
 /// The example of the platform's documentation.
@@ -61,27 +57,15 @@ fn example() -> Value {
 #[test]
 fn the_documented_example_is_understood() {
     let schema = legal(&example());
-    assert_eq!(
-        (schema.depth, schema.property_count, schema.flavour),
-        (2, 3, Flavour::JsonSchema)
-    );
+    assert_eq!((schema.depth, schema.property_count, schema.flavour), (2, 3, Flavour::JsonSchema));
     assert_eq!(schema.hash, hash(&example()));
     let valid = json!({ "propertyId": "p_123", "subjectId": "sub_456", "favoritedAt": "2026-05-04T10:00:00Z" });
     assert!(schema.validator.check(&valid).is_ok());
-    let found = errors(
-        &schema,
-        &json!({ "propertyId": 7, "favoritedAt": "yesterday", "more": 1 }),
-    );
-    let at: Vec<_> = found
-        .iter()
-        .map(|e| (e["path"].as_str().unwrap(), e["keyword"].as_str().unwrap()))
-        .collect();
-    for expected in [
-        ("/propertyId", "type"),
-        ("/favoritedAt", "format"),
-        ("", "required"),
-        ("", "additionalProperties"),
-    ] {
+    let found = errors(&schema, &json!({ "propertyId": 7, "favoritedAt": "yesterday", "more": 1 }));
+    let at: Vec<_> = found.iter().map(|e| (e["path"].as_str().unwrap(), e["keyword"].as_str().unwrap())).collect();
+    for expected in
+        [("/propertyId", "type"), ("/favoritedAt", "format"), ("", "required"), ("", "additionalProperties")]
+    {
         assert!(at.contains(&expected), "{expected:?} in {at:?}");
     }
 }
@@ -89,11 +73,7 @@ fn the_documented_example_is_understood() {
 #[test]
 fn a_schema_is_a_json_object() {
     for text in ["", "{", "[]", "true", "null", "\"a\"", "{} {}"] {
-        assert_eq!(
-            inspect(text).expect_err("refused").code(),
-            Code::InvalidJsonSchema,
-            "{text:?}"
-        );
+        assert_eq!(inspect(text).expect_err("refused").code(), Code::InvalidJsonSchema, "{text:?}");
     }
 }
 
@@ -101,12 +81,7 @@ fn a_schema_is_a_json_object() {
 fn schema_text_bytes_max() {
     let padded = |bytes: usize| format!("{}{{}}", " ".repeat(bytes - 2));
     assert!(inspect(&padded(SCHEMA_TEXT_BYTES_MAX)).is_ok());
-    assert_eq!(
-        inspect(&padded(SCHEMA_TEXT_BYTES_MAX + 1))
-            .expect_err("refused")
-            .code(),
-        Code::InvalidJsonSchema
-    );
+    assert_eq!(inspect(&padded(SCHEMA_TEXT_BYTES_MAX + 1)).expect_err("refused").code(), Code::InvalidJsonSchema);
 }
 
 /// A chain of `levels` schemas, each a step of `keyword` deeper than the one before.
@@ -121,16 +96,8 @@ fn nested(levels: usize, keyword: &str) -> Value {
 #[test]
 fn schema_depth_max() {
     for keyword in ["properties", "items", "prefixItems"] {
-        assert_eq!(
-            legal(&nested(SCHEMA_DEPTH_MAX, keyword)).depth,
-            5,
-            "{keyword}"
-        );
-        assert_eq!(
-            code(&nested(SCHEMA_DEPTH_MAX + 1, keyword)),
-            Code::SchemaTooDeep,
-            "{keyword}"
-        );
+        assert_eq!(legal(&nested(SCHEMA_DEPTH_MAX, keyword)).depth, 5, "{keyword}");
+        assert_eq!(code(&nested(SCHEMA_DEPTH_MAX + 1, keyword)), Code::SchemaTooDeep, "{keyword}");
     }
     for keyword in ["allOf", "not", "additionalProperties", "contains"] {
         assert_eq!(legal(&nested(10, keyword)).depth, 1, "{keyword}");
@@ -150,16 +117,9 @@ fn depth_follows_references_once_around() {
 
 #[test]
 fn schema_properties_max() {
-    let map =
-        |count: usize| -> Value { (0..count).map(|i| (format!("p{i}"), json!({}))).collect() };
-    assert_eq!(
-        legal(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX) })).property_count,
-        50
-    );
-    assert_eq!(
-        code(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX + 1) })),
-        Code::SchemaTooWide
-    );
+    let map = |count: usize| -> Value { (0..count).map(|i| (format!("p{i}"), json!({}))).collect() };
+    assert_eq!(legal(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX) })).property_count, 50);
+    assert_eq!(code(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX + 1) })), Code::SchemaTooWide);
     let spread = json!({
         "properties": map(10), "$defs": { "a": { "properties": map(10) } },
         "oneOf": [{ "properties": map(10) }, { "not": { "properties": map(10) } }],
@@ -192,27 +152,18 @@ fn what_does_not_compile_says_where() {
 
 #[test]
 fn foreign_references_are_refused_and_never_fetched() {
-    let outside = [
-        "https://example.com/s.json",
-        "http://127.0.0.1:1/",
-        "file:///etc/passwd",
-        "other",
-        "#/$defs/none",
-        "urn:x",
-    ];
+    let outside =
+        ["https://example.com/s.json", "http://127.0.0.1:1/", "file:///etc/passwd", "other", "#/$defs/none", "urn:x"];
     for reference in outside {
         for keyword in ["$ref", "$dynamicRef"] {
-            let (pointer, reason) =
-                refusal(&json!({ "properties": { "a": { keyword: reference } } }));
+            let (pointer, reason) = refusal(&json!({ "properties": { "a": { keyword: reference } } }));
             assert_eq!(pointer, "/properties/a");
             assert!(reason.contains("not fetched"), "{reason}");
         }
     }
     refusal(&json!({ "properties": { "a": { "$id": "https://example.com/inner" } } }));
     refusal(&json!({ "$schema": "http://json-schema.org/draft-07/schema#" }));
-    legal(
-        &json!({ "$id": "https://example.com/s.json", "$schema": "https://json-schema.org/draft/2020-12/schema" }),
-    );
+    legal(&json!({ "$id": "https://example.com/s.json", "$schema": "https://json-schema.org/draft/2020-12/schema" }));
 }
 
 #[test]
@@ -227,17 +178,10 @@ fn formats_are_asserted_and_unknown_ones_ignored() {
         ("hostname", "-"),
     ] {
         let schema = legal(&json!({ "properties": { "a": { "format": format } } }));
-        assert_eq!(
-            errors(&schema, &json!({ "a": wrong }))[0]["keyword"],
-            "format",
-            "{format}"
-        );
+        assert_eq!(errors(&schema, &json!({ "a": wrong }))[0]["keyword"], "format", "{format}");
     }
     assert!(
-        legal(&json!({ "properties": { "a": { "format": "colour" } } }))
-            .validator
-            .check(&json!({ "a": "x" }))
-            .is_ok()
+        legal(&json!({ "properties": { "a": { "format": "colour" } } })).validator.check(&json!({ "a": "x" })).is_ok()
     );
 }
 
@@ -250,37 +194,19 @@ fn nullable_adds_null_to_the_types_beside_it() {
         "nullable": { "type": "string" },
     } }));
     assert_eq!(schema.flavour, Flavour::OpenApi);
-    assert!(
-        schema
-            .validator
-            .check(&json!({ "one": null, "several": null }))
-            .is_ok()
-    );
-    assert!(
-        schema
-            .validator
-            .check(&json!({ "one": "a", "several": 1, "no": "b", "nullable": "c" }))
-            .is_ok()
-    );
-    for wrong in [
-        json!({ "one": 1 }),
-        json!({ "no": null }),
-        json!({ "nullable": null }),
-    ] {
+    assert!(schema.validator.check(&json!({ "one": null, "several": null })).is_ok());
+    assert!(schema.validator.check(&json!({ "one": "a", "several": 1, "no": "b", "nullable": "c" })).is_ok());
+    for wrong in [json!({ "one": 1 }), json!({ "no": null }), json!({ "nullable": null })] {
         assert!(schema.validator.check(&wrong).is_err(), "{wrong}");
     }
-    let dialect =
-        json!({ "$schema": "https://spec.openapis.org/oas/3.1/dialect/base", "type": "object" });
+    let dialect = json!({ "$schema": "https://spec.openapis.org/oas/3.1/dialect/base", "type": "object" });
     assert_eq!(legal(&dialect).flavour, Flavour::OpenApi);
 }
 
 #[test]
 fn payload_errors_shown_max() {
     let schema = legal(&json!({ "properties": { "list": { "items": { "type": "string" } } } }));
-    assert_eq!(
-        errors(&schema, &json!({ "list": vec![1; 1_000] })).len(),
-        PAYLOAD_ERRORS_SHOWN_MAX
-    );
+    assert_eq!(errors(&schema, &json!({ "list": vec![1; 1_000] })).len(), PAYLOAD_ERRORS_SHOWN_MAX);
 }
 
 #[test]
@@ -290,21 +216,12 @@ fn messages_are_short_and_repeat_no_values() {
         "propertyNames": { "maxLength": 100 }, "anyOf": [{ "required": ["c"] }], "additionalProperties": false,
     }));
     let long = "x".repeat(10_000);
-    let found = errors(
-        &schema,
-        &json!({ "a": "secret", "b": { "deep": "secret" }, long: "secret" }),
-    );
+    let found = errors(&schema, &json!({ "a": "secret", "b": { "deep": "secret" }, long: "secret" }));
     assert!(found.len() >= 4, "{found:?}");
     for error in &found {
         let message = error["message"].as_str().expect("text");
-        assert!(
-            message.chars().count() <= PAYLOAD_ERROR_CHARS_MAX + 1,
-            "{message}"
-        );
-        assert!(
-            !error.to_string().contains("secret") && !message.contains("null "),
-            "{error}"
-        );
+        assert!(message.chars().count() <= PAYLOAD_ERROR_CHARS_MAX + 1, "{message}");
+        assert!(!error.to_string().contains("secret") && !message.contains("null "), "{error}");
     }
 }
 
@@ -358,14 +275,7 @@ fn patterns_end_at_their_limits() {
     refusal(&several(SCHEMA_PATTERNS_MAX + 1));
     legal(&json!({ "pattern": "a".repeat(SCHEMA_PATTERN_BYTES_MAX) }));
     refusal(&json!({ "pattern": "a".repeat(SCHEMA_PATTERN_BYTES_MAX + 1) }));
-    for wrong in [
-        "(a{1000}){1000}",
-        r"(\p{L}{100}x){100}",
-        "(?=a)b",
-        r"(a)\1",
-        "(?<!a)b",
-        "[a",
-    ] {
+    for wrong in ["(a{1000}){1000}", r"(\p{L}{100}x){100}", "(?=a)b", r"(a)\1", "(?<!a)b", "[a"] {
         let (_, reason) = refusal(&json!({ "pattern": wrong }));
         assert!(reason.contains("pattern"), "{wrong}: {reason}");
     }

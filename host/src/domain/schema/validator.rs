@@ -14,8 +14,7 @@ use super::{
 };
 use crate::{
     domain::limits::{
-        CHECK_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX,
-        SCHEMA_PATTERN_COMPILED_BYTES_MAX,
+        CHECK_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX,
     },
     error::{Error, Result},
     fail,
@@ -43,10 +42,7 @@ pub(super) fn compile(document: &Document<'_>) -> Result<Validator> {
         .with_pattern_options(patterns)
         .build(&translated(document))
         .map_err(|error| refusal(&error))?;
-    Ok(Validator {
-        compiled,
-        approximate_bytes: approximate_bytes(document),
-    })
+    Ok(Validator { compiled, approximate_bytes: approximate_bytes(document) })
 }
 
 impl Validator {
@@ -64,11 +60,7 @@ impl Validator {
                 "the payload is too large or too deep to be checked against this schema",
             )]));
         }
-        if valid {
-            Ok(())
-        } else {
-            Err(refused(self.violations(payload)))
-        }
+        if valid { Ok(()) } else { Err(refused(self.violations(payload))) }
     }
 
     /// About how much memory the validator takes, for caches that are bounded in bytes.
@@ -81,15 +73,10 @@ impl Validator {
     fn violations(&self, payload: &Value) -> Vec<Value> {
         let meter = Meter::new(CHECK_STEPS_MAX);
         let errors = self.compiled.iter_errors(View::new(payload, &meter));
-        let shown: Vec<_> = errors
-            .filter(view::counts)
-            .take(PAYLOAD_ERRORS_SHOWN_MAX)
-            .map(|error| violation(&error))
-            .collect();
+        let shown: Vec<_> =
+            errors.filter(view::counts).take(PAYLOAD_ERRORS_SHOWN_MAX).map(|error| violation(&error)).collect();
         if shown.is_empty() {
-            return vec![too_much(
-                "the payload breaks the schema, but is too large to say where",
-            )];
+            return vec![too_much("the payload breaks the schema, but is too large to say where")];
         }
         shown
     }
@@ -102,11 +89,8 @@ impl fmt::Debug for Validator {
 }
 
 fn refused(errors: Vec<Value>) -> Error {
-    fail!(
-        PayloadInvalid,
-        "the payload does not match the schema of the event"
-    )
-    .with_details(json!({ "errors": errors }))
+    fail!(PayloadInvalid, "the payload does not match the schema of the event")
+        .with_details(json!({ "errors": errors }))
 }
 
 fn too_much(message: &str) -> Value {
@@ -115,9 +99,7 @@ fn too_much(message: &str) -> Value {
 
 fn violation(error: &ValidationError<'_>) -> Value {
     let message = match error.kind() {
-        ValidationErrorKind::PropertyNames { error } => {
-            error.masked_with("a property name").to_string()
-        }
+        ValidationErrorKind::PropertyNames { error } => error.masked_with("a property name").to_string(),
         _ => error.masked().to_string(),
     };
     json!({
@@ -142,17 +124,13 @@ fn refusal(error: &ValidationError<'_>) -> Error {
 fn translated(document: &Document<'_>) -> Value {
     let mut schema = document.root().clone();
     for pointer in nullable(document) {
-        if let Some(types) = schema
-            .pointer_mut(&pointer)
-            .and_then(|schema| schema.get_mut("type"))
-        {
+        if let Some(types) = schema.pointer_mut(&pointer).and_then(|schema| schema.get_mut("type")) {
             admit_null(types);
         }
     }
-    if let Some(map) = schema.as_object_mut().filter(|map| {
-        map.get("$schema")
-            .is_some_and(|dialect| dialect == OPENAPI_DIALECT)
-    }) {
+    if let Some(map) =
+        schema.as_object_mut().filter(|map| map.get("$schema").is_some_and(|dialect| dialect == OPENAPI_DIALECT))
+    {
         // Its vocabulary only annotates, apart from what is translated here.
         map.shift_remove("$schema");
     }
@@ -160,9 +138,7 @@ fn translated(document: &Document<'_>) -> Value {
 }
 
 fn nullable(document: &Document<'_>) -> Vec<String> {
-    let schemas = document
-        .objects()
-        .filter(|(_, schema)| schema.get("nullable") == Some(&Value::Bool(true)));
+    let schemas = document.objects().filter(|(_, schema)| schema.get("nullable") == Some(&Value::Bool(true)));
     schemas.map(|(place, _)| document.pointer(place)).collect()
 }
 
@@ -179,9 +155,6 @@ fn admit_null(types: &mut Value) {
 fn approximate_bytes(document: &Document<'_>) -> usize {
     const BASE: usize = 8 * 1_024;
     const SUBSCHEMA: usize = 1_024;
-    let patterns: usize = document
-        .objects()
-        .map(|(_, schema)| patterns_of(schema).count())
-        .sum();
+    let patterns: usize = document.objects().map(|(_, schema)| patterns_of(schema).count()).sum();
     BASE + document.len() * SUBSCHEMA + patterns * 2 * SCHEMA_PATTERN_COMPILED_BYTES_MAX
 }

@@ -41,10 +41,7 @@ impl Meter {
 
     /// Takes steps, and says whether there were that many left.
     fn take(&self, steps: usize) -> bool {
-        let left = self
-            .0
-            .get()
-            .and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
+        let left = self.0.get().and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
         self.0.set(left);
         left.is_some()
     }
@@ -73,20 +70,12 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// The whole payload.
     pub(super) fn new(payload: &'a Value, meter: &'a Meter) -> Self {
-        Self {
-            value: payload,
-            meter,
-            depth: 0,
-        }
+        Self { value: payload, meter, depth: 0 }
     }
 
     /// The value, or `null` when the steps have run out.
     fn look(&self) -> &'a Value {
-        if self.meter.take(1) {
-            self.value
-        } else {
-            &Value::Null
-        }
+        if self.meter.take(1) { self.value } else { &Value::Null }
     }
 
     /// The view with what it contains, unless it lies too deep.
@@ -95,11 +84,7 @@ impl<'a> View<'a> {
             self.meter.spend();
             return None;
         }
-        Some(Opened {
-            content,
-            meter: self.meter,
-            depth: self.depth + 1,
-        })
+        Some(Opened { content, meter: self.meter, depth: self.depth + 1 })
     }
 }
 
@@ -115,11 +100,7 @@ impl Json for Metered {
     }
 
     /// For names whose object is not at hand: metered by themselves.
-    fn with_string_node<T>(
-        buffer: &mut (Value, Meter),
-        string: &str,
-        f: impl FnOnce(View<'_>) -> T,
-    ) -> T {
+    fn with_string_node<T>(buffer: &mut (Value, Meter), string: &str, f: impl FnOnce(View<'_>) -> T) -> T {
         *buffer = (Value::String(string.to_owned()), Meter::new(u32::MAX));
         f(View::new(&buffer.0, &buffer.1))
     }
@@ -200,11 +181,7 @@ pub(super) struct Opened<'a, T> {
 
 impl<'a, T> Opened<'a, T> {
     fn view(&self, value: &'a Value) -> View<'a> {
-        View {
-            value,
-            meter: self.meter,
-            depth: self.depth,
-        }
+        View { value, meter: self.meter, depth: self.depth }
     }
 }
 
@@ -223,14 +200,7 @@ impl<'a> Object<'a, Metered> for Opened<'a, &'a Map<String, Value>> {
     }
 
     fn members(&self) -> Members<'a> {
-        Members {
-            entries: self.content.iter(),
-            opened: Opened {
-                content: (),
-                meter: self.meter,
-                depth: self.depth,
-            },
-        }
+        Members { entries: self.content.iter(), opened: Opened { content: (), meter: self.meter, depth: self.depth } }
     }
 
     fn try_for_each_name_node<B>(
@@ -240,11 +210,7 @@ impl<'a> Object<'a, Metered> for Opened<'a, &'a Map<String, Value>> {
     ) -> ControlFlow<B> {
         self.members().try_for_each(|(name, _)| {
             let name = Value::String(name.to_owned());
-            f(View {
-                value: &name,
-                meter: self.meter,
-                depth: self.depth,
-            })
+            f(View { value: &name, meter: self.meter, depth: self.depth })
         })
     }
 }
@@ -261,10 +227,7 @@ impl<'a> Iterator for Members<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let (name, value) = self.entries.next()?;
         // Names are compared and matched like texts.
-        self.opened
-            .meter
-            .take(1 + name.len())
-            .then(|| (name.as_str(), self.opened.view(value)))
+        self.opened.meter.take(1 + name.len()).then(|| (name.as_str(), self.opened.view(value)))
     }
 }
 
@@ -277,14 +240,7 @@ impl<'a> Array<'a, Metered> for Opened<'a, &'a [Value]> {
     }
 
     fn elements(&self) -> Elements<'a> {
-        Elements {
-            items: self.content.iter(),
-            opened: Opened {
-                content: (),
-                meter: self.meter,
-                depth: self.depth,
-            },
-        }
+        Elements { items: self.content.iter(), opened: Opened { content: (), meter: self.meter, depth: self.depth } }
     }
 
     /// Long arrays are hashed, so that each element is read about once.

@@ -90,8 +90,7 @@ pub(super) fn transform(
     event: &Event,
 ) -> Answer<Option<Transformed>> {
     let attributes = convert::pairs(&event.attributes);
-    let answer =
-        transformer.weir_plugin_transformation().call_transform(store, convert::event(event, &attributes))?;
+    let answer = transformer.weir_plugin_transformation().call_transform(store, convert::event(event, &attributes))?;
     Ok(answer.map(|transformed| transformed.map(convert::transformed)).map_err(convert::failure))
 }
 
