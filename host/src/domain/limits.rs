@@ -46,12 +46,17 @@ pub const SCHEMA_CHAIN_MAX: usize = 24;
 pub const SCHEMA_PATTERNS_MAX: usize = 50;
 /// Bytes of a regular expression's text.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1_024;
-/// Bytes of a compiled regular expression: e-mail addresses and URLs fit, `(x{100}){100}` does
-/// not. It bounds the time per character of a payload, too.
-pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 64 * 1_024;
-/// Steps of one check of a payload, where a step is a look at a value or a byte of a text. Large
-/// payloads take a few hundred thousand; a recursive schema could take any number.
+/// Characters of a regular expression with its repetitions written out, as `(ab){3}` has six:
+/// the slowest text costs time in proportion to them. E-mail addresses take 130.
+pub const SCHEMA_PATTERN_PLACES_MAX: usize = 1_024;
+/// Bytes of a compiled regular expression. Classes of letters in all scripts fit four times.
+pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 128 * 1_024;
+/// Steps of one check of a payload, where a step is a look at a value or a byte of a text (more
+/// where expensive patterns read it): never much more than a second. Payloads of the largest size
+/// take some hundred thousand; a recursive schema could take any number.
 pub const CHECK_STEPS_MAX: u32 = 16_000_000;
+/// Steps to find out what is wrong with a payload: fewer, because what is found takes memory.
+pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;

@@ -10,3 +10,4 @@ pub mod event;
 pub mod retry;
 pub mod schema;
 pub mod signature;
+pub mod vault;
