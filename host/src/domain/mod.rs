@@ -6,6 +6,7 @@ pub mod id;
 pub mod time;
 pub mod limits;
 pub mod name;
+pub mod address;
 pub mod event;
 pub mod retry;
 pub mod schema;

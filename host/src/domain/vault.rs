@@ -418,7 +418,7 @@ mod tests {
             b"secret",
             NONCE,
         );
-        let expected = "0101020304";
+        let expected = "0175877bb4090909090909090909090909090909090909090909090909b1cda810f2f977c26b50d7d394f248a975ed22213a41";
         assert_eq!(hex::encode(sealed), expected);
     }
 }
