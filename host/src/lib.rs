@@ -5,3 +5,4 @@
 
 pub mod error;
 pub mod domain;
+pub mod worker;

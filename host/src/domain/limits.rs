@@ -70,3 +70,17 @@ pub const SECRET_CHARS_MAX: usize = 256;
 pub const RETRY_STEPS_MAX: usize = 20;
 /// Seconds of one step of a retry schedule: a day. Contract 14.3.
 pub const RETRY_STEP_SECONDS_MAX: u32 = 86_400;
+/// Headers of an outgoing request that an adapter may set.
+pub const OUTBOUND_HEADERS_MAX: usize = 64;
+/// Bytes of their names and values. Common servers refuse more than this.
+pub const OUTBOUND_HEADER_BYTES_MAX: usize = 8_192;
+/// Bytes of the body of an outgoing request: the largest payload fits twice into its envelope,
+/// which repeats it (contract 7.1), and three times with escapes.
+pub const OUTBOUND_BODY_BYTES_MAX: usize = 1_048_576;
+/// Bytes that are read of the body of an answer. Contract 7.1 ignores it; reading a little keeps
+/// the connection.
+pub const OUTBOUND_ANSWER_BYTES_MAX: usize = 65_536;
+/// Bytes that are kept of the body of an answer, for the owner of the target to see.
+pub const SNIPPET_BYTES_MAX: usize = 1_024;
+/// Idle connections kept to one target: as many deliveries as are in flight to a busy one.
+pub const OUTBOUND_IDLE_CONNECTIONS_MAX: usize = 128;

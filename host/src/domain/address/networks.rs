@@ -59,7 +59,7 @@ const NETWORKS_V4: [(Ipv4Net, Kind); 20] = [
 
 /// The same for IPv6; what is neither here nor in 2000::/3 is reserved. Networks that carry
 /// IPv4 addresses are public here, because [`carried`] judges what they carry.
-const NETWORKS_V6: [(Ipv6Net, Kind); 19] = [
+const NETWORKS_V6: [(Ipv6Net, Kind); 18] = [
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), UNSPECIFIED),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), LOOPBACK),
     (v6([0, 0, 0, 0, 0, 0xffff, 0, 0], 96), PUBLIC),
@@ -77,7 +77,6 @@ const NETWORKS_V6: [(Ipv6Net, Kind); 19] = [
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), DOCUMENTATION),
     // Teredo, benchmarking, identifiers that are no addresses.
     (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), RESERVED),
-    (v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48), RESERVED),
     (v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16), RESERVED),
     (v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3), PUBLIC),
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 0), RESERVED),

@@ -1,0 +1,3 @@
+//! What happens after an event is accepted.
+
+pub mod outbound;
