@@ -48,12 +48,17 @@ pub const SCHEMA_CHAIN_MAX: usize = 24;
 pub const SCHEMA_PATTERNS_MAX: usize = 50;
 /// Bytes of a regular expression's text.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1_024;
-/// Bytes of a compiled regular expression: e-mail addresses and URLs fit, `(x{100}){100}` does
-/// not. It bounds the time per character of a payload, too.
-pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 64 * 1_024;
-/// Steps of one check of a payload, where a step is a look at a value or a byte of a text. Large
-/// payloads take a few hundred thousand; a recursive schema could take any number.
+/// Characters of a regular expression with its repetitions written out, as `(ab){3}` has six:
+/// the slowest text costs time in proportion to them. E-mail addresses take 130.
+pub const SCHEMA_PATTERN_PLACES_MAX: usize = 1_024;
+/// Bytes of a compiled regular expression. Classes of letters in all scripts fit four times.
+pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 128 * 1_024;
+/// Steps of one check of a payload, where a step is a look at a value or a byte of a text (more
+/// where expensive patterns read it): never much more than a second. Payloads of the largest size
+/// take some hundred thousand; a recursive schema could take any number.
 pub const CHECK_STEPS_MAX: u32 = 16_000_000;
+/// Steps to find out what is wrong with a payload: fewer, because what is found takes memory.
+pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;
@@ -67,77 +72,17 @@ pub const SECRET_CHARS_MAX: usize = 256;
 pub const RETRY_STEPS_MAX: usize = 20;
 /// Seconds of one step of a retry schedule: a day. Contract 14.3.
 pub const RETRY_STEP_SECONDS_MAX: u32 = 86_400;
-
-// The runtime: what one call of a component may use, and what the host keeps for all of them.
-
-/// Fuel of one call, roughly its instructions: a hundred times what a Python or JavaScript guest
-/// needs for a small rewrite, and a fifth of a second of this machine's time.
-pub const CALL_FUEL_MAX: u64 = 200_000_000;
-/// Milliseconds of one call. Several times what the fuel lasts, so that only a call that keeps
-/// the host busy, or an overloaded host, ends by the clock instead of by its fuel.
-pub const CALL_DURATION_MS_MAX: u64 = 1_000;
-/// Bytes of all memories of an instance together: interpreted guests start with some 30 MB.
-pub const CALL_MEMORY_BYTES_MAX: usize = 128 << 20;
-/// Bytes that a call may answer: a body with the largest payload in it twice, and room to spare.
-pub const CALL_OUTPUT_BYTES_MAX: usize = 1 << 20;
-/// Lines that are kept of one call; more are counted only.
-pub const CALL_LOG_LINES_MAX: usize = 100;
-/// Bytes of all lines that are kept of one call, as they are stored beside the delivery.
-pub const CALL_LOG_BYTES_MAX: usize = 16_384;
-/// Bytes of one line; the rest of it is cut off.
-pub const LOG_LINE_BYTES_MAX: usize = 1_024;
-/// Bytes of a component's reason to fail; the rest of it is cut off.
-pub const FAILURE_MESSAGE_BYTES_MAX: usize = 1_024;
-/// Headers of one request: common servers refuse more than 100, and the host adds some itself.
-pub const REQUEST_HEADERS_MAX: usize = 64;
-/// Attributes that one answer may carry: they are stored with every delivery.
-pub const ATTRIBUTES_MAX: usize = 64;
-/// Milliseconds that a router may put a delivery off: a week, after which nobody knows why.
-pub const ROUTER_DELAY_MS_MAX: u64 = 7 * 24 * 3_600_000;
-/// Bytes of random numbers that a guest may ask for at once. It may ask again.
-pub const RANDOM_BYTES_MAX: u64 = 65_536;
-/// Handles (streams, pollables) that an instance may hold, as each costs the host memory.
-pub const INSTANCE_HANDLES_MAX: usize = 1_024;
-/// Core instances of one component: Python guests have about 40.
-pub const CORE_INSTANCES_MAX: u32 = 64;
-/// Memories of one component.
-pub const MEMORIES_MAX: u32 = 16;
-/// Tables of one component: Python guests have about as many as core instances.
-pub const TABLES_MAX: u32 = 64;
-/// Elements of all tables of an instance together: Python guests have some 60,000.
-pub const TABLE_ELEMENTS_MAX: usize = 100_000;
-/// Bytes of stack of one call. Calls run on threads with 2 MiB, on top of the host's own frames.
-pub const CALL_STACK_BYTES_MAX: usize = 512 << 10;
-
-/// Bytes of an uploaded component: interpreters with their libraries are 12 to 18 MB.
-pub const COMPONENT_BYTES_MAX: usize = 32 << 20;
-/// Instances that live at the same time. Each reserves address space, not memory.
-pub const INSTANCES_MAX: u32 = 1_000;
-/// Idle instances of built-in components, all organizations together: a quarter of all
-/// instances, so that idle ones never starve calls.
-pub const IDLE_INSTANCES_MAX: usize = 250;
-/// Idle instances of one built-in component for one organization: more calls than that run at
-/// once only for a moment.
-pub const IDLE_INSTANCES_PER_ORGANIZATION_MAX: usize = 8;
-/// Bytes of memory with which an instance may stay idle; larger ones served a rare large payload.
-pub const IDLE_INSTANCE_MEMORY_BYTES_MAX: usize = 4 << 20;
-/// Bytes of compiled code kept in memory: some ten interpreters, or thousands of Rust components.
-pub const CODE_CACHE_BYTES_MAX: usize = 512 << 20;
-/// Bytes of compiled code kept on disk, where it saves seconds of compiling per interpreter.
-pub const CODE_CACHE_DISK_BYTES_MAX: u64 = 4 << 30;
-
-// Routing and delivery.
-
-/// Candidates of one call of a router: more are offered in further calls, so that neither memory
-/// nor the time of one call grows with the subscriptions of an event.
-pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
-/// Deliveries to one subscription under way at once: an endpoint that hangs holds no more.
-pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
-/// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
-/// allow a thousand open files without being asked.
-pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
-/// Requests per hour and key, emits aside, unless set. Contract 1.10.
-pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
-/// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop
-/// that has gone wild, at ten thousand a second.
-pub const EMITS_PER_HOUR_DEFAULT: u32 = 36_000_000;
+/// Headers of an outgoing request that an adapter may set.
+pub const OUTBOUND_HEADERS_MAX: usize = 64;
+/// Bytes of their names and values. Common servers refuse more than this.
+pub const OUTBOUND_HEADER_BYTES_MAX: usize = 8_192;
+/// Bytes of the body of an outgoing request: the largest payload fits twice into its envelope,
+/// which repeats it (contract 7.1), and three times with escapes.
+pub const OUTBOUND_BODY_BYTES_MAX: usize = 1_048_576;
+/// Bytes that are read of the body of an answer. Contract 7.1 ignores it; reading a little keeps
+/// the connection.
+pub const OUTBOUND_ANSWER_BYTES_MAX: usize = 65_536;
+/// Bytes that are kept of the body of an answer, for the owner of the target to see.
+pub const SNIPPET_BYTES_MAX: usize = 1_024;
+/// Idle connections kept to one target: as many deliveries as are in flight to a busy one.
+pub const OUTBOUND_IDLE_CONNECTIONS_MAX: usize = 128;

@@ -117,10 +117,10 @@ pub fn next_attempt(
 ) -> Next {
     // Before the first attempt nothing has failed yet, so the first step applies to 0 as to 1.
     let index = attempts_made.saturating_sub(1);
-    let Some(&step_s) = schedule.0.get(index) else {
+    let Some(&seconds) = schedule.0.get(index) else {
         return Next::DeadLetter;
     };
-    let step_ms = i64::from(step_s) * 1_000;
+    let step_ms = i64::from(seconds) * 1_000;
     let asked_ms = i64::from(retry_after_s.unwrap_or(0)).saturating_mul(1_000);
     let wait_ms = asked_ms.clamp(step_ms, 2 * step_ms);
     Next::At(finished_at.plus_millis(wait_ms + jitter_ms(step_ms, jitter)))

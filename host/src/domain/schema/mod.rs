@@ -11,6 +11,7 @@ mod caps;
 mod document;
 mod expansion;
 mod flavour;
+mod pattern;
 mod rules;
 mod validator;
 mod view;
@@ -59,7 +60,7 @@ pub fn inspect(schema_text: &str) -> Result<Schema> {
         flavour: flavour::detect(&document),
         depth: measured.depth,
         property_count: measured.property_count,
-        validator: validator::compile(&document)?,
+        validator: validator::compile(&document, schema_text.len())?,
     })
 }
 
