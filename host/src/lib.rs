@@ -5,4 +5,6 @@
 
 pub mod error;
 pub mod domain;
+pub mod clock;
+pub mod db;
 pub mod runtime;

@@ -16,6 +16,8 @@ pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 pub const TEXT_CHARS_MAX: usize = 4_096;
 /// Characters of a URL: what common servers accept in a request line.
 pub const URL_CHARS_MAX: usize = 2_048;
+/// Characters of an organization's slug: what DNS allows for one label.
+pub const SLUG_CHARS_MAX: usize = 63;
 /// Event types of one subscription.
 pub const EVENT_TYPES_MAX: usize = 100;
 /// Characters of one event type: prefix, ids, name and version fit twice.
@@ -28,6 +30,43 @@ pub const PAGE_ROWS_MAX: u32 = 100;
 pub const PAGE_ROWS_DEFAULT: u32 = 20;
 /// Links of a chain of emits caused by components. Contract 2.5.
 pub const CHAIN_DEPTH_MAX: u32 = 50;
+
+// Schemas, secrets, retries and outgoing requests.
+
+/// Bytes of a schema's text. Fifty properties with long descriptions fit many times.
+pub const SCHEMA_TEXT_BYTES_MAX: usize = 262_144;
+/// Subschemas of a schema. Fifty properties with branches and annotations stay far below.
+pub const SCHEMA_SUBSCHEMAS_MAX: usize = 2_000;
+/// How deep subschemas and references nest when a schema is walked: walking uses the stack.
+pub const SCHEMA_NESTING_MAX: usize = 128;
+/// Subschemas that apply to one value through branches and references. A union of a hundred
+/// types stays below; references that double thirty times do not.
+pub const SCHEMA_EXPANSION_MAX: usize = 1_000;
+/// Branches and references that follow one another at one value: each costs stack at each check.
+pub const SCHEMA_CHAIN_MAX: usize = 24;
+/// Different regular expressions of a schema: as many as it may have properties.
+pub const SCHEMA_PATTERNS_MAX: usize = 50;
+/// Bytes of a regular expression's text.
+pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1_024;
+/// Bytes of a compiled regular expression: e-mail addresses and URLs fit, `(x{100}){100}` does
+/// not. It bounds the time per character of a payload, too.
+pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 64 * 1_024;
+/// Steps of one check of a payload, where a step is a look at a value or a byte of a text. Large
+/// payloads take a few hundred thousand; a recursive schema could take any number.
+pub const CHECK_STEPS_MAX: u32 = 16_000_000;
+/// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
+/// further than their own levels.
+pub const CHECK_DEPTH_MAX: u16 = 64;
+/// Characters of one message about a refused payload: it may name members, which may be long.
+pub const PAYLOAD_ERROR_CHARS_MAX: usize = 300;
+/// Characters of a signing secret that a caller chose: fewer are guessed, more help nobody.
+pub const SECRET_CHARS_MIN: usize = 8;
+/// See [`SECRET_CHARS_MIN`]. Contract 7.5.
+pub const SECRET_CHARS_MAX: usize = 256;
+/// Steps of a retry schedule. Contract 14.3.
+pub const RETRY_STEPS_MAX: usize = 20;
+/// Seconds of one step of a retry schedule: a day. Contract 14.3.
+pub const RETRY_STEP_SECONDS_MAX: u32 = 86_400;
 
 // The runtime: what one call of a component may use, and what the host keeps for all of them.
 

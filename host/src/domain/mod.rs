@@ -2,9 +2,18 @@
 //!
 //! Nothing here awaits, reads a clock, draws randomness, or knows SQL, HTTP or wasmtime.
 
+pub mod delivery;
+pub mod digest;
+pub mod emit;
+pub mod event;
 pub mod id;
-pub mod time;
 pub mod limits;
 pub mod name;
-pub mod digest;
-pub mod event;
+pub mod organization;
+pub mod plan;
+pub mod registration;
+pub mod retry;
+pub mod schema;
+pub mod signature;
+pub mod subscription;
+pub mod time;

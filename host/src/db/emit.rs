@@ -1,0 +1,304 @@
+//! Emits: the audit record and the outbox of routing.
+
+use std::sync::Arc;
+
+use sqlx::FromRow;
+
+use super::{Dialects, Tx, codec, on_db, over_rows};
+use crate::{
+    domain::{
+        delivery::Counts,
+        emit::{Emit, Idempotency},
+        id::{EmitId, OrganizationId, RegistrationId},
+        name::{EventName, Version},
+        time::Time,
+    },
+    error::Result,
+};
+
+#[derive(FromRow)]
+struct EmitRow {
+    id: String,
+    organization_id: String,
+    registration_id: String,
+    namespace: String,
+    name: String,
+    version: String,
+    payload: String,
+    idempotency_key: Option<String>,
+    request_hash: Option<String>,
+    chain_depth: i64,
+    emitted_by: String,
+    accepted_at: i64,
+    routed_at: Option<i64>,
+    claims: i64,
+    error_message: Option<String>,
+}
+
+/// An emit as it is stored, with how far it got.
+#[derive(Clone, Debug)]
+pub struct StoredEmit {
+    /// The emit.
+    pub emit: Arc<Emit>,
+    /// When its deliveries were written.
+    pub routed_at: Option<Time>,
+    /// The fencing token of whoever took it last.
+    pub claims: i64,
+    /// Why it could not be routed yet.
+    pub error_message: Option<String>,
+}
+
+impl TryFrom<EmitRow> for StoredEmit {
+    type Error = crate::error::Error;
+
+    fn try_from(row: EmitRow) -> Result<Self> {
+        let version: Option<Version> = row.version.parse().ok();
+        let idempotency = row.idempotency_key.zip(row.request_hash);
+        let emit = Emit {
+            version: codec::sound(version, "emit", "version", &row.id)?,
+            chain_depth: codec::sound(u32::try_from(row.chain_depth).ok(), "emit", "chain_depth", &row.id)?,
+            id: EmitId::stored(row.id),
+            organization_id: OrganizationId::stored(row.organization_id),
+            registration_id: RegistrationId::stored(row.registration_id),
+            event: EventName::stored(&row.namespace, &row.name),
+            payload: row.payload.into(),
+            idempotency: idempotency.map(|(key, request_hash)| Idempotency { key, request_hash }),
+            emitted_by: row.emitted_by,
+            accepted_at: codec::time(row.accepted_at),
+        };
+        Ok(Self {
+            emit: Arc::new(emit),
+            routed_at: codec::time_opt(row.routed_at),
+            claims: row.claims,
+            error_message: row.error_message,
+        })
+    }
+}
+
+/// An emit of the organization.
+pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Result<Option<StoredEmit>> {
+    const SQL: &str = "
+        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message
+          from emit
+         where organization_id = $1 and id = $2";
+    let row: Option<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(id.as_str())
+        .fetch_optional(conn)
+        .await)?;
+    row.map(StoredEmit::try_from).transpose()
+}
+
+/// The emits with these ids, whosever they are: for the workers, who hold claims on them.
+pub async fn load(tx: &mut Tx, ids: &[&EmitId]) -> Result<Vec<StoredEmit>> {
+    const SQL: Dialects = over_rows!(
+        "select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message
+           from emit
+          where id in (select item.value ->> 0 from",
+        ")"
+    );
+    let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
+    let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).fetch_all(conn).await)?;
+    rows.into_iter().map(StoredEmit::try_from).collect()
+}
+
+/// What a list of emits may be narrowed by.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this event.
+    pub event: Option<EventName>,
+    /// Only this version.
+    pub version: Option<Version>,
+    /// Only emits that are (not) routed.
+    pub routed: Option<bool>,
+    /// Only emits accepted at or after this time.
+    pub from: Option<Time>,
+    /// Only emits accepted at or before this time.
+    pub to: Option<Time>,
+}
+
+/// A page of the organization's emits, the newest first, and how many match.
+pub async fn list(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    filter: &Filter,
+    limit: u32,
+    offset: i64,
+) -> Result<(Vec<StoredEmit>, i64)> {
+    const ROWS: &str = "
+        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message
+          from emit
+         where organization_id = $1
+           and (cast($2 as text) is null or namespace = $2)
+           and (cast($3 as text) is null or name = $3)
+           and (cast($4 as text) is null or version = $4)
+           and (cast($5 as boolean) is null or (routed_at is not null) = $5)
+           and (cast($6 as bigint) is null or accepted_at >= $6)
+           and (cast($7 as bigint) is null or accepted_at <= $7)
+         order by id desc
+         limit $8 offset $9";
+    const TOTAL: &str = "
+        select count(*)
+          from emit
+         where organization_id = $1
+           and (cast($2 as text) is null or namespace = $2)
+           and (cast($3 as text) is null or name = $3)
+           and (cast($4 as text) is null or version = $4)
+           and (cast($5 as boolean) is null or (routed_at is not null) = $5)
+           and (cast($6 as bigint) is null or accepted_at >= $6)
+           and (cast($7 as bigint) is null or accepted_at <= $7)";
+    macro_rules! bound {
+        ($query:expr) => {
+            $query
+                .bind(organization.as_str())
+                .bind(filter.event.as_ref().map(|event| event.namespace().to_owned()))
+                .bind(filter.event.as_ref().map(|event| event.name().to_owned()))
+                .bind(filter.version.map(|version| version.to_string()))
+                .bind(filter.routed)
+                .bind(codec::millis(filter.from))
+                .bind(codec::millis(filter.to))
+        };
+    }
+    let rows: Vec<EmitRow> = on_db!(&mut *tx, |conn| bound!(sqlx::query_as(ROWS))
+        .bind(i64::from(limit))
+        .bind(offset)
+        .fetch_all(conn)
+        .await)?;
+    let total: i64 = on_db!(tx, |conn| bound!(sqlx::query_scalar(TOTAL)).fetch_one(conn).await)?;
+    Ok((rows.into_iter().map(StoredEmit::try_from).collect::<Result<_>>()?, total))
+}
+
+/// How the deliveries of each emit stand. Emits without deliveries are left out.
+pub async fn delivery_counts(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    ids: &[EmitId],
+) -> Result<Vec<(EmitId, Counts)>> {
+    const SQL: Dialects = over_rows!(
+        "select emit_id,
+                count(case when status = 'PENDING' then 1 end),
+                count(case when status = 'RETRYING' then 1 end),
+                count(case when status = 'SUCCESS' then 1 end),
+                count(case when status = 'FAILED' then 1 end),
+                count(case when status = 'SKIPPED' then 1 end)
+           from delivery
+          where organization_id = $2
+            and emit_id in (select item.value ->> 0 from",
+        ") group by emit_id"
+    );
+    let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
+    let rows: Vec<(String, i64, i64, i64, i64, i64)> =
+        on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).bind(organization.as_str()).fetch_all(conn).await)?;
+    let counts = rows.into_iter().map(|(id, pending, retrying, success, failed, skipped)| {
+        (EmitId::stored(id), Counts { pending, retrying, success, failed, skipped })
+    });
+    Ok(counts.collect())
+}
+
+/// An emit that ended as a dead letter somewhere.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The emit.
+    pub id: EmitId,
+    /// What it was.
+    pub event: EventName,
+    /// In which version.
+    pub version: Version,
+    /// Why its newest dead letter died.
+    pub error_message: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: Time,
+}
+
+/// The newest emits that have a dead letter, newest first; served by `delivery_failed`.
+pub async fn recent_failures(tx: &mut Tx, organization: &OrganizationId, limit: u32) -> Result<Vec<Failure>> {
+    // An emit may have many dead letters, so more of them than asked for are looked at, but not
+    // without end: the newest thousand.
+    const SQL: &str = "
+        select emit.id, emit.namespace, emit.name, emit.version, max(dead.error_message), emit.accepted_at
+          from (select id, emit_id, error_message
+                  from delivery
+                 where organization_id = $1 and status = 'FAILED'
+                 order by id desc
+                 limit 1000) as dead
+          join emit on emit.id = dead.emit_id
+         group by emit.id, emit.namespace, emit.name, emit.version, emit.accepted_at
+         order by emit.id desc
+         limit $2";
+    let rows: Vec<(String, String, String, String, Option<String>, i64)> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await)?;
+    let failure = |(id, namespace, name, version, error_message, accepted_at): (String, String, String, String, _, _)| {
+        Ok(Failure {
+            version: codec::sound(version.parse().ok(), "emit", "version", &id)?,
+            id: EmitId::stored(id),
+            event: EventName::stored(&namespace, &name),
+            error_message,
+            accepted_at: codec::time(accepted_at),
+        })
+    };
+    rows.into_iter().map(failure).collect()
+}
+
+/// Takes up to `limit` emits that are due, the oldest first, until `lease_until`.
+pub async fn claim_due(tx: &mut Tx, now: Time, lease_until: Time, limit: u32) -> Result<Vec<StoredEmit>> {
+    // SQLite's writer is alone anyway; PostgreSQL's hosts must not wait for each other's rows.
+    const SQL: Dialects = Dialects {
+        sqlite: "
+            with due as (select id from emit where due_at <= $1 order by due_at limit $3)
+            update emit
+               set due_at = $2, claims = claims + 1
+             where id in (select id from due)
+            returning id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+                      request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message",
+        postgres: "
+            with due as (select id from emit where due_at <= $1 order by due_at limit $3 for update skip locked)
+            update emit
+               set due_at = $2, claims = claims + 1
+             where id in (select id from due)
+            returning id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+                      request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message",
+    };
+    let sql = SQL.pick(tx);
+    let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(sql)
+        .bind(now.as_millis())
+        .bind(lease_until.as_millis())
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await)?;
+    rows.into_iter().map(StoredEmit::try_from).collect()
+}
+
+/// Puts an emit that could not be routed back until `due_at`, saying why; nothing happens when
+/// somebody else has taken it since.
+pub async fn put_back(tx: &mut Tx, id: &EmitId, claims: i64, due_at: Time, why: &str) -> Result<()> {
+    const SQL: &str = "update emit set due_at = $3, error_message = $4 where id = $1 and claims = $2 and routed_at is null";
+    on_db!(tx, |conn| sqlx::query(SQL)
+        .bind(id.as_str())
+        .bind(claims)
+        .bind(due_at.as_millis())
+        .bind(why)
+        .execute(conn)
+        .await
+        .map(|_| ()))
+}
+
+/// Ends all leases at `now`: only the one owner of a database may do so, when it starts.
+pub async fn end_leases(tx: &mut Tx, now: Time) -> Result<u64> {
+    const SQL: &str = "update emit set due_at = $1 where due_at > $1";
+    on_db!(tx, |conn| sqlx::query(SQL).bind(now.as_millis()).execute(conn).await.map(|done| done.rows_affected()))
+}
+
+/// How many emits wait for routing, and since when the oldest does.
+pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
+    const SQL: &str = "select count(*), min(accepted_at) from emit where due_at is not null";
+    let (count, oldest): (i64, Option<i64>) = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_one(conn).await)?;
+    Ok((count, codec::time_opt(oldest)))
+}

@@ -1,0 +1,70 @@
+//! Which failures of the database are faults of the moment, and which are ours.
+
+use sqlx::error::ErrorKind;
+
+use crate::error::{Code, Error};
+
+/// SQLite's primary result codes for trouble outside of the statement: busy, locked, read-only,
+/// input/output error, full, cannot open, protocol.
+const SQLITE_UNAVAILABLE: [i32; 7] = [5, 6, 8, 10, 13, 14, 15];
+/// PostgreSQL's classes for the same: connection, insufficient resources, operator intervention,
+/// system error; and single states: read-only, lock not available, serialization, deadlock.
+const POSTGRES_UNAVAILABLE: [&str; 8] = ["08", "53", "57", "58", "25006", "55P03", "40001", "40P01"];
+
+/// A database failure as ours: trouble that passes is `unavailable`, everything else is a bug.
+pub fn from_sqlx(cause: sqlx::Error) -> Error {
+    if is_unavailable(&cause) {
+        return Error::new(Code::Unavailable, "the database is locked, full or gone; nothing was accepted")
+            .retry_after(1)
+            .caused_by(cause);
+    }
+    Error::internal(cause)
+}
+
+/// Whether a row with the same unique value exists.
+pub fn is_unique_violation(error: &Error) -> bool {
+    let database = error
+        .cause()
+        .and_then(|cause| cause.downcast_ref::<sqlx::Error>())
+        .and_then(sqlx::Error::as_database_error);
+    database.is_some_and(|database| database.kind() == ErrorKind::UniqueViolation)
+}
+
+fn is_unavailable(cause: &sqlx::Error) -> bool {
+    match cause {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| is_unavailable_code(&code)),
+        _ => false,
+    }
+}
+
+fn is_unavailable_code(code: &str) -> bool {
+    match code.parse::<i32>() {
+        // SQLite reports extended codes; the primary code is in the low byte. PostgreSQL's states
+        // have five characters, so no all-digit state can be taken for one.
+        Ok(number) if code.len() != 5 => SQLITE_UNAVAILABLE.contains(&(number & 0xff)),
+        _ => POSTGRES_UNAVAILABLE.iter().any(|prefix| code.starts_with(prefix)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unavailable_code;
+
+    #[test]
+    fn trouble_that_passes_is_told_from_bugs() {
+        // busy, busy snapshot, full, disk I/O error on fsync; connection lost, disk full, shutdown
+        for code in ["5", "517", "13", "1034", "08006", "53100", "57P01", "40001"] {
+            assert!(is_unavailable_code(code), "{code}");
+        }
+        // unique violation, SQL error; unique violation, undefined column
+        for code in ["2067", "1555", "1", "23505", "42703"] {
+            assert!(!is_unavailable_code(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The hot path into the database: one task that takes everything that waits, writes it in one
+//! transaction, commits, and only then answers.
+//!
+//! Three kinds of entries come here, because they come thousands of times a second: accepted
+//! emits, routed emits with their deliveries, and attempts. However many wait, a batch costs a
+//! handful of set-based statements and one commit with its fsync.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{
+        Notify,
+        mpsc::{self, OwnedPermit},
+        oneshot,
+    },
+    task::JoinHandle,
+};
+
+use super::{Db, Tx};
+use crate::{
+    domain::{
+        delivery::{Attempt, Status},
+        emit::Emit,
+        id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
+        name::{EventName, Version},
+        time::Time,
+    },
+    error::{Code, Error, Result},
+    fail,
+};
+
+mod accept;
+mod record;
+mod route;
+
+/// Entries of one batch: beyond this a longer transaction only adds latency.
+const BATCH_ENTRIES_MAX: usize = 512;
+/// Payload bytes of one batch, for the same reason.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Entries that may wait. When so many do, the database does not keep up, and further emits are
+/// refused at once instead of timing out later.
+const QUEUE_ENTRIES_MAX: usize = 4_096;
+/// How long a batch may take before its emits are answered `unavailable`: within the ten seconds
+/// that clients wait.
+const BATCH_TIME_MAX: Duration = Duration::from_secs(8);
+/// How long an accepted emit belongs to the process that accepted it; then any may route it.
+pub const ROUTING_LEASE_MS: i64 = 15_000;
+
+/// An emit that was checked and waits to be accepted.
+#[derive(Clone, Debug)]
+pub struct NewEmit {
+    /// The emit.
+    pub emit: Arc<Emit>,
+    /// The organization's revision that everything was checked against.
+    pub revision: i64,
+    /// The plan's ceiling for the month; `None` is unlimited.
+    pub emits_per_month_max: Option<i64>,
+}
+
+/// What became of a [`NewEmit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It is kept.
+    Accepted,
+    /// The same request was accepted before, as this emit; nothing was done.
+    Duplicate {
+        /// The first emit.
+        id: EmitId,
+        /// What it was.
+        event: EventName,
+        /// In which version.
+        version: Version,
+    },
+    /// The key was used before for another request; nothing was done.
+    KeyReused,
+    /// The month's emits are used up; nothing was done.
+    OverQuota,
+    /// The organization changed since the emit was checked: check again; nothing was done.
+    Stale,
+}
+
+/// An accepted emit on its way to routing. The table says the same; this is faster.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// The emit.
+    pub emit: Arc<Emit>,
+    /// Subscriptions as of this revision, or a later one, get it.
+    pub revision: i64,
+    /// The fencing token of the claim that comes with it.
+    pub claims: i64,
+}
+
+/// A routed emit with what it is owed to.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    /// The emit.
+    pub emit_id: EmitId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// The fencing token of the claim on the emit.
+    pub claims: i64,
+    /// When it was routed.
+    pub routed_at: Time,
+    /// One for each subscription that gets it.
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// A delivery as routing creates it.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// To whom.
+    pub subscription_id: SubscriptionId,
+    /// Added by the router.
+    pub attributes: Vec<(String, String)>,
+    /// When it is due; when claimed, when the claim ends.
+    pub due_at: Time,
+    /// Whether the creating process delivers it at once: it then holds claim number 1.
+    pub is_claimed: bool,
+}
+
+/// The outcome of an attempt.
+#[derive(Clone, Debug)]
+pub struct Attempted {
+    /// The delivery.
+    pub delivery_id: DeliveryId,
+    /// The fencing token of the claim under which it was tried.
+    pub claims: i64,
+    /// What happened; `None` when it never came to a try, so that none is used up.
+    pub attempt: Option<Attempt>,
+    /// The state that follows.
+    pub status: Status,
+    /// When it is due again; `None` when it is finished.
+    pub due_at: Option<Time>,
+    /// Why it is not delivered.
+    pub error_message: Option<String>,
+    /// The present.
+    pub now: Time,
+}
+
+type Answer<T> = oneshot::Sender<Result<T>>;
+
+enum Entry {
+    Accept(NewEmit, Answer<Acceptance>),
+    Route(Vec<Routed>, Answer<Vec<EmitId>>),
+    Record(Attempted, Answer<bool>),
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Accept(new, _) => new.emit.payload.len(),
+            Self::Route(routed, _) => routed.iter().map(|routed| 256 * (1 + routed.deliveries.len())).sum(),
+            Self::Record(..) => 512,
+        }
+    }
+
+    fn fail(self, error: &Error) {
+        // Whoever asked may have gone away meanwhile; then nobody needs the answer.
+        match self {
+            Self::Accept(_, answer) => drop(answer.send(Err(error.share()))),
+            Self::Route(_, answer) => drop(answer.send(Err(error.share()))),
+            Self::Record(_, answer) => drop(answer.send(Err(error.share()))),
+        }
+    }
+}
+
+/// The way into the ledger. Cheap to clone; the task ends when the last one is dropped.
+#[derive(Clone)]
+pub struct Ledger {
+    entries: mpsc::Sender<Entry>,
+}
+
+/// Where accepted emits are handed over for routing.
+#[derive(Clone)]
+pub struct RoutingQueue {
+    /// The queue. When it is full, the emit waits in the table.
+    pub handovers: mpsc::Sender<Handover>,
+    /// Rung when an emit waits in the table.
+    pub backlog: Arc<Notify>,
+}
+
+impl Ledger {
+    /// Starts the task.
+    pub fn start(db: Db, routing: RoutingQueue) -> (Self, JoinHandle<()>) {
+        let (entries, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
+        let task = tokio::spawn(run(db, routing, waiting));
+        (Self { entries }, task)
+    }
+
+    /// Accepts an emit. `Ok(Accepted)` means that it survives power loss.
+    pub async fn accept(&self, emit: NewEmit) -> Result<Acceptance> {
+        let (answer, answered) = oneshot::channel();
+        self.entries
+            .try_send(Entry::Accept(emit, answer))
+            .map_err(|_| fail!(Unavailable, "too many emits wait for the database; nothing was accepted").retry_after(1))?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// Writes deliveries and marks their emits as routed. Gives those emits whose claim still
+    /// held; the deliveries of the others were not written.
+    pub async fn route(&self, routed: Vec<Routed>) -> Result<Vec<EmitId>> {
+        let (answer, answered) = oneshot::channel();
+        self.entries.send(Entry::Route(routed, answer)).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// Records an attempt; false when the claim no longer held and nothing was recorded.
+    pub async fn record(&self, attempted: Attempted) -> Result<bool> {
+        let (answer, answered) = oneshot::channel();
+        self.entries.send(Entry::Record(attempted, answer)).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+fn stopped() -> Error {
+    fail!(Unavailable, "the host is stopping").retry_after(1)
+}
+
+async fn run(db: Db, routing: RoutingQueue, mut waiting: mpsc::Receiver<Entry>) {
+    while let Some(first) = waiting.recv().await {
+        let mut bytes = first.bytes();
+        let mut batch = vec![first];
+        while batch.len() < BATCH_ENTRIES_MAX && bytes < BATCH_BYTES_MAX {
+            let Ok(entry) = waiting.try_recv() else { break };
+            bytes += entry.bytes();
+            batch.push(entry);
+        }
+        settle(&db, &routing, batch).await;
+    }
+}
+
+/// Writes a batch and answers it. When the database refuses the batch as a whole, although it is
+/// up, each entry is tried alone, so that one bad entry harms no other.
+async fn settle(db: &Db, routing: &RoutingQueue, batch: Vec<Entry>) {
+    let mut pending = vec![batch];
+    while let Some(batch) = pending.pop() {
+        match tokio::time::timeout(BATCH_TIME_MAX, Written::write(db, routing, &batch)).await {
+            Ok(Ok(written)) => written.answer(routing, batch),
+            Ok(Err(error)) if error.code() == Code::Unavailable || batch.len() == 1 => {
+                tracing::error!(error = ?error, entries = batch.len(), "the ledger could not write a batch");
+                batch.into_iter().for_each(|entry| entry.fail(&error));
+            }
+            Ok(Err(error)) => {
+                tracing::error!(error = ?error, entries = batch.len(), "a batch was refused; its entries are tried alone");
+                pending.extend(batch.into_iter().map(|entry| vec![entry]));
+            }
+            Err(_elapsed) => {
+                let error = fail!(Unavailable, "the database did not answer in time").retry_after(1);
+                tracing::error!(entries = batch.len(), "the database did not answer the ledger in time");
+                batch.into_iter().for_each(|entry| entry.fail(&error));
+            }
+        }
+    }
+}
+
+/// What a committed batch has to say to each of its entries, kind by kind and in their order.
+struct Written {
+    acceptances: Vec<Acceptance>,
+    permits: HashMap<EmitId, OwnedPermit<Handover>>,
+    routed: Vec<EmitId>,
+    recorded: Vec<DeliveryId>,
+}
+
+impl Written {
+    async fn write(db: &Db, routing: &RoutingQueue, batch: &[Entry]) -> Result<Self> {
+        let mut emits: Vec<&NewEmit> = Vec::new();
+        let mut routes: Vec<&Routed> = Vec::new();
+        let mut attempts: Vec<&Attempted> = Vec::new();
+        for entry in batch {
+            match entry {
+                Entry::Accept(emit, _) => emits.push(emit),
+                Entry::Route(routed, _) => routes.extend(routed),
+                Entry::Record(attempted, _) => attempts.push(attempted),
+            }
+        }
+        // A place in the routing queue is taken before the emit is written, because the row says
+        // whether this process has the emit or it waits in the table.
+        let permits: HashMap<EmitId, OwnedPermit<Handover>> = emits
+            .iter()
+            .map_while(|new| Some((new.emit.id.clone(), routing.handovers.clone().try_reserve_owned().ok()?)))
+            .collect();
+        let mut tx: Tx = db.begin().await?;
+        let acceptances = accept::accept(&mut tx, &emits, |emit| permits.contains_key(&emit.id)).await?;
+        let routed = route::route(&mut tx, &routes).await?;
+        let recorded = record::record(&mut tx, &attempts).await?;
+        tx.commit().await?;
+        Ok(Self { acceptances, permits, routed, recorded })
+    }
+
+    fn answer(mut self, routing: &RoutingQueue, batch: Vec<Entry>) {
+        let mut acceptances = self.acceptances.into_iter();
+        for entry in batch {
+            match entry {
+                Entry::Accept(new, answer) => {
+                    let Some(acceptance) = acceptances.next() else { continue };
+                    if acceptance == Acceptance::Accepted {
+                        match self.permits.remove(&new.emit.id) {
+                            Some(permit) => drop(permit.send(Handover {
+                                emit: new.emit,
+                                revision: new.revision,
+                                claims: 1,
+                            })),
+                            None => routing.backlog.notify_one(),
+                        }
+                    }
+                    drop(answer.send(Ok(acceptance)));
+                }
+                Entry::Route(routes, answer) => {
+                    let held = routes.into_iter().map(|routed| routed.emit_id).filter(|id| self.routed.contains(id));
+                    drop(answer.send(Ok(held.collect())));
+                }
+                Entry::Record(attempted, answer) => {
+                    drop(answer.send(Ok(self.recorded.contains(&attempted.delivery_id))));
+                }
+            }
+        }
+    }
+}

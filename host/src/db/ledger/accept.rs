@@ -1,0 +1,216 @@
+//! Accepting a batch of emits: revision, idempotency, quota and rows, in four statements at most.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Acceptance, NewEmit, ROUTING_LEASE_MS};
+use crate::{
+    db::{Dialects, Tx, codec, on_db, over_rows},
+    domain::{
+        emit::{Emit, Idempotency},
+        id::{EmitId, OrganizationId},
+        name::EventName,
+    },
+    error::Result,
+};
+
+/// Gives one answer for each emit, in their order. `is_taken` says which ones this process routes
+/// itself.
+pub(super) async fn accept(
+    tx: &mut Tx,
+    emits: &[&NewEmit],
+    is_taken: impl Fn(&Emit) -> bool,
+) -> Result<Vec<Acceptance>> {
+    if emits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let revisions = revisions(tx, emits).await?;
+    let is_current = |new: &NewEmit| revisions.get(new.emit.organization_id.as_str()) == Some(&new.revision);
+    let current: Vec<&NewEmit> = emits.iter().copied().filter(|new| is_current(new)).collect();
+    let mut kept = insert(tx, &current, is_taken).await?;
+    let over_quota = charge(tx, &current, &kept).await?;
+    kept.retain(|id| !over_quota.contains(id));
+    let refused: Vec<&NewEmit> = current
+        .iter()
+        .copied()
+        .filter(|new| !kept.contains(new.emit.id.as_str()) && !over_quota.contains(new.emit.id.as_str()))
+        .collect();
+    let originals = originals(tx, &refused).await?;
+    let answer = |new: &&NewEmit| {
+        let id = new.emit.id.as_str();
+        if !is_current(new) {
+            Acceptance::Stale
+        } else if kept.contains(id) {
+            Acceptance::Accepted
+        } else if over_quota.contains(id) {
+            Acceptance::OverQuota
+        } else {
+            repeated(&new.emit, &originals)
+        }
+    };
+    Ok(emits.iter().map(answer).collect())
+}
+
+/// The revisions of the batch's organizations: what was checked under an older one may no longer
+/// hold, on another host's word or ours.
+async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i64>> {
+    const SQL: Dialects =
+        over_rows!("select id, revision from organization where id in (select item.value ->> 0 from", ")");
+    let organizations: HashSet<&str> = emits.iter().map(|new| new.emit.organization_id.as_str()).collect();
+    let rows: Vec<[&str; 1]> = organizations.into_iter().map(|id| [id]).collect();
+    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
+    let revisions: Vec<(String, i64)> =
+        on_db!(tx, |conn| sqlx::query_as(sql).bind(&rows).fetch_all(conn).await)?;
+    Ok(revisions.into_iter().collect())
+}
+
+/// Inserts the emits and gives the ids of those that are in: one whose idempotency key exists,
+/// in the table or earlier in the batch, is left out.
+async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> bool) -> Result<HashSet<String>> {
+    const SQL: Dialects = over_rows!(
+        "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+                           request_hash, chain_depth, emitted_by, accepted_at, due_at, claims)
+         select item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
+                item.value ->> 5, item.value ->> 6, item.value ->> 7, item.value ->> 8,
+                cast(item.value ->> 9 as bigint), item.value ->> 10, cast(item.value ->> 11 as bigint),
+                cast(item.value ->> 12 as bigint), cast(item.value ->> 13 as bigint)
+           from",
+        "where true
+         on conflict (organization_id, idempotency_key) where idempotency_key is not null do nothing
+         returning id"
+    );
+    if emits.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<_> = emits.iter().map(|new| row_of(&new.emit, is_taken(&new.emit))).collect();
+    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
+    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).fetch_all(conn).await)?;
+    Ok(ids.into_iter().collect())
+}
+
+/// The columns of an emit, in the order of the statement above.
+fn row_of(emit: &Emit, is_taken: bool) -> impl serde::Serialize {
+    let due_at = if is_taken { emit.accepted_at.plus_millis(ROUTING_LEASE_MS) } else { emit.accepted_at };
+    (
+        emit.id.as_str(),
+        emit.organization_id.as_str(),
+        emit.registration_id.as_str(),
+        emit.event.namespace(),
+        emit.event.name(),
+        emit.version.to_string(),
+        &*emit.payload,
+        emit.idempotency.as_ref().map(|idempotency| idempotency.key.as_str()),
+        emit.idempotency.as_ref().map(|idempotency| idempotency.request_hash.as_str()),
+        emit.chain_depth,
+        emit.emitted_by.as_str(),
+        emit.accepted_at.as_millis(),
+        due_at.as_millis(),
+        i64::from(is_taken),
+    )
+}
+
+/// Counts what was inserted, and takes back what is over the plan. The counter's row stays locked
+/// until the commit, so no number of hosts can exceed a plan by one.
+async fn charge(tx: &mut Tx, emits: &[&NewEmit], kept: &HashSet<String>) -> Result<HashSet<String>> {
+    const SQL: Dialects = over_rows!(
+        "insert into emit_usage (organization_id, month, emits)
+         select item.value ->> 0, item.value ->> 1, cast(item.value ->> 2 as bigint)
+           from",
+        "where true
+         on conflict (organization_id, month) do update set emits = emit_usage.emits + excluded.emits
+         returning organization_id, month, emits"
+    );
+    let mut charged: HashMap<(&OrganizationId, String), Vec<&NewEmit>> = HashMap::new();
+    for new in emits.iter().filter(|new| kept.contains(new.emit.id.as_str())) {
+        charged.entry((&new.emit.organization_id, new.emit.accepted_at.month())).or_default().push(new);
+    }
+    if charged.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut rows: Vec<(&str, &str, usize)> = charged
+        .iter()
+        .map(|((organization, month), emits)| (organization.as_str(), month.as_str(), emits.len()))
+        .collect();
+    // One order for all hosts, so that two batches cannot wait for each other's rows.
+    rows.sort_unstable();
+    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
+    let totals: Vec<(String, String, i64)> =
+        on_db!(&mut *tx, |conn| sqlx::query_as(sql).bind(&rows).fetch_all(conn).await)?;
+    let mut over_quota = HashSet::new();
+    for (organization, month, total) in totals {
+        let organization = OrganizationId::stored(organization);
+        let Some(emits) = charged.get(&(&organization, month.clone())) else { continue };
+        let Some(limit) = emits.iter().filter_map(|new| new.emits_per_month_max).min() else { continue };
+        let excess = usize::try_from(total.saturating_sub(limit)).unwrap_or(0).min(emits.len());
+        if excess > 0 {
+            let last: Vec<&EmitId> = emits[emits.len() - excess..].iter().map(|new| &new.emit.id).collect();
+            take_back(tx, &organization, &month, &last).await?;
+            over_quota.extend(last.into_iter().map(EmitId::to_string));
+        }
+    }
+    Ok(over_quota)
+}
+
+async fn take_back(tx: &mut Tx, organization: &OrganizationId, month: &str, ids: &[&EmitId]) -> Result<()> {
+    const EMITS: Dialects = over_rows!("delete from emit where id in (select item.value ->> 0 from", ")");
+    const USAGE: &str = "update emit_usage set emits = emits - $3 where organization_id = $1 and month = $2";
+    let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let rows: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, rows) = (EMITS.pick(tx), codec::rows(&rows)?);
+    on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))?;
+    on_db!(tx, |conn| sqlx::query(USAGE)
+        .bind(organization.as_str())
+        .bind(month)
+        .bind(count)
+        .execute(conn)
+        .await
+        .map(|_| ()))
+}
+
+/// An emit that an idempotency key stands for.
+struct Original {
+    id: EmitId,
+    event: EventName,
+    version: String,
+    request_hash: String,
+}
+
+type Originals = HashMap<(String, String), Original>;
+
+async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
+    const SQL: Dialects = over_rows!(
+        "select emit.organization_id, emit.idempotency_key, emit.id, emit.namespace, emit.name, emit.version,
+                emit.request_hash
+           from",
+        "join emit on emit.organization_id = item.value ->> 0 and emit.idempotency_key = item.value ->> 1"
+    );
+    let key = |new: &&NewEmit| {
+        let idempotency = new.emit.idempotency.as_ref()?;
+        Some((new.emit.organization_id.to_string(), idempotency.key.clone()))
+    };
+    let keys: Vec<(String, String)> = refused.iter().filter_map(key).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (sql, keys) = (SQL.pick(tx), codec::rows(&keys)?);
+    type Row = (String, String, String, String, String, String, String);
+    let rows: Vec<Row> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&keys).fetch_all(conn).await)?;
+    let original = |(organization, key, id, namespace, name, version, request_hash): Row| {
+        let event = EventName::stored(&namespace, &name);
+        ((organization, key), Original { id: EmitId::stored(id), event, version, request_hash })
+    };
+    Ok(rows.into_iter().map(original).collect())
+}
+
+/// The answer to an emit that was left out because its key exists. A key without an original was
+/// taken back in this very batch, over quota like the emit that brought it first.
+fn repeated(emit: &Emit, originals: &Originals) -> Acceptance {
+    let Some(Idempotency { key, request_hash }) = &emit.idempotency else { return Acceptance::OverQuota };
+    let Some(original) = originals.get(&(emit.organization_id.to_string(), key.clone())) else {
+        return Acceptance::OverQuota;
+    };
+    if original.request_hash != *request_hash {
+        return Acceptance::KeyReused;
+    }
+    let version = original.version.parse().unwrap_or(emit.version);
+    Acceptance::Duplicate { id: original.id.clone(), event: original.event.clone(), version }
+}

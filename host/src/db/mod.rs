@@ -1,0 +1,243 @@
+//! The only SQL. One text serves SQLite and PostgreSQL; where the two must differ, both texts
+//! stand side by side in a [`Dialects`].
+//!
+//! Conventions: functions take `(tx, organization, …)` in this order, times and ids are arguments,
+//! "not found" is `Ok(None)`, lists travel as one JSON parameter, and a transaction is never open
+//! while a component or a remote endpoint runs.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use sqlx::{
+    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{error::Result, fail};
+
+pub mod api_key;
+pub mod delivery;
+pub mod emit;
+pub mod ledger;
+pub mod migrate;
+pub mod organization;
+pub mod registration;
+pub mod subscription;
+
+mod codec;
+mod fault;
+
+pub use fault::{from_sqlx, is_unique_violation};
+
+/// Connections that read while the one writer writes (SQLite), or all connections (PostgreSQL).
+const CONNECTIONS_MAX: u32 = 16;
+/// How long a statement may wait for a connection or a lock before it is `unavailable`.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// Statements kept prepared on each connection: more than this host has.
+const STATEMENTS_CACHED: usize = 256;
+/// WAL pages before SQLite moves them into the database file: 16 MiB, so that the pause of a
+/// checkpoint comes every ten thousand events or so and not every few hundred.
+const CHECKPOINT_PAGES: &str = "4096";
+
+/// Where the data lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A file of the embedded database.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(Box<str>),
+}
+
+impl FromStr for Location {
+    type Err = String;
+
+    /// `sqlite:PATH` or `postgres://…`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path == ":memory:" {
+                return Err("sqlite: needs the path of a file, because what is accepted must be kept".to_owned());
+            }
+            return Ok(Self::Sqlite(path.into()));
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            PgConnectOptions::from_str(text).map_err(|cause| format!("not a PostgreSQL URL: {cause}"))?;
+            return Ok(Self::Postgres(text.into()));
+        }
+        Err("a database is sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME".to_owned())
+    }
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db(Pools);
+
+#[derive(Clone)]
+enum Pools {
+    /// SQLite has one writer at a time, so waiting for it is a queue of ours and not a busy loop.
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// An open transaction. Dropped without [`Tx::commit`] it is rolled back.
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A statement whose text differs between the databases.
+pub(crate) struct Dialects {
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+impl Dialects {
+    /// The text for the transaction's database.
+    pub(crate) fn pick(&self, tx: &Tx) -> &'static str {
+        match tx {
+            Tx::Sqlite(_) => self.sqlite,
+            Tx::Postgres(_) => self.postgres,
+        }
+    }
+}
+
+/// A statement over the rows of a JSON array in `$1`: the text before and after the table
+/// function that unfolds it. Each row is `item.value`.
+macro_rules! over_rows {
+    ($head:literal, $tail:literal) => {
+        $crate::db::Dialects {
+            sqlite: concat!($head, " json_each($1) as item ", $tail),
+            postgres: concat!($head, " json_array_elements(cast($1 as json)) as item(value) ", $tail),
+        }
+    };
+}
+pub(crate) use over_rows;
+
+/// Runs one expression with `$conn` bound to the connection of either database.
+macro_rules! on_db {
+    ($tx:expr, |$conn:ident| $body:expr) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+        }
+        .map_err($crate::db::from_sqlx)
+    };
+}
+pub(crate) use on_db;
+
+impl Db {
+    /// Opens the database, creating an SQLite file that does not exist yet. No migrations run.
+    pub async fn connect(location: &Location) -> Result<Self> {
+        match location {
+            Location::Sqlite(path) => Self::connect_sqlite(path).await,
+            Location::Postgres(url) => Self::connect_postgres(url).await,
+        }
+    }
+
+    async fn connect_sqlite(path: &std::path::Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A commit that was answered survives power loss, not only a crash.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(WAIT_MAX)
+            .statement_cache_capacity(STATEMENTS_CACHED)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("cache_size", "-65536")
+            .pragma("temp_store", "memory");
+        let pool = |connections: u32| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(WAIT_MAX)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(from_sqlx)?;
+        let readers = pool(CONNECTIONS_MAX).connect_lazy_with(options.read_only(true).create_if_missing(false));
+        Ok(Self(Pools::Sqlite { writer, readers }))
+    }
+
+    async fn connect_postgres(url: &str) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(from_sqlx)?
+            .application_name("weir")
+            .statement_cache_capacity(STATEMENTS_CACHED);
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(WAIT_MAX)
+            .connect_with(options)
+            .await
+            .map_err(from_sqlx)?;
+        Ok(Self(Pools::Postgres(pool)))
+    }
+
+    /// Begins a transaction that writes. On SQLite it holds the write lock from the start, so that
+    /// what it reads is what it changes.
+    pub async fn begin(&self) -> Result<Tx> {
+        match &self.0 {
+            Pools::Sqlite { writer, .. } => writer.begin_with("begin immediate").await.map(Tx::Sqlite),
+            Pools::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+        }
+        .map_err(from_sqlx)
+    }
+
+    /// Begins a transaction that only reads; it never waits for a writer.
+    pub async fn read(&self) -> Result<Tx> {
+        match &self.0 {
+            Pools::Sqlite { readers, .. } => readers.begin().await.map(Tx::Sqlite),
+            Pools::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+        }
+        .map_err(from_sqlx)
+    }
+
+    /// `sqlite` or `postgres`.
+    pub fn kind(&self) -> &'static str {
+        match &self.0 {
+            Pools::Sqlite { .. } => "sqlite",
+            Pools::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Whether this process is the only one that has the database: an SQLite file has one owner.
+    pub fn is_owned(&self) -> bool {
+        matches!(self.0, Pools::Sqlite { .. })
+    }
+
+    /// Closes all connections; SQLite folds its write-ahead log into the file.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes the transaction's work permanent: when this returns it survives power loss.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+        .map_err(from_sqlx)
+    }
+}
+
+/// Fails unless exactly one row was touched: anything else is a bug or a lost race.
+pub(crate) fn one_row(touched: u64, what: &str) -> Result<()> {
+    if touched == 1 { Ok(()) } else { Err(fail!(InternalError, "{what}: {touched} rows were changed instead of one")) }
+}

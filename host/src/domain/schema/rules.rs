@@ -1,0 +1,101 @@
+//! What a schema may not contain although JSON Schema would allow it.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::{
+    document::{DIALECT, Document, OPENAPI_DIALECT, Place},
+    invalid, shortened,
+};
+use crate::{
+    domain::limits::{SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERNS_MAX},
+    error::Result,
+};
+
+/// Characters of a foreign text that a message repeats.
+const SHOWN_CHARS: usize = 100;
+
+/// Refuses other dialects, references that leave the document, identifiers that would move them,
+/// and too many or too long regular expressions; code `invalid_json_schema`.
+pub(super) fn check(document: &Document<'_>) -> Result<()> {
+    let mut patterns = HashSet::new();
+    for (place, schema) in document.objects() {
+        check_dialect(document, place, schema)?;
+        check_id(document, place, schema)?;
+        check_references(document, place)?;
+        for pattern in patterns_of(schema) {
+            check_pattern(document, place, pattern)?;
+            patterns.insert(pattern);
+        }
+    }
+    if patterns.len() > SCHEMA_PATTERNS_MAX {
+        let reason = format!(
+            "the schema has {} different patterns, more than {SCHEMA_PATTERNS_MAX}",
+            patterns.len()
+        );
+        return Err(invalid("", &reason));
+    }
+    Ok(())
+}
+
+fn check_dialect(document: &Document<'_>, place: Place, schema: &Map<String, Value>) -> Result<()> {
+    let Some(Value::String(dialect)) = schema.get("$schema") else {
+        return Ok(());
+    };
+    if [DIALECT, OPENAPI_DIALECT].contains(&dialect.trim_end_matches('#')) {
+        return Ok(());
+    }
+    let shown = shortened(dialect, SHOWN_CHARS);
+    Err(invalid(
+        &document.pointer(place),
+        &format!("$schema {shown:?} is not {DIALECT:?}, the dialect in use"),
+    ))
+}
+
+/// An `$id` below the root starts a document of its own, to which pointers and anchors would
+/// count. Nobody needs that for a payload, and it makes a reference hard to read.
+fn check_id(document: &Document<'_>, place: Place, schema: &Map<String, Value>) -> Result<()> {
+    if place == 0 || !schema.contains_key("$id") {
+        return Ok(());
+    }
+    Err(invalid(
+        &document.pointer(place),
+        "only the root of a schema may have an $id",
+    ))
+}
+
+fn check_references(document: &Document<'_>, place: Place) -> Result<()> {
+    let Some(reference) = document
+        .references(place)
+        .iter()
+        .find(|reference| reference.target.is_none())
+    else {
+        return Ok(());
+    };
+    let shown = shortened(reference.text, SHOWN_CHARS);
+    let reason = format!(
+        "the reference {shown:?} leads to no schema of this document; others are not fetched"
+    );
+    Err(invalid(&document.pointer(place), &reason))
+}
+
+fn check_pattern(document: &Document<'_>, place: Place, pattern: &str) -> Result<()> {
+    if pattern.len() <= SCHEMA_PATTERN_BYTES_MAX {
+        return Ok(());
+    }
+    let reason = format!(
+        "a pattern has {} bytes, more than {SCHEMA_PATTERN_BYTES_MAX}",
+        pattern.len()
+    );
+    Err(invalid(&document.pointer(place), &reason))
+}
+
+/// The regular expressions right in a schema.
+pub(super) fn patterns_of(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let of_value = schema.get("pattern").and_then(Value::as_str);
+    let of_names = schema.get("patternProperties").and_then(Value::as_object);
+    of_value
+        .into_iter()
+        .chain(of_names.into_iter().flat_map(Map::keys).map(String::as_str))
+}

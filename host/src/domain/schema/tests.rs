@@ -1,0 +1,382 @@
+//! The rules of contract 6.3, and what a schema or a payload made to hurt cannot do.
+
+use std::{fmt::Write as _, time::Instant};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    domain::limits::{
+        CHECK_DEPTH_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_CHAIN_MAX,
+        SCHEMA_DEPTH_MAX, SCHEMA_EXPANSION_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERNS_MAX,
+        SCHEMA_PROPERTIES_MAX,
+    },
+    error::Code,
+};
+
+fn inspected(schema: &Value) -> Result<Schema> {
+    inspect(&schema.to_string())
+}
+
+fn legal(schema: &Value) -> Schema {
+    inspected(schema).unwrap_or_else(|error| panic!("{schema}: {error}"))
+}
+
+fn code(schema: &Value) -> Code {
+    inspected(schema).expect_err("refused").code()
+}
+
+/// Pointer and reason of a refusal to compile.
+fn refusal(schema: &Value) -> (String, String) {
+    let error = inspected(schema).expect_err("refused");
+    assert_eq!(error.code(), Code::InvalidJsonSchema, "{error}");
+    let details = error.details().expect("details");
+    let text = |key: &str| details[key].as_str().expect("text").to_owned();
+    (text("pointer"), text("reason"))
+}
+
+fn errors(schema: &Schema, payload: &Value) -> Vec<Value> {
+    let error = schema.validator.check(payload).expect_err("invalid");
+    assert_eq!(error.code(), Code::PayloadInvalid);
+    error.details().expect("details")["errors"]
+        .as_array()
+        .expect("a list")
+        .clone()
+}
+
+/// The example of the platform's documentation.
+fn example() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "propertyId": { "type": "string", "maxLength": 64 },
+            "subjectId": { "type": "string", "maxLength": 64 },
+            "favoritedAt": { "type": "string", "format": "date-time" },
+        },
+        "required": ["propertyId", "subjectId"],
+        "additionalProperties": false,
+    })
+}
+
+#[test]
+fn the_documented_example_is_understood() {
+    let schema = legal(&example());
+    assert_eq!(
+        (schema.depth, schema.property_count, schema.flavour),
+        (2, 3, Flavour::JsonSchema)
+    );
+    assert_eq!(schema.hash, hash(&example()));
+    let valid = json!({ "propertyId": "p_123", "subjectId": "sub_456", "favoritedAt": "2026-05-04T10:00:00Z" });
+    assert!(schema.validator.check(&valid).is_ok());
+    let found = errors(
+        &schema,
+        &json!({ "propertyId": 7, "favoritedAt": "yesterday", "more": 1 }),
+    );
+    let at: Vec<_> = found
+        .iter()
+        .map(|e| (e["path"].as_str().unwrap(), e["keyword"].as_str().unwrap()))
+        .collect();
+    for expected in [
+        ("/propertyId", "type"),
+        ("/favoritedAt", "format"),
+        ("", "required"),
+        ("", "additionalProperties"),
+    ] {
+        assert!(at.contains(&expected), "{expected:?} in {at:?}");
+    }
+}
+
+#[test]
+fn a_schema_is_a_json_object() {
+    for text in ["", "{", "[]", "true", "null", "\"a\"", "{} {}"] {
+        assert_eq!(
+            inspect(text).expect_err("refused").code(),
+            Code::InvalidJsonSchema,
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn schema_text_bytes_max() {
+    let padded = |bytes: usize| format!("{}{{}}", " ".repeat(bytes - 2));
+    assert!(inspect(&padded(SCHEMA_TEXT_BYTES_MAX)).is_ok());
+    assert_eq!(
+        inspect(&padded(SCHEMA_TEXT_BYTES_MAX + 1))
+            .expect_err("refused")
+            .code(),
+        Code::InvalidJsonSchema
+    );
+}
+
+/// A chain of `levels` schemas, each a step of `keyword` deeper than the one before.
+fn nested(levels: usize, keyword: &str) -> Value {
+    (1..levels).fold(json!({}), |inner, _| match keyword {
+        "properties" => json!({ "properties": { "a": inner } }),
+        "prefixItems" | "allOf" => json!({ keyword: [inner] }),
+        _ => json!({ keyword: inner }),
+    })
+}
+
+#[test]
+fn schema_depth_max() {
+    for keyword in ["properties", "items", "prefixItems"] {
+        assert_eq!(
+            legal(&nested(SCHEMA_DEPTH_MAX, keyword)).depth,
+            5,
+            "{keyword}"
+        );
+        assert_eq!(
+            code(&nested(SCHEMA_DEPTH_MAX + 1, keyword)),
+            Code::SchemaTooDeep,
+            "{keyword}"
+        );
+    }
+    for keyword in ["allOf", "not", "additionalProperties", "contains"] {
+        assert_eq!(legal(&nested(10, keyword)).depth, 1, "{keyword}");
+    }
+}
+
+#[test]
+fn depth_follows_references_once_around() {
+    let list = json!({ "properties": { "value": {}, "next": { "$ref": "#" } } });
+    assert_eq!(legal(&list).depth, 2);
+    let split = json!({
+        "properties": { "a": { "$ref": "#/$defs/a" } },
+        "$defs": { "a": nested(SCHEMA_DEPTH_MAX, "properties"), "unused": nested(9, "items") },
+    });
+    assert_eq!(code(&split), Code::SchemaTooDeep);
+}
+
+#[test]
+fn schema_properties_max() {
+    let map =
+        |count: usize| -> Value { (0..count).map(|i| (format!("p{i}"), json!({}))).collect() };
+    assert_eq!(
+        legal(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX) })).property_count,
+        50
+    );
+    assert_eq!(
+        code(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX + 1) })),
+        Code::SchemaTooWide
+    );
+    let spread = json!({
+        "properties": map(10), "$defs": { "a": { "properties": map(10) } },
+        "oneOf": [{ "properties": map(10) }, { "not": { "properties": map(10) } }],
+        "if": { "items": { "properties": map(11) } },
+    });
+    assert_eq!(code(&spread), Code::SchemaTooWide);
+    let shared = json!({
+        "properties": { "a": { "$ref": "#/$defs/a" }, "b": { "$ref": "#/$defs/a" } },
+        "$defs": { "a": { "properties": map(48) } },
+    });
+    assert_eq!(legal(&shared).property_count, 50);
+}
+
+#[test]
+fn caps_are_judged_before_the_compiler() {
+    let mut schema = nested(SCHEMA_DEPTH_MAX + 1, "properties");
+    schema["type"] = json!("nonsense");
+    schema["$ref"] = json!("https://example.com/");
+    assert_eq!(code(&schema), Code::SchemaTooDeep);
+}
+
+#[test]
+fn what_does_not_compile_says_where() {
+    let (pointer, reason) = refusal(&json!({ "properties": { "a": { "type": "strnig" } } }));
+    assert_eq!(pointer, "/properties/a/type", "{reason}");
+    let (pointer, reason) = refusal(&json!({ "properties": { "a": { "pattern": "(" } } }));
+    assert!(pointer.starts_with("/properties/a"), "{pointer}: {reason}");
+    assert!(reason.contains("regular expression"), "{reason}");
+}
+
+#[test]
+fn foreign_references_are_refused_and_never_fetched() {
+    let outside = [
+        "https://example.com/s.json",
+        "http://127.0.0.1:1/",
+        "file:///etc/passwd",
+        "other",
+        "#/$defs/none",
+        "urn:x",
+    ];
+    for reference in outside {
+        for keyword in ["$ref", "$dynamicRef"] {
+            let (pointer, reason) =
+                refusal(&json!({ "properties": { "a": { keyword: reference } } }));
+            assert_eq!(pointer, "/properties/a");
+            assert!(reason.contains("not fetched"), "{reason}");
+        }
+    }
+    refusal(&json!({ "properties": { "a": { "$id": "https://example.com/inner" } } }));
+    refusal(&json!({ "$schema": "http://json-schema.org/draft-07/schema#" }));
+    legal(
+        &json!({ "$id": "https://example.com/s.json", "$schema": "https://json-schema.org/draft/2020-12/schema" }),
+    );
+}
+
+#[test]
+fn formats_are_asserted_and_unknown_ones_ignored() {
+    for (format, wrong) in [
+        ("date-time", "x"),
+        ("date", "x"),
+        ("email", "x"),
+        ("uuid", "x"),
+        ("uri", "x"),
+        ("ipv4", "x"),
+        ("hostname", "-"),
+    ] {
+        let schema = legal(&json!({ "properties": { "a": { "format": format } } }));
+        assert_eq!(
+            errors(&schema, &json!({ "a": wrong }))[0]["keyword"],
+            "format",
+            "{format}"
+        );
+    }
+    assert!(
+        legal(&json!({ "properties": { "a": { "format": "colour" } } }))
+            .validator
+            .check(&json!({ "a": "x" }))
+            .is_ok()
+    );
+}
+
+#[test]
+fn nullable_adds_null_to_the_types_beside_it() {
+    let schema = legal(&json!({ "properties": {
+        "one": { "type": "string", "nullable": true },
+        "several": { "type": ["string", "integer"], "nullable": true },
+        "no": { "type": "string", "nullable": false },
+        "nullable": { "type": "string" },
+    } }));
+    assert_eq!(schema.flavour, Flavour::OpenApi);
+    assert!(
+        schema
+            .validator
+            .check(&json!({ "one": null, "several": null }))
+            .is_ok()
+    );
+    assert!(
+        schema
+            .validator
+            .check(&json!({ "one": "a", "several": 1, "no": "b", "nullable": "c" }))
+            .is_ok()
+    );
+    for wrong in [
+        json!({ "one": 1 }),
+        json!({ "no": null }),
+        json!({ "nullable": null }),
+    ] {
+        assert!(schema.validator.check(&wrong).is_err(), "{wrong}");
+    }
+    let dialect =
+        json!({ "$schema": "https://spec.openapis.org/oas/3.1/dialect/base", "type": "object" });
+    assert_eq!(legal(&dialect).flavour, Flavour::OpenApi);
+}
+
+#[test]
+fn payload_errors_shown_max() {
+    let schema = legal(&json!({ "properties": { "list": { "items": { "type": "string" } } } }));
+    assert_eq!(
+        errors(&schema, &json!({ "list": vec![1; 1_000] })).len(),
+        PAYLOAD_ERRORS_SHOWN_MAX
+    );
+}
+
+#[test]
+fn messages_are_short_and_repeat_no_values() {
+    let schema = legal(&json!({
+        "properties": { "a": { "type": "integer" }, "b": { "enum": [1] } },
+        "propertyNames": { "maxLength": 100 }, "anyOf": [{ "required": ["c"] }], "additionalProperties": false,
+    }));
+    let long = "x".repeat(10_000);
+    let found = errors(
+        &schema,
+        &json!({ "a": "secret", "b": { "deep": "secret" }, long: "secret" }),
+    );
+    assert!(found.len() >= 4, "{found:?}");
+    for error in &found {
+        let message = error["message"].as_str().expect("text");
+        assert!(
+            message.chars().count() <= PAYLOAD_ERROR_CHARS_MAX + 1,
+            "{message}"
+        );
+        assert!(
+            !error.to_string().contains("secret") && !message.contains("null "),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn schema_expansion_max() {
+    let branches = |count: usize| json!({ "allOf": vec![json!({}); count] });
+    legal(&branches(SCHEMA_EXPANSION_MAX - 1));
+    refusal(&branches(SCHEMA_EXPANSION_MAX));
+    // Doubles at each of twenty steps.
+    let mut definitions = json!({ "d20": { "type": "object" } });
+    for step in 0..20 {
+        let next = format!("#/$defs/d{}", step + 1);
+        definitions[format!("d{step}")] = json!({ "anyOf": [{ "$ref": next }, { "$ref": next }] });
+    }
+    refusal(&json!({ "$ref": "#/$defs/d0", "$defs": definitions }));
+}
+
+#[test]
+fn schema_chain_max() {
+    let chain = |length: usize| {
+        let mut definitions = json!({});
+        for step in 1..length {
+            definitions[format!("d{step}")] = json!({ "$ref": format!("#/$defs/d{}", step + 1) });
+        }
+        definitions[format!("d{length}")] = json!({});
+        json!({ "$ref": "#/$defs/d1", "$defs": definitions })
+    };
+    legal(&chain(SCHEMA_CHAIN_MAX - 1));
+    refusal(&chain(SCHEMA_CHAIN_MAX));
+    assert_eq!(code(&chain(1_900)), Code::SchemaTooDeep);
+}
+
+#[test]
+fn circles_that_never_descend_are_refused() {
+    for schema in [
+        json!({ "$ref": "#" }),
+        json!({ "allOf": [{ "$ref": "#" }] }),
+        json!({ "$ref": "#/$defs/a", "$defs": { "a": { "$ref": "#/$defs/b" }, "b": { "not": { "$ref": "#/$defs/a" } } } }),
+    ] {
+        let (_, reason) = refusal(&schema);
+        assert!(reason.contains("without an end"), "{reason}");
+    }
+}
+
+#[test]
+fn patterns_end_at_their_limits() {
+    let several = |count: usize| -> Value {
+        json!({ "patternProperties": (0..count).map(|i| (format!("^p{i}$"), json!({}))).collect::<Value>() })
+    };
+    legal(&several(SCHEMA_PATTERNS_MAX));
+    refusal(&several(SCHEMA_PATTERNS_MAX + 1));
+    legal(&json!({ "pattern": "a".repeat(SCHEMA_PATTERN_BYTES_MAX) }));
+    refusal(&json!({ "pattern": "a".repeat(SCHEMA_PATTERN_BYTES_MAX + 1) }));
+    for wrong in [
+        "(a{1000}){1000}",
+        r"(\p{L}{100}x){100}",
+        "(?=a)b",
+        r"(a)\1",
+        "(?<!a)b",
+        "[a",
+    ] {
+        let (_, reason) = refusal(&json!({ "pattern": wrong }));
+        assert!(reason.contains("pattern"), "{wrong}: {reason}");
+    }
+    for usual in [
+        r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        r"^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$",
+        r"^https?://\S+$",
+        r"^\p{L}{1,64}$",
+        r"^[\p{L}\p{M}' -]+$",
+        r"^\+?[1-9]\d{1,14}$",
+    ] {
+        legal(&json!({ "pattern": usual }));
+    }
+}

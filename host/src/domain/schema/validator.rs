@@ -1,0 +1,187 @@
+//! The compiled form of a schema, and the check of a payload against it.
+
+use std::fmt;
+
+use jsonschema::{Draft, PatternOptions, ValidationError, error::ValidationErrorKind, options_for};
+use serde_json::{Value, json};
+
+use super::{
+    document::{Document, OPENAPI_DIALECT},
+    invalid,
+    rules::patterns_of,
+    shortened,
+    view::{self, Meter, Metered, View},
+};
+use crate::{
+    domain::limits::{
+        CHECK_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX,
+        SCHEMA_PATTERN_COMPILED_BYTES_MAX,
+    },
+    error::{Error, Result},
+    fail,
+};
+
+/// A schema, ready to check payloads. It is `Send` and `Sync`, and meant to be shared in an `Arc`.
+pub struct Validator {
+    compiled: jsonschema::Validator<Metered>,
+    approximate_bytes: usize,
+}
+
+/// Compiles a schema whose references stay in the document; code `invalid_json_schema`.
+///
+/// Formats are asserted, unknown ones ignored. Regular expressions run in linear time and have
+/// neither look-around nor back-references. OpenAPI's `nullable` adds `null` to the types beside
+/// it, and as in OpenAPI does nothing without a `type`.
+pub(super) fn compile(document: &Document<'_>) -> Result<Validator> {
+    let patterns = PatternOptions::regex()
+        .size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX)
+        .dfa_size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX);
+    let compiled = options_for::<Metered>()
+        .with_draft(Draft::Draft202012)
+        .offline()
+        .should_validate_formats(true)
+        .with_pattern_options(patterns)
+        .build(&translated(document))
+        .map_err(|error| refusal(&error))?;
+    Ok(Validator {
+        compiled,
+        approximate_bytes: approximate_bytes(document),
+    })
+}
+
+impl Validator {
+    /// Checks a payload; code `payload_invalid`. `details.errors` lists the first
+    /// [`PAYLOAD_ERRORS_SHOWN_MAX`] violations as `{ path, keyword, message }`, where `path` is a
+    /// JSON pointer into the payload. No message repeats a value of the payload.
+    ///
+    /// A check that takes more than [`CHECK_STEPS_MAX`] steps, or would follow the payload deeper
+    /// than [`CHECK_DEPTH_MAX`](crate::domain::limits::CHECK_DEPTH_MAX), refuses it too.
+    pub fn check(&self, payload: &Value) -> Result<()> {
+        let meter = Meter::new(CHECK_STEPS_MAX);
+        let valid = self.compiled.is_valid(View::new(payload, &meter));
+        if meter.is_spent() {
+            return Err(refused(vec![too_much(
+                "the payload is too large or too deep to be checked against this schema",
+            )]));
+        }
+        if valid {
+            Ok(())
+        } else {
+            Err(refused(self.violations(payload)))
+        }
+    }
+
+    /// About how much memory the validator takes, for caches that are bounded in bytes.
+    pub fn approximate_bytes(&self) -> usize {
+        self.approximate_bytes
+    }
+
+    /// What is wrong with a payload that is known to be invalid. Separate from the verdict, since
+    /// it is many times slower.
+    fn violations(&self, payload: &Value) -> Vec<Value> {
+        let meter = Meter::new(CHECK_STEPS_MAX);
+        let errors = self.compiled.iter_errors(View::new(payload, &meter));
+        let shown: Vec<_> = errors
+            .filter(view::counts)
+            .take(PAYLOAD_ERRORS_SHOWN_MAX)
+            .map(|error| violation(&error))
+            .collect();
+        if shown.is_empty() {
+            return vec![too_much(
+                "the payload breaks the schema, but is too large to say where",
+            )];
+        }
+        shown
+    }
+}
+
+impl fmt::Debug for Validator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Validator").finish_non_exhaustive()
+    }
+}
+
+fn refused(errors: Vec<Value>) -> Error {
+    fail!(
+        PayloadInvalid,
+        "the payload does not match the schema of the event"
+    )
+    .with_details(json!({ "errors": errors }))
+}
+
+fn too_much(message: &str) -> Value {
+    json!({ "path": "", "keyword": "", "message": message })
+}
+
+fn violation(error: &ValidationError<'_>) -> Value {
+    let message = match error.kind() {
+        ValidationErrorKind::PropertyNames { error } => {
+            error.masked_with("a property name").to_string()
+        }
+        _ => error.masked().to_string(),
+    };
+    json!({
+        "path": shortened(error.instance_path().as_str(), PAYLOAD_ERROR_CHARS_MAX),
+        "keyword": error.kind().keyword(),
+        "message": shortened(&message, PAYLOAD_ERROR_CHARS_MAX),
+    })
+}
+
+fn refusal(error: &ValidationError<'_>) -> Error {
+    let reason = match error.kind() {
+        ValidationErrorKind::Format { format } if format == "regex" => format!(
+            "the pattern is no regular expression, has look-around or back-references, \
+             or takes more than {SCHEMA_PATTERN_COMPILED_BYTES_MAX} bytes when compiled"
+        ),
+        _ => shortened(&error.masked().to_string(), PAYLOAD_ERROR_CHARS_MAX),
+    };
+    invalid(error.instance_path().as_str(), &reason)
+}
+
+/// The schema in words that the validator knows.
+fn translated(document: &Document<'_>) -> Value {
+    let mut schema = document.root().clone();
+    for pointer in nullable(document) {
+        if let Some(types) = schema
+            .pointer_mut(&pointer)
+            .and_then(|schema| schema.get_mut("type"))
+        {
+            admit_null(types);
+        }
+    }
+    if let Some(map) = schema.as_object_mut().filter(|map| {
+        map.get("$schema")
+            .is_some_and(|dialect| dialect == OPENAPI_DIALECT)
+    }) {
+        // Its vocabulary only annotates, apart from what is translated here.
+        map.shift_remove("$schema");
+    }
+    schema
+}
+
+fn nullable(document: &Document<'_>) -> Vec<String> {
+    let schemas = document
+        .objects()
+        .filter(|(_, schema)| schema.get("nullable") == Some(&Value::Bool(true)));
+    schemas.map(|(place, _)| document.pointer(place)).collect()
+}
+
+fn admit_null(types: &mut Value) {
+    match types {
+        Value::String(single) if single != "null" => *types = json!([single, "null"]),
+        Value::Array(several) if !several.contains(&json!("null")) => several.push(json!("null")),
+        _ => {}
+    }
+}
+
+/// Measured: a subschema takes about a kilobyte once compiled, and a pattern as much as it may,
+/// twice over because of the caches of its engine.
+fn approximate_bytes(document: &Document<'_>) -> usize {
+    const BASE: usize = 8 * 1_024;
+    const SUBSCHEMA: usize = 1_024;
+    let patterns: usize = document
+        .objects()
+        .map(|(_, schema)| patterns_of(schema).count())
+        .sum();
+    BASE + document.len() * SUBSCHEMA + patterns * 2 * SCHEMA_PATTERN_COMPILED_BYTES_MAX
+}

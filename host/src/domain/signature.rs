@@ -1,0 +1,213 @@
+//! Signing secrets and the keys they stand for (contract 7.5).
+//!
+//! One secret serves two families of receivers. The platform's own headers are keyed with the
+//! whole text as UTF-8; Standard Webhooks libraries take the part after `whsec_`, decoded from
+//! base64. A generated secret is written so that both readings work, in either base64 alphabet.
+
+use std::fmt;
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::limits::{SECRET_CHARS_MAX, SECRET_CHARS_MIN};
+
+/// What secrets of Standard Webhooks begin with.
+const PREFIX: &str = "whsec_";
+
+/// Random bytes of a generated secret. A multiple of three, so that its base64 text has no
+/// padding, and at least the 24 bytes that Standard Webhooks asks for.
+const RANDOM_BYTES: usize = 33;
+
+/// Receivers and callers write secrets with and without `=`.
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// A signing secret. Prints as `***`, so that no log line can hold one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Makes a secret out of `random`, which fills its argument with fresh random bytes. It is
+    /// asked again until the text has neither `+` nor `/`: about four times on average.
+    pub fn generate(mut random: impl FnMut(&mut [u8; RANDOM_BYTES])) -> Self {
+        let mut bytes = [0; RANDOM_BYTES];
+        loop {
+            random(&mut bytes);
+            let text = STANDARD.encode(bytes);
+            if !text.contains(['+', '/']) {
+                return Self(format!("{PREFIX}{text}").into());
+            }
+        }
+    }
+
+    /// Takes a secret that a caller chose: 8 to 256 printable ASCII characters. The error code is
+    /// the caller's to choose, so anything else is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (SECRET_CHARS_MIN..=SECRET_CHARS_MAX).contains(&text.len());
+        let printable = text.bytes().all(|b| (b' '..=b'~').contains(&b));
+        (fits && printable).then(|| Self(text.into()))
+    }
+
+    /// Takes a text that this host stored.
+    pub fn stored(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself: to be shown once to its owner, and to be encrypted.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of the platform's own headers: the whole text.
+    pub fn platform_key(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The key of Standard Webhooks: what the base64 text after `whsec_` decodes to, in either
+    /// alphabet, with or without padding. `None` when the secret is not of that form; its
+    /// deliveries then carry no Standard Webhooks signature.
+    pub fn standard_key(&self) -> Option<Vec<u8>> {
+        let text = self
+            .0
+            .strip_prefix(PREFIX)
+            .filter(|text| !text.is_empty())?;
+        let key = STANDARD_LENIENT
+            .decode(text)
+            .or_else(|_| URL_SAFE_LENIENT.decode(text));
+        key.ok()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// HMAC-SHA256 of the `parts`, one after the other, as if they were one message.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    // `new_from_slice` fails for no key length: HMAC hashes keys that are longer than a block.
+    let mut mac =
+        <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    /// Draws 0, 1, 2, … so that early drafts contain the forbidden characters now and then.
+    fn counting() -> impl FnMut(&mut [u8; RANDOM_BYTES]) {
+        let mut state = 0_u64;
+        move |bytes| {
+            for byte in bytes {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                *byte = (state >> 33).to_le_bytes()[0];
+            }
+        }
+    }
+
+    #[test]
+    fn a_generated_secret_reads_the_same_in_both_alphabets() {
+        let mut random = counting();
+        for _ in 0..100 {
+            let secret = Secret::generate(&mut random);
+            let text = secret.reveal().strip_prefix(PREFIX).expect("prefix");
+            assert_eq!(text.len(), 44);
+            let standard = STANDARD.decode(text).expect("standard alphabet");
+            assert_eq!(
+                URL_SAFE_NO_PAD.decode(text).expect("url-safe alphabet"),
+                standard
+            );
+            assert_eq!(secret.standard_key(), Some(standard));
+            assert_eq!(secret.platform_key(), secret.reveal().as_bytes());
+        }
+    }
+
+    #[test]
+    fn drafts_with_forbidden_characters_are_redrawn() {
+        let mut drafts = [
+            [0xff; RANDOM_BYTES],
+            [0xfb; RANDOM_BYTES],
+            [7; RANDOM_BYTES],
+        ]
+        .into_iter();
+        let secret = Secret::generate(|bytes| *bytes = drafts.next().expect("three drafts"));
+        assert_eq!(secret.standard_key(), Some(vec![7; RANDOM_BYTES]));
+        assert_eq!(drafts.next(), None);
+    }
+
+    #[test]
+    fn chosen_secrets_end_at_their_limits() {
+        assert!(Secret::parse(&"s".repeat(SECRET_CHARS_MIN)).is_some());
+        assert!(Secret::parse(&"s".repeat(SECRET_CHARS_MAX)).is_some());
+        assert!(Secret::parse(&"s".repeat(SECRET_CHARS_MIN - 1)).is_none());
+        assert!(Secret::parse(&"s".repeat(SECRET_CHARS_MAX + 1)).is_none());
+        for wrong in ["tab\there", "new\nline!", "schlüssel", "nul\0nul\0"] {
+            assert!(Secret::parse(wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn only_whsec_base64_has_a_standard_key() {
+        let key = |text: &str| Secret::parse(text).expect("legal").standard_key();
+        assert_eq!(key("whsec_-_-_"), Some(vec![0xfb, 0xff, 0xbf]));
+        assert_eq!(key("whsec_+/+/"), Some(vec![0xfb, 0xff, 0xbf]));
+        assert_eq!(key("whsec_AAA"), key("whsec_AAA="));
+        assert_eq!(key("a plain password"), None);
+        assert_eq!(key("whsec_not base64"), None);
+        assert_eq!(key("whsec_+_+_"), None);
+        assert_eq!(Secret::stored("whsec_").standard_key(), None);
+    }
+
+    #[test]
+    fn the_hmac_is_the_one_of_rfc_4231() {
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        let message = b"what do ya want for nothing?";
+        assert_eq!(hex::encode(hmac_sha256(b"Jefe", &[message])), expected);
+        assert_eq!(
+            hmac_sha256(b"Jefe", &[&message[..7], &message[7..]]),
+            hmac_sha256(b"Jefe", &[message])
+        );
+    }
+
+    /// The example of the Standard Webhooks specification.
+    #[test]
+    fn the_standard_key_signs_as_the_specification_says() {
+        let secret = Secret::stored("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let key = secret.standard_key().expect("of the form");
+        let body = br#"{"test": 2432232314}"#;
+        let signature = hmac_sha256(
+            &key,
+            &[
+                b"msg_p5jXN8AQM9LWM0D4loKWxJek",
+                b".",
+                b"1614265330",
+                b".",
+                body,
+            ],
+        );
+        assert_eq!(
+            STANDARD.encode(signature),
+            "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+    }
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let secret = Secret::parse("correct horse battery").expect("legal");
+        assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "*** Some(***)");
+    }
+}

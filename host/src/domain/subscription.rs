@@ -1,0 +1,182 @@
+//! Subscriptions: "events with these names go to that target".
+
+use super::{
+    id::{OrganizationId, SubscriptionId},
+    limits::{EVENT_TYPE_CHARS_MAX, EVENT_TYPES_MAX},
+    name::{CANONICAL_PREFIX, EventName, Version},
+    signature::Secret,
+    time::Time,
+};
+
+/// A subscription without its secrets.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// A name for people.
+    pub name: String,
+    /// Which events it wants, in the caller's order.
+    pub event_types: Vec<EventType>,
+    /// Where they go, byte for byte as the caller wrote it.
+    pub webhook_url: String,
+    /// Whether new events reach it.
+    pub is_active: bool,
+    /// When it was created.
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+}
+
+/// What routing and delivery need of a subscription.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The subscription.
+    pub subscription_id: SubscriptionId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// Where events go.
+    pub url: String,
+    /// Signs what is sent, the newest first.
+    pub secrets: Vec<Secret>,
+}
+
+/// A name or a pattern of events. `*` stands for any run of characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventType(String);
+
+impl EventType {
+    /// Checks length and characters; what the type says is the caller's business (contract 5.1).
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.chars().count() > EVENT_TYPE_CHARS_MAX {
+            return Err(format!("an event type has 1 to {EVENT_TYPE_CHARS_MAX} characters"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err("an event type has no control characters".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Takes a text that this host stored.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The type of one version of an organization's event, or of all its versions.
+    pub fn of_event(organization: &OrganizationId, event: &EventName, version: Option<Version>) -> Self {
+        Self(match version {
+            Some(version) => event.canonical(organization, version),
+            None => event.canonical(organization, "*"),
+        })
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether an index cannot look it up by its text. "All versions" is no pattern: there is one
+    /// spelling of it per event, and routing looks for it.
+    pub fn is_pattern(&self) -> bool {
+        let stem = self.0.strip_suffix("@*").filter(|_| self.0.starts_with(CANONICAL_PREFIX));
+        stem.unwrap_or(&self.0).contains('*')
+    }
+
+    /// Whether an event of this name is meant.
+    pub fn matches(&self, name: &str) -> bool {
+        glob(self.0.as_bytes(), name.as_bytes())
+    }
+}
+
+/// Whether `pattern` covers all of `text`, `*` standing for any run of bytes. Linear for each
+/// star: after a mismatch only the newest star is moved on.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut newest_star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&b'*') {
+            newest_star = Some((p, t));
+            p += 1;
+        } else if pattern.get(p) == Some(&text[t]) {
+            p += 1;
+            t += 1;
+        } else if let Some((star, covered)) = newest_star {
+            newest_star = Some((star, covered + 1));
+            p = star + 1;
+            t = covered + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|&b| b == b'*')
+}
+
+/// Checks the event types of a request: 1 to [`EVENT_TYPES_MAX`] of them, each once.
+pub fn parse_event_types<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<EventType>, String> {
+    let mut types: Vec<EventType> = Vec::new();
+    for text in texts {
+        let event_type = EventType::parse(text)?;
+        if types.contains(&event_type) {
+            return Err(format!("{text:?} is named twice"));
+        }
+        types.push(event_type);
+        if types.len() > EVENT_TYPES_MAX {
+            return Err(format!("a subscription has at most {EVENT_TYPES_MAX} event types"));
+        }
+    }
+    if types.is_empty() { Err("at least one event type is needed".to_owned()) } else { Ok(types) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_cover_any_run() {
+        for (pattern, text, expected) in [
+            ("email.*", "email.sent", true),
+            ("email.*", "email.", true),
+            ("email.*", "sms.sent", false),
+            ("*", "", true),
+            ("*.sent", "email.message.sent", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("abc", "abc", true),
+            ("abc", "abcd", false),
+            ("", "a", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(EventType(pattern.into()).matches(text), expected, "{pattern:?} on {text:?}");
+        }
+    }
+
+    #[test]
+    fn many_stars_stay_cheap() {
+        assert!(EventType("a*".repeat(120)).matches(&"a".repeat(5_000)));
+        assert!(!EventType(format!("{}b", "*a".repeat(100))).matches(&"a".repeat(20_000)));
+    }
+
+    #[test]
+    fn all_versions_is_looked_up_and_no_pattern() {
+        assert!(!EventType("TENANT_CUSTOM:org_1:a.b@*".into()).is_pattern());
+        assert!(EventType("TENANT_CUSTOM:org_1:*@*".into()).is_pattern());
+        assert!(EventType("email.*".into()).is_pattern());
+        assert!(EventType("x@*".into()).is_pattern());
+    }
+
+    #[test]
+    fn event_types_max() {
+        let many: Vec<String> = (0..=EVENT_TYPES_MAX).map(|i| format!("t{i}")).collect();
+        assert!(parse_event_types(many[1..].iter().map(String::as_str)).is_ok());
+        assert!(parse_event_types(many.iter().map(String::as_str)).is_err());
+    }
+
+    #[test]
+    fn event_type_chars_max() {
+        assert!(EventType::parse(&"é".repeat(EVENT_TYPE_CHARS_MAX)).is_ok());
+        assert!(EventType::parse(&"é".repeat(EVENT_TYPE_CHARS_MAX + 1)).is_err());
+        assert!(EventType::parse("").is_err());
+        assert!(EventType::parse("a\u{0}").is_err());
+    }
+}

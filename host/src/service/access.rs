@@ -1,0 +1,121 @@
+//! Keys: who may call, and what keeps secrets secret.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::{Caller, Host, directory};
+use crate::{
+    db::{self, Tx},
+    domain::{
+        id::OrganizationId,
+        organization::{ApiKey, Environment, Organization},
+        signature::Secret,
+        vault::DataKey,
+    },
+    error::Result,
+    fail,
+};
+
+/// Characters of a key after its prefix: 32 of 62 are 190 bits.
+const KEY_CHARS: usize = 32;
+/// Longest text that is looked up as a key: anything longer is none of ours.
+const KEY_CHARS_MAX: usize = 128;
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// What the signing secret of a subscription is sealed for.
+const PURPOSE_SIGNING: &str = "signing";
+
+/// Draws a key for an environment: `pxk_live_…`, `pxk_test_…`, `pxk_dev_…`.
+pub fn draw_key(host: &Host, environment: Environment) -> String {
+    let mut key = format!("pxk_{}_", environment.as_str());
+    let length = key.len() + KEY_CHARS;
+    while key.len() < length {
+        // The largest multiple of 62 in a byte: what lies above would favour the first letters.
+        let [byte] = host.randomness.bytes::<1>();
+        if byte < 248 {
+            key.push(char::from(ALPHABET[usize::from(byte % 62)]));
+        }
+    }
+    key
+}
+
+/// What is stored of a key.
+pub fn hash_key(key: &str) -> String {
+    hex::encode(Sha256::digest(key.as_bytes()))
+}
+
+/// Finds who calls, from the table: what was changed a moment ago holds. Codes `UNAUTHORIZED`,
+/// `organization_inactive`.
+pub async fn caller(host: &Host, key: &str) -> Result<Caller> {
+    let found = find_key(host, &checked_hash(key)?).await?;
+    let (key, organization) = found.ok_or_else(unauthorized)?;
+    admit(host, Arc::new(key), &organization)
+}
+
+/// Finds who emits, from memory if possible: the ledger notices what changed meanwhile.
+pub async fn emitter(host: &Host, key: &str) -> Result<Caller> {
+    let found = directory::key(host, &checked_hash(key)?).await?;
+    let (key, entry) = found.ok_or_else(unauthorized)?;
+    admit(host, key, &entry.organization)
+}
+
+fn checked_hash(key: &str) -> Result<String> {
+    if key.is_empty() || key.len() > KEY_CHARS_MAX { Err(unauthorized()) } else { Ok(hash_key(key)) }
+}
+
+fn unauthorized() -> crate::error::Error {
+    fail!(Unauthorized, "send a valid key as x-api-key, or as Authorization: Bearer")
+}
+
+fn admit(host: &Host, key: Arc<ApiKey>, organization: &Organization) -> Result<Caller> {
+    if !key.is_live(host.now()) {
+        return Err(unauthorized());
+    }
+    if !organization.is_active {
+        return Err(fail!(OrganizationInactive, "the organization was switched off by the operator"));
+    }
+    Ok(Caller { organization_id: organization.id.clone(), key })
+}
+
+/// A key and its organization, by the key's hash.
+pub(super) async fn find_key(host: &Host, key_hash: &str) -> Result<Option<(ApiKey, Organization)>> {
+    let mut tx = host.db.read().await?;
+    let Some(key) = db::api_key::find_by_hash(&mut tx, key_hash).await? else { return Ok(None) };
+    let organization = db::organization::find(&mut tx, &key.organization_id)
+        .await?
+        .ok_or_else(|| fail!(InternalError, "organization {} is gone", key.organization_id))?;
+    Ok(Some((key, organization)))
+}
+
+/// The organization's data key, unwrapped.
+pub(super) async fn data_key(host: &Host, tx: &mut Tx, organization: &OrganizationId) -> Result<DataKey> {
+    let wrapped = db::organization::data_key(tx, organization)
+        .await?
+        .ok_or_else(|| fail!(InternalError, "organization {organization} is gone"))?;
+    host.root_key.unwrap(organization, &wrapped)
+}
+
+/// Encrypts the signing secret of a subscription.
+pub(super) fn seal_secret(
+    host: &Host,
+    key: &DataKey,
+    organization: &OrganizationId,
+    subscription: &str,
+    secret: &Secret,
+) -> Result<Vec<u8>> {
+    let purpose = format!("{PURPOSE_SIGNING}:{subscription}");
+    key.seal(organization, &purpose, &host.randomness.bytes(), secret.reveal().as_bytes())
+}
+
+/// Decrypts the signing secret of a subscription.
+pub(super) fn open_secret(
+    key: &DataKey,
+    organization: &OrganizationId,
+    subscription: &str,
+    sealed: &[u8],
+) -> Result<Secret> {
+    let purpose = format!("{PURPOSE_SIGNING}:{subscription}");
+    let opened = key.open(organization, &purpose, sealed)?;
+    let text = String::from_utf8(opened).map_err(crate::error::Error::internal)?;
+    Ok(Secret::stored(text))
+}

@@ -1,0 +1,97 @@
+//! Deliveries and dead letters: looking at them, and sending them again.
+
+use super::{Caller, Host, Page};
+use crate::{
+    db::{
+        self,
+        delivery::{DeliveryView, Filter},
+    },
+    domain::{
+        delivery::{Attempt, Status},
+        id::{DeliveryId, SubscriptionId},
+    },
+    error::{Error, Result},
+    fail,
+};
+
+/// A delivery with its attempts.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// The delivery.
+    pub view: DeliveryView,
+    /// Its attempts, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One of the caller's deliveries.
+pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<Detail> {
+    let id = DeliveryId::parse(id).ok_or_else(not_found)?;
+    let mut tx = host.db.read().await?;
+    let view = db::delivery::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
+    let attempts = db::delivery::attempts(&mut tx, &caller.organization_id, &[&id]).await?;
+    Ok(Detail { view, attempts: attempts.into_iter().map(|(_, attempt)| attempt).collect() })
+}
+
+/// A page of the caller's deliveries, the newest first, and how many match.
+pub async fn list(host: &Host, caller: &Caller, filter: &Filter, page: Page) -> Result<(Vec<Detail>, i64)> {
+    let mut tx = host.db.read().await?;
+    let organization = &caller.organization_id;
+    let (views, total) = db::delivery::list(&mut tx, organization, filter, page.limit, page.offset()).await?;
+    let ids: Vec<&DeliveryId> = views.iter().map(|view| &view.delivery.id).collect();
+    let attempts = db::delivery::attempts(&mut tx, organization, &ids).await?;
+    let detail = |view: DeliveryView| {
+        let own = attempts.iter().filter(|(id, _)| *id == view.delivery.id);
+        Detail { attempts: own.map(|(_, attempt)| attempt.clone()).collect(), view }
+    };
+    Ok((views.into_iter().map(detail).collect(), total))
+}
+
+/// Which deliveries a replay takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// Dead letters.
+    DeadLetters,
+    /// Anything that is finished, delivered or not.
+    Finished,
+}
+
+/// Makes a delivery pending again with a fresh budget of attempts. Code `invalid_state` when it
+/// is in none of the states that `which` takes, or when its subscription is gone.
+pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Result<Detail> {
+    let id = DeliveryId::parse(id).ok_or_else(not_found)?;
+    let states: &[Status] = match which {
+        Replay::DeadLetters => &[Status::Failed],
+        Replay::Finished => &[Status::Failed, Status::Success, Status::Skipped],
+    };
+    let mut tx = host.db.begin().await?;
+    let view = db::delivery::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
+    if view.webhook_url.is_none() {
+        return Err(fail!(InvalidState, "the subscription of this delivery was deleted"));
+    }
+    if !db::delivery::replay(&mut tx, &caller.organization_id, &id, states, host.now()).await? {
+        let status = view.delivery.status.as_str();
+        return Err(fail!(InvalidState, "the delivery is {status}, not a dead letter; force replays any finished one"));
+    }
+    tx.commit().await?;
+    host.deliveries_due.notify_one();
+    get(host, caller, id.as_str()).await
+}
+
+/// Makes every dead letter that matches pending again, and counts them. Those whose subscription
+/// is gone stay.
+pub async fn replay_dead_letters(host: &Host, caller: &Caller, filter: &Filter) -> Result<u64> {
+    let mut tx = host.db.begin().await?;
+    let count = db::delivery::replay_dead_letters(&mut tx, &caller.organization_id, filter, host.now()).await?;
+    tx.commit().await?;
+    host.deliveries_due.notify_one();
+    Ok(count)
+}
+
+/// A subscription id as a filter: an id that cannot exist matches nothing, which is `None` inside.
+pub fn subscription_filter(id: Option<&str>) -> Result<Option<SubscriptionId>> {
+    id.map(|id| SubscriptionId::parse(id).ok_or_else(|| fail!(BadRequest, "subscriptionId is no subscription id"))).transpose()
+}
+
+fn not_found() -> Error {
+    fail!(NotFound, "there is no such delivery")
+}

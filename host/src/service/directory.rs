@@ -1,0 +1,257 @@
+//! What the hot path remembers of organizations, so that an emit costs no read.
+//!
+//! Everything remembered carries the organization's revision. The ledger compares it with the
+//! table in the very transaction that accepts an emit, and routing asks for the revision that the
+//! emit was accepted under. So a stale memory, ours or after a change on another host, costs a
+//! second look and never a wrong answer.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use lru::LruCache;
+
+use super::{Host, access};
+use crate::{
+    db::{self, subscription::TargetRow},
+    domain::{
+        emit::Emit,
+        id::{OrganizationId, RegistrationId, SubscriptionId},
+        name::{EventName, Version},
+        organization::{ApiKey, Organization},
+        registration::Status,
+        schema::{self, Validator},
+        subscription::{EventType, Target},
+        vault::DataKey,
+    },
+    error::Result,
+    fail,
+};
+
+/// Organizations remembered; each is small without its events.
+const ORGANIZATIONS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+/// Keys remembered.
+const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
+/// Compiled schemas remembered: some tens of kilobytes each.
+const VALIDATORS_MAX: NonZeroUsize = NonZeroUsize::new(2_000).expect("not zero");
+/// Events remembered of one organization.
+const EVENTS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
+
+/// The memory. Bounded in every direction.
+pub struct Directory {
+    organizations: Mutex<LruCache<OrganizationId, Arc<Entry>>>,
+    keys: Mutex<LruCache<String, (Arc<ApiKey>, i64)>>,
+    validators: Mutex<LruCache<RegistrationId, Arc<Validator>>>,
+}
+
+/// What is remembered of an organization at one revision.
+pub struct Entry {
+    /// The organization.
+    pub organization: Organization,
+    events: Mutex<LruCache<(EventName, Option<Version>), Arc<Emittable>>>,
+    targets: Mutex<LruCache<String, Arc<[Arc<Target>]>>>,
+    data_key: OnceLock<DataKey>,
+}
+
+/// A published registration, ready to check payloads.
+pub struct Emittable {
+    /// Which registration.
+    pub registration_id: RegistrationId,
+    /// In which version.
+    pub version: Version,
+    /// Its compiled schema.
+    pub validator: Arc<Validator>,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            organizations: Mutex::new(LruCache::new(ORGANIZATIONS_MAX)),
+            keys: Mutex::new(LruCache::new(KEYS_MAX)),
+            validators: Mutex::new(LruCache::new(VALIDATORS_MAX)),
+        }
+    }
+}
+
+/// A lock that a panic elsewhere does not poison: each value in these caches is whole by itself.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Directory {
+    /// Forgets an organization after a change.
+    pub fn forget(&self, id: &OrganizationId) {
+        locked(&self.organizations).pop(id);
+    }
+
+    /// The key behind a secret's hash, if it is remembered under the revision that is remembered
+    /// of its organization.
+    fn remembered_key(&self, key_hash: &str) -> Option<(Arc<ApiKey>, Arc<Entry>)> {
+        let (key, revision) = locked(&self.keys).get(key_hash).cloned()?;
+        let entry = locked(&self.organizations).get(&key.organization_id).cloned()?;
+        (entry.organization.revision == revision).then_some((key, entry))
+    }
+
+    fn remember(&self, organization: Organization) -> Arc<Entry> {
+        let entry = Arc::new(Entry::new(organization));
+        let mut organizations = locked(&self.organizations);
+        match organizations.get(&entry.organization.id) {
+            // Somebody else was faster, or newer: keep what that one has collected.
+            Some(known) if known.organization.revision >= entry.organization.revision => known.clone(),
+            _ => {
+                organizations.put(entry.organization.id.clone(), entry.clone());
+                entry
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(organization: Organization) -> Self {
+        Self {
+            organization,
+            events: Mutex::new(LruCache::new(EVENTS_MAX)),
+            targets: Mutex::new(LruCache::new(EVENTS_MAX)),
+            data_key: OnceLock::new(),
+        }
+    }
+}
+
+/// The key and the organization behind a secret's hash, from memory if possible: for emits only,
+/// because only the ledger notices when memory is stale.
+pub async fn key(host: &Host, key_hash: &str) -> Result<Option<(Arc<ApiKey>, Arc<Entry>)>> {
+    if let Some(remembered) = host.directory.remembered_key(key_hash) {
+        return Ok(Some(remembered));
+    }
+    let Some((key, organization)) = access::find_key(host, key_hash).await? else { return Ok(None) };
+    let entry = host.directory.remember(organization);
+    let key = Arc::new(key);
+    let remembered = (key.clone(), entry.organization.revision);
+    locked(&host.directory.keys).put(key_hash.to_owned(), remembered);
+    Ok(Some((key, entry)))
+}
+
+/// What is remembered of an organization at `revision` or later.
+pub async fn organization(host: &Host, id: &OrganizationId, revision: i64) -> Result<Arc<Entry>> {
+    let remembered = locked(&host.directory.organizations).get(id).cloned();
+    if let Some(entry) = remembered.filter(|entry| entry.organization.revision >= revision) {
+        return Ok(entry);
+    }
+    let mut tx = host.db.read().await?;
+    let organization = db::organization::find(&mut tx, id)
+        .await?
+        .ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
+    Ok(host.directory.remember(organization))
+}
+
+/// The registration that an emit of this name goes to: the version asked for, or the latest
+/// published one. Codes `event_not_registered`, `event_not_published`.
+pub async fn emittable(
+    host: &Host,
+    entry: &Entry,
+    event: &EventName,
+    version: Option<Version>,
+) -> Result<Arc<Emittable>> {
+    let key = (event.clone(), version);
+    if let Some(remembered) = locked(&entry.events).get(&key) {
+        return Ok(remembered.clone());
+    }
+    let emittable = Arc::new(load_emittable(host, &entry.organization.id, event, version).await?);
+    locked(&entry.events).put(key, emittable.clone());
+    Ok(emittable)
+}
+
+async fn load_emittable(
+    host: &Host,
+    organization: &OrganizationId,
+    event: &EventName,
+    version: Option<Version>,
+) -> Result<Emittable> {
+    let mut tx = host.db.read().await?;
+    let states = db::registration::version_states(&mut tx, organization, event).await?;
+    let chosen = match version {
+        Some(version) => states.iter().find(|state| state.version == version),
+        None => states.iter().find(|state| state.status == Status::Published).or(states.first()),
+    };
+    let Some(chosen) = chosen else {
+        return Err(match version {
+            Some(version) => fail!(EventNotRegistered, "{event}@{version} is not registered"),
+            None => fail!(EventNotRegistered, "{event} is not registered"),
+        });
+    };
+    if chosen.status != Status::Published {
+        let status = chosen.status.as_str();
+        return Err(fail!(EventNotPublished, "{event}@{} is {status}, not published", chosen.version));
+    }
+    let remembered = locked(&host.directory.validators).get(&chosen.id).cloned();
+    let validator = match remembered {
+        Some(validator) => validator,
+        None => {
+            let registration = db::registration::find(&mut tx, organization, &chosen.id)
+                .await?
+                .ok_or_else(|| fail!(InternalError, "registration {} is gone", chosen.id))?;
+            let validator = Arc::new(schema::inspect(&registration.payload_schema)?.validator);
+            locked(&host.directory.validators).put(chosen.id.clone(), validator.clone());
+            validator
+        }
+    };
+    Ok(Emittable { registration_id: chosen.id.clone(), version: chosen.version, validator })
+}
+
+/// The active subscriptions that an emit is offered to, each once.
+pub async fn targets(host: &Host, entry: &Entry, emit: &Emit) -> Result<Arc<[Arc<Target>]>> {
+    let name = emit.canonical_name();
+    if let Some(remembered) = locked(&entry.targets).get(&name) {
+        return Ok(remembered.clone());
+    }
+    let organization = &entry.organization.id;
+    let all_versions = EventType::of_event(organization, &emit.event, None);
+    let mut tx = host.db.read().await?;
+    let mut rows = db::subscription::wanting(&mut tx, organization, &name, all_versions.as_str()).await?;
+    for (pattern, row) in db::subscription::patterns(&mut tx, organization).await? {
+        if pattern.matches(&name) {
+            rows.push(row);
+        }
+    }
+    drop(tx);
+    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    rows.dedup_by(|a, b| a.id == b.id);
+    let mut targets = Vec::with_capacity(rows.len());
+    for row in rows {
+        targets.push(Arc::new(open(host, entry, row).await?));
+    }
+    let targets: Arc<[Arc<Target>]> = targets.into();
+    locked(&entry.targets).put(name, targets.clone());
+    Ok(targets)
+}
+
+/// One subscription as a target, active or not; `None` when it is gone.
+pub async fn target(host: &Host, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<Arc<Target>>> {
+    let mut tx = host.db.read().await?;
+    let Some(row) = db::subscription::target(&mut tx, organization, id).await? else { return Ok(None) };
+    drop(tx);
+    let entry = self::organization(host, organization, 0).await?;
+    Ok(Some(Arc::new(open(host, &entry, row).await?)))
+}
+
+/// Decrypts what a target signs with.
+async fn open(host: &Host, entry: &Entry, row: TargetRow) -> Result<Target> {
+    let organization = &entry.organization.id;
+    let secret = access::open_secret(data_key(host, entry).await?, organization, &row.id, &row.secret_encrypted)?;
+    Ok(Target {
+        subscription_id: SubscriptionId::stored(row.id),
+        organization_id: organization.clone(),
+        url: row.webhook_url,
+        secrets: vec![secret],
+    })
+}
+
+async fn data_key<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry DataKey> {
+    if let Some(key) = entry.data_key.get() {
+        return Ok(key);
+    }
+    let mut tx = host.db.read().await?;
+    let key = access::data_key(host, &mut tx, &entry.organization.id).await?;
+    Ok(entry.data_key.get_or_init(|| key))
+}

@@ -1,0 +1,121 @@
+//! Use cases: what a caller asks for, in one transaction each.
+//!
+//! Services take plain values and give plain values. They know the database and the domain, and
+//! neither HTTP nor components.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::{Clock, Randomness},
+    db::{Db, Tx, ledger::Ledger, organization},
+    domain::{
+        address::Policy,
+        id::OrganizationId,
+        organization::{ApiKey, Organization},
+        time::Time,
+        vault::RootKey,
+    },
+    error::Result,
+    fail,
+};
+
+pub mod access;
+pub mod account;
+pub mod delivery;
+pub mod directory;
+pub mod emit;
+pub mod health;
+pub mod registry;
+pub mod subscription;
+
+pub use directory::Directory;
+
+/// The parts that use cases need. One for the whole process.
+pub struct Host {
+    /// The database.
+    pub db: Db,
+    /// The hot path into it.
+    pub ledger: Ledger,
+    /// What is remembered of organizations.
+    pub directory: Directory,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids, keys and secrets.
+    pub randomness: Randomness,
+    /// Wraps the organizations' data keys.
+    pub root_key: RootKey,
+    /// Which addresses may be sent to.
+    pub address_policy: Policy,
+    /// Rung when deliveries became due outside of the hot path: after a replay.
+    pub deliveries_due: Arc<tokio::sync::Notify>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The organization that the key belongs to.
+    pub organization_id: OrganizationId,
+    /// The key.
+    pub key: Arc<ApiKey>,
+}
+
+impl Caller {
+    /// What `registeredBy`, `createdBy` and their like say.
+    pub fn service(&self) -> &str {
+        &self.key.caller_service
+    }
+}
+
+/// A part of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// From 1.
+    pub number: u32,
+    /// Rows of a page.
+    pub limit: u32,
+}
+
+impl Page {
+    /// Rows before this page.
+    pub fn offset(self) -> i64 {
+        i64::from(self.number.saturating_sub(1)) * i64::from(self.limit)
+    }
+}
+
+impl Host {
+    /// The present.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Begins a change of what an organization has. Changes of one organization come one after
+    /// the other, and what is remembered of it is forgotten when the change is committed.
+    pub async fn change(&self, id: &OrganizationId) -> Result<Change<'_>> {
+        let mut tx = self.db.begin().await?;
+        let organization = organization::touch(&mut tx, id)
+            .await?
+            .ok_or_else(|| fail!(NotFound, "there is no organization {id}"))?;
+        Ok(Change { tx, organization, now: self.now(), host: self })
+    }
+}
+
+/// A change of one organization that is under way. Dropped, it never happened.
+pub struct Change<'host> {
+    /// The transaction.
+    pub tx: Tx,
+    /// The organization, locked.
+    pub organization: Organization,
+    /// The present, the same for the whole change.
+    pub now: Time,
+    host: &'host Host,
+}
+
+impl Change<'_> {
+    /// Makes the change permanent; everything accepted from here on obeys it.
+    pub async fn commit(self) -> Result<()> {
+        let committed = self.tx.commit().await;
+        // Even a commit that failed may have taken effect: the answer may have been lost.
+        self.host.directory.forget(&self.organization.id);
+        committed
+    }
+}
