@@ -1,1 +1,5 @@
-//! tests
+//! The test binary: black box over HTTP, contracts of the parts, and rules of the code.
+
+mod rules;
+mod runtime;
+mod support;

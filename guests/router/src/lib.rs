@@ -1,7 +1,6 @@
 //! The built-in router: every candidate gets the event, at once and unchanged.
 
 mod bindings {
-    #![expect(missing_docs, reason = "generated")]
     wit_bindgen::generate!({ path: "../../wit/0.1", world: "router" });
 }
 

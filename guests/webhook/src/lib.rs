@@ -4,7 +4,6 @@
 //! in [`request`], which knows the host only as a closure that signs; here is the connection.
 
 mod bindings {
-    #![expect(missing_docs, reason = "generated")]
     wit_bindgen::generate!({ path: "../../wit/0.1", world: "adapter" });
 }
 mod body;

@@ -1,0 +1,5 @@
+//! Invariants of the code itself.
+
+mod fixtures;
+mod runtime;
+mod wit;

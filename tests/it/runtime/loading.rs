@@ -1,0 +1,138 @@
+//! From bytes to components: what is refused and why, and the cache of compiled code.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use weir::{
+    domain::{digest::Digest, limits},
+    error::{Code, Error},
+    runtime::{LoadError, Runtime, Settings, World},
+};
+
+use super::{call, event, fixture, load, runtime};
+
+fn refused(name: &str) -> LoadError {
+    runtime().load(&fixture(name)).expect_err("it is refused")
+}
+
+#[test]
+fn a_component_says_what_it_is() {
+    let component = load("signs-once");
+    assert_eq!(component.world(), World::Adapter);
+    assert_eq!(component.digest(), Digest::of(&fixture("signs-once")));
+    assert!(component.imports().iter().any(|import| import == "weir:plugin/signing@0.1.0"));
+}
+
+#[test]
+fn loading_again_gives_the_same_component() {
+    let component = load("signs-once");
+    assert_eq!(runtime().find(component.digest()).map(|found| found.digest()), Some(component.digest()));
+    assert!(runtime().find(Digest::of(b"never seen")).is_none());
+}
+
+#[test]
+fn what_is_no_component_is_invalid() {
+    assert!(matches!(refused("core-module"), LoadError::Invalid(_)));
+    assert!(matches!(runtime().load(b"not even WebAssembly"), Err(LoadError::Invalid(_))));
+    assert!(matches!(runtime().load(b""), Err(LoadError::Invalid(_))));
+}
+
+#[test]
+fn component_bytes_max() {
+    let bytes = vec![0; limits::COMPONENT_BYTES_MAX + 1];
+    assert!(matches!(runtime().load(&bytes), Err(LoadError::TooLarge { .. })));
+}
+
+#[test]
+fn a_component_of_no_world_is_told_which_there_are() {
+    let LoadError::WorldUnsupported { found, supported } = refused("wrong-world") else { panic!("another refusal") };
+    assert_eq!(found, "acme:tools/runner@1.0.0");
+    assert!(supported.contains("weir:plugin/routing@0.1"), "{supported}");
+    assert!(matches!(refused("newer-track"), LoadError::WorldUnsupported { .. }));
+}
+
+#[test]
+fn an_unknown_import_is_named() {
+    let error = refused("imports-unknown");
+    assert!(matches!(error, LoadError::ImportUnknown(_)));
+    assert!(error.to_string().contains("acme:vault/secrets"), "{error}");
+}
+
+#[test]
+fn a_world_has_its_own_imports_only() {
+    let error = refused("imports-of-another-world");
+    assert!(matches!(error, LoadError::ImportUnknown(_)) && error.to_string().contains("signing"), "{error}");
+}
+
+#[test]
+fn memories_max() {
+    assert!(matches!(refused("needs-many-memories"), LoadError::TooComplex(_)));
+}
+
+#[test]
+fn a_component_that_cannot_start_is_refused() {
+    assert!(matches!(refused("traps-on-start"), LoadError::TrapsOnStart(_)));
+    assert!(matches!(refused("wrong-function"), LoadError::TrapsOnStart(_)));
+}
+
+#[test]
+fn every_refusal_has_its_code() {
+    let code = Error::from(refused("wrong-world")).code();
+    assert_eq!(code, Code::WorldUnsupported);
+}
+
+/// A folder of the test's own for compiled code, removed with it.
+struct CodeDir(PathBuf);
+
+impl CodeDir {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn start(&self) -> Runtime {
+        let code_cache_dir = Some(self.0.clone());
+        Runtime::new(Settings { code_cache_dir, instances_max: 8, ..Settings::default() }).expect("a runtime starts")
+    }
+
+    fn damage(&self) {
+        for file in fs::read_dir(&self.0).expect("the folder is there") {
+            let path = file.expect("readable").path();
+            let mut bytes = fs::read(&path).expect("readable");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(&path, bytes).expect("writable");
+        }
+    }
+}
+
+impl Drop for CodeDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_second_start_finds_the_compiled_code() {
+    let dir = CodeDir::new("second-start");
+    let digest = dir.start().load(&fixture("keeps-state")).expect("loads").digest();
+    let runtime = dir.start();
+    let found = runtime.find(digest).expect("is on disk");
+    assert!(runtime.transform(&found, &call(), &event()).result.is_ok());
+}
+
+#[test]
+fn damaged_code_is_compiled_again() {
+    let dir = CodeDir::new("damaged");
+    let digest = dir.start().load(&fixture("keeps-state")).expect("loads").digest();
+    dir.damage();
+
+    let runtime = dir.start();
+    assert!(runtime.find(digest).is_none());
+    let component = runtime.load(&fixture("keeps-state")).expect("compiles again");
+    assert!(runtime.transform(&component, &call(), &event()).result.is_ok());
+    assert!(dir.start().find(digest).is_some());
+}

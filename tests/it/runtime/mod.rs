@@ -1,0 +1,103 @@
+//! What becomes of components: those that behave, and each fixture in `guests/fixtures`.
+
+mod builtin;
+mod faults;
+mod isolation;
+mod loading;
+mod sandbox;
+
+use std::sync::{Arc, OnceLock};
+
+use weir::{
+    domain::{
+        event::{Candidate, Destination, Event, Request},
+        id::{OrganizationId, SubscriptionId},
+        time::Time,
+    },
+    runtime::{Budget, Call, Component, Failure, FaultKind, KeyForm, Outcome, Runtime, Settings, Sign, Transformed},
+};
+
+use crate::support::fixtures::fixture;
+
+/// When the event of every test was accepted.
+const ACCEPTED_AT_MS: u64 = 1_778_103_648_120;
+const TARGET_URL: &str = "https://receiver.example/hook";
+
+/// A runtime for all tests that need none of their own. Compiled fixtures are kept between runs.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| start(Budget::default()))
+}
+
+/// A runtime with this budget.
+fn start(budget: Budget) -> Runtime {
+    let code_cache_dir = Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/code").into());
+    Runtime::new(Settings { code_cache_dir, budget, instances_max: 64 }).expect("a runtime starts")
+}
+
+/// The fixture, loaded.
+fn load(name: &str) -> Component {
+    runtime().load(&fixture(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn organization(name: &str) -> OrganizationId {
+    OrganizationId::stored(format!("org_{name}"))
+}
+
+fn call() -> Call {
+    Call {
+        organization: organization("a"),
+        config: "{}".into(),
+        subscription_id: Some(SubscriptionId::stored("evs_1")),
+        attempt: 1,
+        attempted_at: Time::from_millis(1_778_103_700_999),
+    }
+}
+
+fn event() -> Event {
+    Event {
+        id: "evt_01jd0000000000000000000000".to_owned(),
+        canonical_name: "TENANT_CUSTOM:org_a:lettings.property.favorited@1.0.0".to_owned(),
+        organization_id: "org_a".to_owned(),
+        namespace: "lettings".to_owned(),
+        name: "property.favorited".to_owned(),
+        version: "1.0.0".to_owned(),
+        accepted_at_ms: ACCEPTED_AT_MS,
+        payload: r#"{"propertyId":"p_1"}"#.to_owned(),
+        attributes: Vec::new(),
+    }
+}
+
+fn candidates() -> Vec<Candidate> {
+    let candidate = |id: &str| Candidate { subscription_id: id.to_owned(), filter: "null".to_owned(), labels: Vec::new() };
+    ["evs_1", "evs_2"].map(candidate).to_vec()
+}
+
+fn route(fixture: &str) -> Outcome<Vec<Destination>> {
+    runtime().route(&load(fixture), &call(), &event(), &candidates())
+}
+
+fn transform(fixture: &str) -> Outcome<Option<Transformed>> {
+    runtime().transform(&load(fixture), &call(), &event())
+}
+
+fn prepare(fixture: &str) -> Outcome<Request> {
+    runtime().prepare(&load(fixture), &call(), &event(), TARGET_URL, Arc::new(Keyless))
+}
+
+/// The kind of fault that a call ended with.
+fn fault<T: std::fmt::Debug>(outcome: &Outcome<T>) -> FaultKind {
+    match &outcome.result {
+        Err(Failure::Fault { kind, .. }) => *kind,
+        other => panic!("expected a fault, got {other:?}"),
+    }
+}
+
+/// Has no secret to sign with.
+struct Keyless;
+
+impl Sign for Keyless {
+    fn hmac_sha256(&self, _form: KeyForm, _data: &[u8]) -> Vec<[u8; 32]> {
+        Vec::new()
+    }
+}
