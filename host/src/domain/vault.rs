@@ -105,9 +105,7 @@ impl RootKey {
     /// come from files that end in a line feed.
     pub fn parse(text: &str) -> Result<Self, VaultError> {
         let text = text.trim();
-        let bytes = hex::decode(text)
-            .ok()
-            .or_else(|| STANDARD.decode(text).ok());
+        let bytes = hex::decode(text).ok().or_else(|| STANDARD.decode(text).ok());
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
         bytes.map(Self::new).ok_or(VaultError::MalformedRootKey)
     }
@@ -124,24 +122,13 @@ impl RootKey {
 
     /// Wraps an organization's data key for its row.
     pub fn wrap(&self, organization: &OrganizationId, data_key: &DataKey, nonce: Nonce) -> Vec<u8> {
-        self.0.seal(
-            &binding(organization, WRAPPED_KEY),
-            &data_key.0.bytes,
-            nonce,
-        )
+        self.0.seal(&binding(organization, WRAPPED_KEY), &data_key.0.bytes, nonce)
     }
 
     /// Opens what [`wrap`](Self::wrap) made for the same organization.
-    pub fn unwrap(
-        &self,
-        organization: &OrganizationId,
-        wrapped: &[u8],
-    ) -> Result<DataKey, VaultError> {
+    pub fn unwrap(&self, organization: &OrganizationId, wrapped: &[u8]) -> Result<DataKey, VaultError> {
         let bytes = self.0.open(&binding(organization, WRAPPED_KEY), wrapped)?;
-        bytes
-            .try_into()
-            .map(DataKey::new)
-            .map_err(|_| VaultError::Malformed)
+        bytes.try_into().map(DataKey::new).map_err(|_| VaultError::Malformed)
     }
 }
 
@@ -152,37 +139,22 @@ impl DataKey {
     }
 
     /// Seals a secret for a row of the organization whose key this is.
-    pub fn seal(
-        &self,
-        organization: &OrganizationId,
-        purpose: Purpose,
-        secret: &[u8],
-        nonce: Nonce,
-    ) -> Vec<u8> {
-        self.0
-            .seal(&binding(organization, purpose.as_str()), secret, nonce)
+    pub fn seal(&self, organization: &OrganizationId, purpose: Purpose, secret: &[u8], nonce: Nonce) -> Vec<u8> {
+        self.0.seal(&binding(organization, purpose.as_str()), secret, nonce)
     }
 
     /// Opens what [`seal`](Self::seal) made for the same organization and purpose.
-    pub fn open(
-        &self,
-        organization: &OrganizationId,
-        purpose: Purpose,
-        sealed: &[u8],
-    ) -> Result<Vec<u8>, VaultError> {
-        self.0
-            .open(&binding(organization, purpose.as_str()), sealed)
+    pub fn open(&self, organization: &OrganizationId, purpose: Purpose, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.0.open(&binding(organization, purpose.as_str()), sealed)
     }
 }
 
 /// The key id in a sealed text, to tell which rows still wait for a new root key.
 pub fn sealed_with(sealed: &[u8]) -> Result<KeyId, VaultError> {
     match sealed {
-        [VERSION, rest @ ..] if sealed.len() > CIPHERTEXT_AT => rest
-            .first_chunk()
-            .copied()
-            .map(KeyId)
-            .ok_or(VaultError::Malformed),
+        [VERSION, rest @ ..] if sealed.len() > CIPHERTEXT_AT => {
+            rest.first_chunk().copied().map(KeyId).ok_or(VaultError::Malformed)
+        }
         _ => Err(VaultError::Malformed),
     }
 }
@@ -204,10 +176,7 @@ struct Key {
 impl Key {
     fn new(bytes: [u8; KEY_BYTES]) -> Self {
         let hash = Sha256::digest(bytes);
-        Self {
-            bytes,
-            id: KeyId([hash[0], hash[1], hash[2], hash[3]]),
-        }
+        Self { bytes, id: KeyId([hash[0], hash[1], hash[2], hash[3]]) }
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -217,13 +186,7 @@ impl Key {
     fn seal(&self, binding: &[u8], secret: &[u8], nonce: Nonce) -> Vec<u8> {
         let ciphertext = self
             .cipher()
-            .encrypt(
-                &nonce.into(),
-                Payload {
-                    msg: secret,
-                    aad: binding,
-                },
-            )
+            .encrypt(&nonce.into(), Payload { msg: secret, aad: binding })
             .expect("a secret is far shorter than the 256 GiB that the cipher takes");
         let mut sealed = Vec::with_capacity(CIPHERTEXT_AT + ciphertext.len());
         sealed.push(VERSION);
@@ -236,21 +199,11 @@ impl Key {
     fn open(&self, binding: &[u8], sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
         let needed = sealed_with(sealed)?;
         if needed != self.id {
-            return Err(VaultError::OtherKey {
-                needed,
-                given: self.id,
-            });
+            return Err(VaultError::OtherKey { needed, given: self.id });
         }
-        let nonce: &Nonce = sealed[NONCE_AT..]
-            .first_chunk()
-            .ok_or(VaultError::Malformed)?;
-        let payload = Payload {
-            msg: &sealed[CIPHERTEXT_AT..],
-            aad: binding,
-        };
-        self.cipher()
-            .decrypt(&(*nonce).into(), payload)
-            .map_err(|_| VaultError::Refused)
+        let nonce: &Nonce = sealed[NONCE_AT..].first_chunk().ok_or(VaultError::Malformed)?;
+        let payload = Payload { msg: &sealed[CIPHERTEXT_AT..], aad: binding };
+        self.cipher().decrypt(&(*nonce).into(), payload).map_err(|_| VaultError::Refused)
     }
 }
 
@@ -278,65 +231,32 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens() {
-        let (root, data, org) = (
-            RootKey::new([1; 32]),
-            DataKey::new([2; 32]),
-            organization("a"),
-        );
+        let (root, data, org) = (RootKey::new([1; 32]), DataKey::new([2; 32]), organization("a"));
         let wrapped = root.wrap(&org, &data, NONCE);
         let sealed = data.seal(&org, Purpose::Headers, b"x-key: 1", NONCE);
         let unwrapped = root.unwrap(&org, &wrapped).expect("opens");
-        assert_eq!(
-            unwrapped.open(&org, Purpose::Headers, &sealed),
-            Ok(b"x-key: 1".to_vec())
-        );
-        assert_eq!(
-            data.open(
-                &org,
-                Purpose::Headers,
-                &data.seal(&org, Purpose::Headers, b"", NONCE)
-            ),
-            Ok(vec![])
-        );
+        assert_eq!(unwrapped.open(&org, Purpose::Headers, &sealed), Ok(b"x-key: 1".to_vec()));
+        assert_eq!(data.open(&org, Purpose::Headers, &data.seal(&org, Purpose::Headers, b"", NONCE)), Ok(vec![]));
     }
 
     #[test]
     fn a_sealed_secret_does_not_open_elsewhere() {
         let (data, here, there) = (DataKey::new([2; 32]), organization("a"), organization("b"));
         let sealed = data.seal(&here, Purpose::SigningSecret, b"secret", NONCE);
-        assert_eq!(
-            data.open(&there, Purpose::SigningSecret, &sealed),
-            Err(VaultError::Refused)
-        );
-        assert_eq!(
-            data.open(&here, Purpose::Headers, &sealed),
-            Err(VaultError::Refused)
-        );
+        assert_eq!(data.open(&there, Purpose::SigningSecret, &sealed), Err(VaultError::Refused));
+        assert_eq!(data.open(&here, Purpose::Headers, &sealed), Err(VaultError::Refused));
         let root = RootKey::new([1; 32]);
         let wrapped = root.wrap(&here, &data, NONCE);
-        assert_eq!(
-            root.unwrap(&there, &wrapped).map(|_| ()),
-            Err(VaultError::Refused)
-        );
+        assert_eq!(root.unwrap(&there, &wrapped).map(|_| ()), Err(VaultError::Refused));
     }
 
     #[test]
     fn another_key_is_named() {
-        let (old, new, org) = (
-            RootKey::new([1; 32]),
-            RootKey::new([3; 32]),
-            organization("a"),
-        );
+        let (old, new, org) = (RootKey::new([1; 32]), RootKey::new([3; 32]), organization("a"));
         let wrapped = old.wrap(&org, &DataKey::new([2; 32]), NONCE);
         assert_eq!(sealed_with(&wrapped), Ok(old.id()));
         let error = new.unwrap(&org, &wrapped).expect_err("another key");
-        assert_eq!(
-            error,
-            VaultError::OtherKey {
-                needed: old.id(),
-                given: new.id()
-            }
-        );
+        assert_eq!(error, VaultError::OtherKey { needed: old.id(), given: new.id() });
         assert!(error.to_string().contains(&old.id().to_string()));
     }
 
@@ -347,51 +267,22 @@ mod tests {
         for bit in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                data.open(&org, Purpose::SigningSecret, &changed).is_err(),
-                "bit {bit}"
-            );
+            assert!(data.open(&org, Purpose::SigningSecret, &changed).is_err(), "bit {bit}");
         }
         for length in 0..sealed.len() {
-            assert!(
-                data.open(&org, Purpose::SigningSecret, &sealed[..length])
-                    .is_err(),
-                "{length} bytes"
-            );
+            assert!(data.open(&org, Purpose::SigningSecret, &sealed[..length]).is_err(), "{length} bytes");
         }
     }
 
     #[test]
     fn root_keys_are_read_from_hex_and_base64() {
-        let key = RootKey::new(std::array::from_fn(|index| {
-            u8::try_from(index).expect("small")
-        }));
+        let key = RootKey::new(std::array::from_fn(|index| u8::try_from(index).expect("small")));
         let hex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-        for text in [
-            hex,
-            &hex.to_uppercase(),
-            &format!(" {hex}\n"),
-            &key.reveal(),
-        ] {
-            assert_eq!(
-                RootKey::parse(text).map(|key| key.id()),
-                Ok(key.id()),
-                "{text}"
-            );
+        for text in [hex, &hex.to_uppercase(), &format!(" {hex}\n"), &key.reveal()] {
+            assert_eq!(RootKey::parse(text).map(|key| key.id()), Ok(key.id()), "{text}");
         }
-        for wrong in [
-            "",
-            "00",
-            &hex[2..],
-            &format!("{hex}00"),
-            "not a key",
-            &"A".repeat(40),
-        ] {
-            assert_eq!(
-                RootKey::parse(wrong).map(|_| ()),
-                Err(VaultError::MalformedRootKey),
-                "{wrong:?}"
-            );
+        for wrong in ["", "00", &hex[2..], &format!("{hex}00"), "not a key", &"A".repeat(40)] {
+            assert_eq!(RootKey::parse(wrong).map(|_| ()), Err(VaultError::MalformedRootKey), "{wrong:?}");
         }
     }
 
@@ -403,22 +294,15 @@ mod tests {
 
     #[test]
     fn keys_do_not_print() {
-        assert_eq!(
-            format!("{:?} {:?}", RootKey::new([1; 32]), DataKey::new([2; 32])),
-            "*** ***"
-        );
+        assert_eq!(format!("{:?} {:?}", RootKey::new([1; 32]), DataKey::new([2; 32])), "*** ***");
     }
 
     /// What was sealed once has to open for ever.
     #[test]
     fn the_layout_is_stable() {
-        let sealed = DataKey::new([2; 32]).seal(
-            &organization("a"),
-            Purpose::SigningSecret,
-            b"secret",
-            NONCE,
-        );
-        let expected = "0175877bb4090909090909090909090909090909090909090909090909b1cda810f2f977c26b50d7d394f248a975ed22213a41";
+        let sealed = DataKey::new([2; 32]).seal(&organization("a"), Purpose::SigningSecret, b"secret", NONCE);
+        let expected =
+            "0175877bb4090909090909090909090909090909090909090909090909b1cda810f2f977c26b50d7d394f248a975ed22213a41";
         assert_eq!(hex::encode(sealed), expected);
     }
 }

@@ -70,7 +70,8 @@ fn a_breaking_change_would_be_noticed() {
 }
 
 fn folders(below: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join(below)).expect("the folder is there").map(|entry| entry.expect("readable").path());
+    let entries =
+        fs::read_dir(root().join(below)).expect("the folder is there").map(|entry| entry.expect("readable").path());
     entries.filter(|path| path.is_dir()).collect()
 }
 

@@ -69,7 +69,8 @@ fn event() -> Event {
 }
 
 fn candidates() -> Vec<Candidate> {
-    let candidate = |id: &str| Candidate { subscription_id: id.to_owned(), filter: "null".to_owned(), labels: Vec::new() };
+    let candidate =
+        |id: &str| Candidate { subscription_id: id.to_owned(), filter: "null".to_owned(), labels: Vec::new() };
     ["evs_1", "evs_2"].map(candidate).to_vec()
 }
 

@@ -29,11 +29,7 @@ pub struct Policy {
 /// address itself: for a tenant it may be the first news of what a name resolves to.
 pub fn check_address(address: IpAddr, policy: &Policy) -> Result<(), &'static str> {
     let address = address.to_canonical();
-    if policy
-        .allowed
-        .iter()
-        .any(|network| network.contains(&address))
-    {
+    if policy.allowed.iter().any(|network| network.contains(&address)) {
         return Ok(());
     }
     match kind(address) {
@@ -47,14 +43,8 @@ pub fn check_address(address: IpAddr, policy: &Policy) -> Result<(), &'static st
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) const STRICT: Policy = Policy {
-        allow_private: false,
-        allowed: Vec::new(),
-    };
-    pub(crate) const PRIVATE_TOO: Policy = Policy {
-        allow_private: true,
-        allowed: Vec::new(),
-    };
+    pub(crate) const STRICT: Policy = Policy { allow_private: false, allowed: Vec::new() };
+    pub(crate) const PRIVATE_TOO: Policy = Policy { allow_private: true, allowed: Vec::new() };
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect(text)
@@ -113,15 +103,8 @@ pub(crate) mod tests {
             "2a00::200:5efe:192.168.0.1",
             "::ffff:0:127.0.0.1",
         ] {
-            assert!(
-                check_address(address(private), &STRICT).is_err(),
-                "{private}"
-            );
-            assert_eq!(
-                check_address(address(private), &PRIVATE_TOO),
-                Ok(()),
-                "{private}"
-            );
+            assert!(check_address(address(private), &STRICT).is_err(), "{private}");
+            assert_eq!(check_address(address(private), &PRIVATE_TOO), Ok(()), "{private}");
         }
     }
 
@@ -172,20 +155,14 @@ pub(crate) mod tests {
             "2a00::5efe:169.254.169.254",
         ] {
             for policy in [&STRICT, &PRIVATE_TOO] {
-                assert!(
-                    check_address(address(special), policy).is_err(),
-                    "{special}"
-                );
+                assert!(check_address(address(special), policy).is_err(), "{special}");
             }
         }
     }
 
     #[test]
     fn allowed_networks_are_reached_whatever_they_are() {
-        let policy = Policy {
-            allow_private: false,
-            allowed: vec!["10.1.0.0/16".parse().expect("a network")],
-        };
+        let policy = Policy { allow_private: false, allowed: vec!["10.1.0.0/16".parse().expect("a network")] };
         assert_eq!(check_address(address("10.1.2.3"), &policy), Ok(()));
         assert_eq!(check_address(address("::ffff:10.1.2.3"), &policy), Ok(()));
         assert!(check_address(address("10.2.0.1"), &policy).is_err());

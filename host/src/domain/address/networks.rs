@@ -21,10 +21,7 @@ pub(super) type Kind = (Class, &'static str);
 const PUBLIC: Kind = (Class::Public, "public");
 const LOOPBACK: Kind = (Class::Private, "a loopback address");
 const PRIVATE: Kind = (Class::Private, "a private address");
-const SHARED: Kind = (
-    Class::Private,
-    "an address of a provider's internal network",
-);
+const SHARED: Kind = (Class::Private, "an address of a provider's internal network");
 const LINK_LOCAL: Kind = (Class::Special, "a link-local address");
 const METADATA: Kind = (Class::Special, "the address of a metadata service");
 const UNSPECIFIED: Kind = (Class::Special, "no address of a host");
@@ -97,9 +94,7 @@ pub(super) fn kind(address: IpAddr) -> Kind {
         IpAddr::V6(address) => {
             let own = kind_v6(address);
             // The worst counts: an address is not public because it carries a public one.
-            carried(address)
-                .map(kind_v4)
-                .map_or(own, |inner| worse(own, inner))
+            carried(address).map(kind_v4).map_or(own, |inner| worse(own, inner))
         }
     }
 }
@@ -109,16 +104,12 @@ fn worse(one: Kind, other: Kind) -> Kind {
 }
 
 fn kind_v4(address: Ipv4Addr) -> Kind {
-    let found = NETWORKS_V4
-        .iter()
-        .find(|(network, _)| network.contains(&address));
+    let found = NETWORKS_V4.iter().find(|(network, _)| network.contains(&address));
     found.map_or(PUBLIC, |(_, kind)| *kind)
 }
 
 fn kind_v6(address: Ipv6Addr) -> Kind {
-    let found = NETWORKS_V6
-        .iter()
-        .find(|(network, _)| network.contains(&address));
+    let found = NETWORKS_V6.iter().find(|(network, _)| network.contains(&address));
     found.map_or(RESERVED, |(_, kind)| *kind)
 }
 

@@ -66,17 +66,12 @@ fn check_host(url: &Url, policy: &Policy) -> Result<(), String> {
     if let Some(address) = address_of(url) {
         return check_address(address, policy).map_err(|kind| format!("the URL leads to {kind}"));
     }
-    let Some(name) = url
-        .host_str()
-        .map(|name| name.trim_end_matches('.'))
-        .filter(|name| !name.is_empty())
-    else {
+    let Some(name) = url.host_str().map(|name| name.trim_end_matches('.')).filter(|name| !name.is_empty()) else {
         return Err("the URL names no host".to_owned());
     };
-    let is_local = LOCAL_SUFFIXES.iter().any(|suffix| {
-        name.strip_suffix(suffix)
-            .is_some_and(|before| before.is_empty() || before.ends_with('.'))
-    });
+    let is_local = LOCAL_SUFFIXES
+        .iter()
+        .any(|suffix| name.strip_suffix(suffix).is_some_and(|before| before.is_empty() || before.ends_with('.')));
     // Where some private networks are allowed, the addresses decide.
     if is_local && !policy.allow_private && policy.allowed.is_empty() {
         return Err("the URL names a host of a local network".to_owned());
@@ -195,10 +190,7 @@ mod tests {
     #[test]
     fn local_names_are_left_to_their_addresses_where_networks_are_allowed() {
         let allowed = vec!["10.1.0.0/16".parse().expect("a network")];
-        let policy = Policy {
-            allow_private: false,
-            allowed,
-        };
+        let policy = Policy { allow_private: false, allowed };
         assert!(check_url("https://intranet.internal/", &policy).is_ok());
         assert!(check_url("https://10.1.2.3/", &policy).is_ok());
         assert!(check_url("http://10.1.2.3/", &policy).is_err());

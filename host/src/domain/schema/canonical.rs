@@ -69,16 +69,12 @@ fn separate(text: &mut String, index: usize) {
 }
 
 fn write_number(text: &mut String, number: &Number) {
-    let is_safe = number
-        .as_i64()
-        .is_some_and(|integer| integer.unsigned_abs() <= SAFE_INTEGER_MAX);
+    let is_safe = number.as_i64().is_some_and(|integer| integer.unsigned_abs() <= SAFE_INTEGER_MAX);
     // Neither can fail: the target is in memory, and a `Number` is finite.
     if is_safe {
         write!(text, "{number}").expect("a String takes all text");
     } else {
-        text.push_str(
-            &serde_json_canonicalizer::to_string(number).expect("a JSON number has a text"),
-        );
+        text.push_str(&serde_json_canonicalizer::to_string(number).expect("a JSON number has a text"));
     }
 }
 

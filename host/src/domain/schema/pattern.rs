@@ -36,9 +36,7 @@ pub(super) fn places(pattern: &str) -> usize {
             }
         }
     }
-    open.into_iter()
-        .map(Group::places)
-        .fold(0, usize::saturating_add)
+    open.into_iter().map(Group::places).fold(0, usize::saturating_add)
 }
 
 /// A group that is being read, the whole pattern being one.
@@ -66,10 +64,7 @@ fn add(open: &mut [Group], places: usize) {
 /// Whether the pattern is one repeated class and nothing else, as `^.{1,500}$` is. The validator
 /// counts characters for those.
 fn is_counted_class(pattern: &str) -> bool {
-    let Some(inner) = pattern
-        .strip_prefix('^')
-        .and_then(|rest| rest.strip_suffix('$'))
-    else {
+    let Some(inner) = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$')) else {
         return false;
     };
     let mut rest = inner.chars().peekable();
@@ -77,9 +72,7 @@ fn is_counted_class(pattern: &str) -> bool {
         None | Some('(' | ')' | '|' | '*' | '+' | '?' | '{' | '$') => return false,
         Some(first) => skip_rest_of_atom(first, &mut rest),
     }
-    rest.next_if_eq(&'{').is_some()
-        && rest.find(|&next| next == '}').is_some()
-        && rest.next().is_none()
+    rest.next_if_eq(&'{').is_some() && rest.find(|&next| next == '}').is_some() && rest.next().is_none()
 }
 
 /// Reads on after the first character of a class, an escape or a literal.
@@ -158,22 +151,10 @@ mod tests {
 
     #[test]
     fn counted_classes_cost_one_place() {
-        for pattern in [
-            "^.{1,5000}$",
-            r"^\p{L}{1,64}$",
-            "^[^<>]{0,999}$",
-            r"^\S{3}$",
-            "^a{900}$",
-        ] {
+        for pattern in ["^.{1,5000}$", r"^\p{L}{1,64}$", "^[^<>]{0,999}$", r"^\S{3}$", "^a{900}$"] {
             assert_eq!(places(pattern), 1, "{pattern}");
         }
-        for pattern in [
-            "^.{1,5000}x$",
-            "^(.{1,5000})$",
-            ".{1,5000}",
-            "^a.{1,5000}$",
-            "^.{1,50}{100}$",
-        ] {
+        for pattern in ["^.{1,5000}x$", "^(.{1,5000})$", ".{1,5000}", "^a.{1,5000}$", "^.{1,50}{100}$"] {
             assert!(places(pattern) >= 5000, "{pattern}");
         }
     }

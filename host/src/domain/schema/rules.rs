@@ -24,10 +24,7 @@ pub(super) fn check(document: &Document<'_>) -> Result<()> {
         check_dialect(document, place, schema)?;
         check_id(document, place, schema)?;
         check_references(document, place)?;
-        for pattern in pattern_of_texts(schema)
-            .into_iter()
-            .chain(patterns_of_names(schema))
-        {
+        for pattern in pattern_of_texts(schema).into_iter().chain(patterns_of_names(schema)) {
             check_pattern(document, place, pattern)?;
             patterns.insert(pattern);
         }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     domain::limits::{
-        CHECK_DEPTH_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_CHAIN_MAX,
-        SCHEMA_DEPTH_MAX, SCHEMA_EXPANSION_MAX, SCHEMA_PATTERN_BYTES_MAX,
-        SCHEMA_PATTERN_PLACES_MAX, SCHEMA_PATTERNS_MAX, SCHEMA_PROPERTIES_MAX,
+        CHECK_DEPTH_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_CHAIN_MAX, SCHEMA_DEPTH_MAX,
+        SCHEMA_EXPANSION_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX, SCHEMA_PATTERNS_MAX,
+        SCHEMA_PROPERTIES_MAX,
     },
     error::Code,
 };
@@ -63,22 +63,13 @@ fn the_documented_example_is_understood() {
     assert_eq!(schema.hash, hash(&example()));
     let valid = json!({ "propertyId": "p_123", "subjectId": "sub_456", "favoritedAt": "2026-05-04T10:00:00Z" });
     assert!(schema.validator.check(&valid).is_ok());
-    let found = errors(
-        &schema,
-        &json!({ "propertyId": 7, "favoritedAt": "yesterday", "more": 1 }),
-    );
+    let found = errors(&schema, &json!({ "propertyId": 7, "favoritedAt": "yesterday", "more": 1 }));
     let at: Vec<_> = found.iter().map(|e| (&e["path"], &e["keyword"])).collect();
-    for expected in [
-        ("/propertyId", "type"),
-        ("/favoritedAt", "format"),
-        ("", "required"),
-        ("", "additionalProperties"),
-    ] {
+    for expected in
+        [("/propertyId", "type"), ("/favoritedAt", "format"), ("", "required"), ("", "additionalProperties")]
+    {
         let (path, keyword) = expected;
-        assert!(
-            at.iter().any(|at| at.0 == path && at.1 == keyword),
-            "{expected:?} in {at:?}"
-        );
+        assert!(at.iter().any(|at| at.0 == path && at.1 == keyword), "{expected:?} in {at:?}");
     }
 }
 
@@ -315,21 +306,10 @@ fn usual_patterns_are_legal() {
 /// Texts on which backtracking engines take time exponential in the length.
 #[test]
 fn catastrophic_patterns_are_harmless() {
-    for pattern in [
-        "^(a+)+$",
-        "^(a|a)*$",
-        "^(a|aa)+$",
-        "^([a-z]+)*$",
-        r"^(\w+\s?)*$",
-        "(.*)*x",
-    ] {
+    for pattern in ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "^([a-z]+)*$", r"^(\w+\s?)*$", "(.*)*x"] {
         let schema = legal(&json!({ "properties": { "a": { "pattern": pattern } } }));
         let text = format!("{}!", "a".repeat(50_000));
-        assert_eq!(
-            errors(&schema, &json!({ "a": text }))[0]["keyword"],
-            "pattern",
-            "{pattern}"
-        );
+        assert_eq!(errors(&schema, &json!({ "a": text }))[0]["keyword"], "pattern", "{pattern}");
     }
 }
 
@@ -358,8 +338,7 @@ fn check_steps_max() {
 /// Finding the violations would take more memory than is good.
 #[test]
 fn explain_steps_max() {
-    let schema =
-        legal(&json!({ "items": { "items": { "type": "integer" } }, "contains": { "const": 1 } }));
+    let schema = legal(&json!({ "items": { "items": { "type": "integer" } }, "contains": { "const": 1 } }));
     let found = errors(&schema, &json!([vec!["x"; 30_000]]));
     assert_eq!(found.len(), PAYLOAD_ERRORS_SHOWN_MAX);
     let branch = json!({ "items": { "type": "integer" } });
@@ -374,12 +353,7 @@ fn deep(levels: u16) -> Value {
 #[test]
 fn check_depth_max() {
     let recursive = legal(&json!({ "properties": { "a": { "$ref": "#" } } }));
-    assert!(
-        recursive
-            .validator
-            .check(&deep(CHECK_DEPTH_MAX - 1))
-            .is_ok()
-    );
+    assert!(recursive.validator.check(&deep(CHECK_DEPTH_MAX - 1)).is_ok());
     assert!(too_much(&recursive, &deep(CHECK_DEPTH_MAX)));
     let open = legal(&json!({ "properties": { "a": { "type": "object" } } }));
     assert!(open.validator.check(&deep(CHECK_DEPTH_MAX + 20)).is_ok());
@@ -390,28 +364,19 @@ fn check_depth_max() {
 fn the_deepest_check_fits_the_stack() {
     let branches = SCHEMA_CHAIN_MAX - 2;
     let descend = json!({ "additionalProperties": { "$ref": "#" }, "required": ["a"] });
-    let schema = (0..branches).fold(
-        descend,
-        |inner, _| json!({ "anyOf": [inner, { "type": "string" }] }),
-    );
+    let schema = (0..branches).fold(descend, |inner, _| json!({ "anyOf": [inner, { "type": "string" }] }));
     let check = move || {
         let schema = legal(&schema);
         assert!(schema.validator.check(&deep(CHECK_DEPTH_MAX - 1)).is_err());
     };
-    thread::Builder::new()
-        .stack_size(1 << 20)
-        .spawn(check)
-        .expect("a thread")
-        .join()
-        .expect("no overflow");
+    thread::Builder::new().stack_size(1 << 20).spawn(check).expect("a thread").join().expect("no overflow");
 }
 
 #[test]
 fn a_validator_is_shared_between_threads() {
     let schema = Arc::new(legal(&example()).validator);
     let check = |schema: Arc<Validator>| thread::spawn(move || schema.check(&json!({})).is_err());
-    let verdicts =
-        [check(Arc::clone(&schema)), check(schema)].map(|thread| thread.join().expect("no panic"));
+    let verdicts = [check(Arc::clone(&schema)), check(schema)].map(|thread| thread.join().expect("no panic"));
     assert_eq!(verdicts, [true, true]);
 }
 

@@ -44,11 +44,7 @@ pub(super) fn compile(document: &Document<'_>, text_bytes: usize) -> Result<Vali
         .with_pattern_options(patterns)
         .build(&translated(document))
         .map_err(|error| refusal(&error))?;
-    Ok(Validator {
-        compiled,
-        prices: prices(document),
-        approximate_bytes: approximate_bytes(document, text_bytes),
-    })
+    Ok(Validator { compiled, prices: prices(document), approximate_bytes: approximate_bytes(document, text_bytes) })
 }
 
 impl Validator {
@@ -62,15 +58,9 @@ impl Validator {
         let meter = Meter::new(CHECK_STEPS_MAX, self.prices);
         let valid = self.compiled.is_valid(View::new(payload, &meter));
         if meter.is_spent() {
-            return Err(refused(&[too_much(
-                "the payload is too large or too deep to be checked against this schema",
-            )]));
+            return Err(refused(&[too_much("the payload is too large or too deep to be checked against this schema")]));
         }
-        if valid {
-            Ok(())
-        } else {
-            Err(refused(&self.violations(payload)))
-        }
+        if valid { Ok(()) } else { Err(refused(&self.violations(payload))) }
     }
 
     /// About how much memory the validator takes, for caches that are bounded in bytes.
@@ -99,11 +89,8 @@ impl fmt::Debug for Validator {
 }
 
 fn refused(errors: &[Value]) -> Error {
-    fail!(
-        PayloadInvalid,
-        "the payload does not match the schema of the event"
-    )
-    .with_details(json!({ "errors": errors }))
+    fail!(PayloadInvalid, "the payload does not match the schema of the event")
+        .with_details(json!({ "errors": errors }))
 }
 
 fn too_much(message: &str) -> Value {
@@ -176,10 +163,7 @@ fn prices(document: &Document<'_>) -> Prices {
             .max(expression.map_or(0, |_| SCHEMA_PATTERN_PLACES_MAX));
         of_names = of_names.max(patterns_of_names(schema).map(pattern::places).sum());
     }
-    Prices {
-        text: 1 + of_texts / PLACES_PER_STEP,
-        name: 1 + of_names / PLACES_PER_STEP,
-    }
+    Prices { text: 1 + of_texts / PLACES_PER_STEP, name: 1 + of_names / PLACES_PER_STEP }
 }
 
 /// Measured: a compiled schema takes about a dozen times its text and some hundred bytes for each
@@ -189,9 +173,7 @@ fn approximate_bytes(document: &Document<'_>, text_bytes: usize) -> usize {
     const PER_PATTERN: usize = 32 * 1_024;
     let patterns: usize = document
         .objects()
-        .map(|(_, schema)| {
-            patterns_of_names(schema).count() + usize::from(pattern_of_texts(schema).is_some())
-        })
+        .map(|(_, schema)| patterns_of_names(schema).count() + usize::from(pattern_of_texts(schema).is_some()))
         .sum();
     12 * text_bytes + document.len() * PER_SUBSCHEMA + patterns * PER_PATTERN
 }

@@ -43,10 +43,7 @@ pub(super) struct Meter {
 impl Meter {
     /// Starts with this many steps.
     pub(super) fn new(steps: u32, prices: Prices) -> Self {
-        Self {
-            left: Cell::new(Some(steps)),
-            prices,
-        }
+        Self { left: Cell::new(Some(steps)), prices }
     }
 
     /// Whether the check asked for more. What it found since then means nothing.
@@ -56,10 +53,7 @@ impl Meter {
 
     /// Takes steps, and says whether there were that many left.
     fn take(&self, steps: usize) -> bool {
-        let left = self
-            .left
-            .get()
-            .and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
+        let left = self.left.get().and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
         self.left.set(left);
         left.is_some()
     }
@@ -140,9 +134,7 @@ impl<'a> Node<'a, Metered> for View<'a> {
     fn as_string(&self) -> Option<Cow<'a, str>> {
         let text = self.look().as_str()?;
         // Whoever takes a text is going to read it.
-        self.meter
-            .take(text.len().saturating_mul(self.meter.prices.text))
-            .then_some(Cow::Borrowed(text))
+        self.meter.take(text.len().saturating_mul(self.meter.prices.text)).then_some(Cow::Borrowed(text))
     }
 
     /// Counting is many times faster than reading.
@@ -203,11 +195,7 @@ pub(super) struct Opened<'a, T> {
 
 impl<'a, T> Opened<'a, T> {
     fn without_content(&self) -> Opened<'a, ()> {
-        Opened {
-            content: (),
-            meter: self.meter,
-            depth: self.depth,
-        }
+        Opened { content: (), meter: self.meter, depth: self.depth }
     }
 
     fn view(&self, value: &'a Value) -> View<'a> {
@@ -230,17 +218,10 @@ impl<'a> Object<'a, Metered> for Opened<'a, &'a Map<String, Value>> {
     }
 
     fn members(&self) -> Members<'a> {
-        Members {
-            entries: self.content.iter(),
-            opened: self.without_content(),
-        }
+        Members { entries: self.content.iter(), opened: self.without_content() }
     }
 
-    fn try_for_each_name_node<B>(
-        &self,
-        (): &mut (),
-        mut f: impl FnMut(View<'_>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
+    fn try_for_each_name_node<B>(&self, (): &mut (), mut f: impl FnMut(View<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
         self.members().try_for_each(|(name, _)| {
             let name = Value::String(name.to_owned());
             f(View { value: &name, meter: self.meter, depth: self.depth })
@@ -261,9 +242,7 @@ impl<'a> Iterator for Members<'a> {
         let (name, value) = self.entries.next()?;
         let meter = self.opened.meter;
         let steps = name.len().saturating_mul(meter.prices.name);
-        meter
-            .take(1 + steps)
-            .then(|| (name.as_str(), self.opened.view(value)))
+        meter.take(1 + steps).then(|| (name.as_str(), self.opened.view(value)))
     }
 }
 
@@ -276,10 +255,7 @@ impl<'a> Array<'a, Metered> for Opened<'a, &'a [Value]> {
     }
 
     fn elements(&self) -> Elements<'a> {
-        Elements {
-            items: self.content.iter(),
-            opened: self.without_content(),
-        }
+        Elements { items: self.content.iter(), opened: self.without_content() }
     }
 
     /// Long arrays are hashed, so that each element is read about once.

@@ -27,10 +27,7 @@ pub(super) fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
 /// Seconds since the Unix epoch.
 fn date(headers: &HeaderMap, name: &HeaderName) -> Option<i64> {
     let text = headers.get(name)?.to_str().ok()?;
-    HTTP_DATE
-        .parse_timestamp(text)
-        .ok()
-        .map(|time| time.as_second())
+    HTTP_DATE.parse_timestamp(text).ok().map(|time| time.as_second())
 }
 
 /// The beginning of the body. Reads on a little, so that the connection can be used again, but
@@ -75,9 +72,7 @@ mod tests {
     use super::*;
 
     fn retry_after(pairs: &[(HeaderName, &str)]) -> Option<u32> {
-        let headers = pairs
-            .iter()
-            .map(|(name, value)| (name.clone(), value.parse().expect("a value")));
+        let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value")));
         retry_after_s(&headers.collect())
     }
 
@@ -100,14 +95,8 @@ mod tests {
     fn a_snippet_is_one_clean_line() {
         assert_eq!(readable(b""), None);
         assert_eq!(readable(b"\0\x1b \n"), None);
-        assert_eq!(
-            readable(b"a\r\nb\x1b[31mc\0\x7f\xc2\x85d").as_deref(),
-            Some("a  b[31mc d")
-        );
-        assert_eq!(
-            readable("gr\u{fc}\u{df}e".as_bytes()).as_deref(),
-            Some("grüße")
-        );
+        assert_eq!(readable(b"a\r\nb\x1b[31mc\0\x7f\xc2\x85d").as_deref(), Some("a  b[31mc d"));
+        assert_eq!(readable("gr\u{fc}\u{df}e".as_bytes()).as_deref(), Some("grüße"));
         assert_eq!(readable(b"ok\xff").as_deref(), Some("ok\u{fffd}"));
     }
 
@@ -115,9 +104,6 @@ mod tests {
     fn snippet_bytes_max() {
         let longest = |bytes: &[u8]| readable(bytes).expect("not empty").len();
         assert_eq!(longest(&[b'a'; SNIPPET_BYTES_MAX]), SNIPPET_BYTES_MAX);
-        assert_eq!(
-            longest(&[0xff; SNIPPET_BYTES_MAX]),
-            SNIPPET_BYTES_MAX / 3 * 3
-        );
+        assert_eq!(longest(&[0xff; SNIPPET_BYTES_MAX]), SNIPPET_BYTES_MAX / 3 * 3);
     }
 }

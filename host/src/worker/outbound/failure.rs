@@ -47,27 +47,18 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 
     pub(super) fn timeout(after: Duration) -> Self {
-        Self::new(
-            FailureKind::Timeout,
-            format!("no answer within {} s", after.as_secs_f32()),
-        )
+        Self::new(FailureKind::Timeout, format!("no answer within {} s", after.as_secs_f32()))
     }
 
     /// Finds the cause in the client's chain of errors. Its own texts are not repeated, because
     /// they may contain the addresses of a name.
     pub(super) fn from_client(error: &reqwest::Error, timeout: Duration) -> Self {
         if let Some(Forbidden(kind)) = cause(error) {
-            return Self::new(
-                FailureKind::Guard,
-                format!("the target's name leads to {kind}"),
-            );
+            return Self::new(FailureKind::Guard, format!("the target's name leads to {kind}"));
         }
         if cause::<Unresolved>(error).is_some() {
             return Self::new(FailureKind::Dns, "the target's name does not resolve");
@@ -84,19 +75,14 @@ impl Failure {
         if error.is_builder() {
             return Self::new(FailureKind::Request, "the request cannot be sent");
         }
-        Self::new(
-            FailureKind::Io,
-            "the connection broke before there was an answer in HTTP",
-        )
+        Self::new(FailureKind::Io, "the connection broke before there was an answer in HTTP")
     }
 }
 
 fn connect_message(error: &reqwest::Error) -> &'static str {
     match cause::<io::Error>(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => "the target refused the connection",
-        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
-            "the target cannot be reached"
-        }
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => "the target cannot be reached",
         _ => "no connection to the target could be made",
     }
 }
@@ -109,12 +95,8 @@ fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
             return Some(found);
         }
         // An `io::Error` is silent about the error it wraps, and names that one's source instead.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        next = wrapped
-            .map(|wrapped| wrapped as _)
-            .or_else(|| error.source());
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
     }
     None
 }

@@ -85,11 +85,7 @@ impl Outbound {
             .pool_idle_timeout(IDLE_CONNECTION)
             .build()
             .map_err(Error::internal)?;
-        Ok(Self {
-            client,
-            policy,
-            timeout,
-        })
+        Ok(Self { client, policy, timeout })
     }
 
     /// Sends one request and waits for the answer. The time runs until the status is there; a
@@ -100,17 +96,10 @@ impl Outbound {
             Ok(outcome) => outcome,
             Err(Failure { kind, message }) => Outcome::Failed { kind, message },
         };
-        Sent {
-            outcome,
-            duration: started.elapsed(),
-        }
+        Sent { outcome, duration: started.elapsed() }
     }
 
-    async fn exchange(
-        &self,
-        request: &event::Request,
-        deadline: Instant,
-    ) -> Result<Outcome, Failure> {
+    async fn exchange(&self, request: &event::Request, deadline: Instant) -> Result<Outcome, Failure> {
         let request = request::prepare(request, &self.policy)?;
         let answering = timeout_at(deadline, self.client.execute(request));
         let mut response = answering

@@ -34,9 +34,7 @@ impl Resolve for GuardedResolver {
         let policy = self.policy.clone();
         Box::pin(async move {
             // Port 0 stands for the port of the URL.
-            let found = lookup_host((name.as_str(), 0))
-                .await
-                .map_err(|_| Unresolved)?;
+            let found = lookup_host((name.as_str(), 0)).await.map_err(|_| Unresolved)?;
             let addresses = vetted(found, &policy)?;
             if addresses.is_empty() {
                 return Err(Unresolved.into());
@@ -46,15 +44,8 @@ impl Resolve for GuardedResolver {
     }
 }
 
-fn vetted(
-    found: impl Iterator<Item = SocketAddr>,
-    policy: &Policy,
-) -> Result<Vec<SocketAddr>, Forbidden> {
-    let vet = |address: SocketAddr| {
-        check_address(address.ip(), policy)
-            .map_err(Forbidden)
-            .map(|()| address)
-    };
+fn vetted(found: impl Iterator<Item = SocketAddr>, policy: &Policy) -> Result<Vec<SocketAddr>, Forbidden> {
+    let vet = |address: SocketAddr| check_address(address.ip(), policy).map_err(Forbidden).map(|()| address);
     found.map(vet).collect()
 }
 
@@ -63,10 +54,7 @@ mod tests {
     use super::*;
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-        texts
-            .iter()
-            .map(|text| SocketAddr::new(text.parse().expect("an address"), 0))
-            .collect()
+        texts.iter().map(|text| SocketAddr::new(text.parse().expect("an address"), 0)).collect()
     }
 
     #[test]
@@ -74,15 +62,8 @@ mod tests {
         let policy = Policy::default();
         let public = addresses(&["8.8.8.8", "2606:4700:4700::1111"]);
         assert_eq!(vetted(public.clone().into_iter(), &policy), Ok(public));
-        for mixed in [
-            ["8.8.8.8", "10.0.0.1"],
-            ["127.0.0.1", "8.8.8.8"],
-            ["8.8.8.8", "::ffff:169.254.169.254"],
-        ] {
-            assert!(
-                vetted(addresses(&mixed).into_iter(), &policy).is_err(),
-                "{mixed:?}"
-            );
+        for mixed in [["8.8.8.8", "10.0.0.1"], ["127.0.0.1", "8.8.8.8"], ["8.8.8.8", "::ffff:169.254.169.254"]] {
+            assert!(vetted(addresses(&mixed).into_iter(), &policy).is_err(), "{mixed:?}");
         }
     }
 }
