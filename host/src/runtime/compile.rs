@@ -57,7 +57,7 @@ pub(super) fn link(
     origin: Origin,
 ) -> Result<Component, LoadError> {
     let world = world(compiled)?;
-    let pre = linkers.link(world, compiled).map_err(|error| LoadError::ImportUnknown(format!("{error:#}")))?;
+    let pre = linkers.link(world, compiled)?;
     Ok(Component::new(digest, origin, world, compiled, pre))
 }
 
@@ -103,7 +103,13 @@ mod tests {
     fn a_world_is_named_by_interface_and_track() {
         assert_eq!(world_of("weir:plugin/routing@0.1.0"), Some(World::Router));
         assert_eq!(world_of("weir:plugin/delivery@0.1.7"), Some(World::Adapter));
-        for other in ["routing", "weir:plugin/routing", "weir:plugin/routing@0.2.0", "weir:plugin/routing@0.1.0-rc.1", "weir:plugin/types@0.1.0"] {
+        for other in [
+            "routing",
+            "weir:plugin/routing",
+            "weir:plugin/routing@0.2.0",
+            "weir:plugin/routing@0.1.0-rc.1",
+            "weir:plugin/types@0.1.0",
+        ] {
             assert_eq!(world_of(other), None, "{other}");
         }
     }

@@ -9,7 +9,8 @@ use crate::support::fixtures::{fixtures, root};
 
 #[test]
 fn every_fixture_has_a_test() {
-    let tests: String = sources(&root().join("tests/it")).iter().map(|path| fs::read_to_string(path).expect("UTF-8")).collect();
+    let tests: String =
+        sources(&root().join("tests/it")).iter().map(|path| fs::read_to_string(path).expect("UTF-8")).collect();
     for fixture in fixtures() {
         assert!(tests.contains(&format!("\"{fixture}\"")), "no test loads the fixture {fixture}");
     }

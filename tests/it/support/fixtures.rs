@@ -21,7 +21,8 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 pub(crate) fn fixtures() -> Vec<String> {
     let mut names = Vec::new();
     for (folder, extension) in [(folder().join("examples"), "rs"), (folder(), "wat")] {
-        let files = fs::read_dir(&folder).expect("the fixtures have a folder").map(|file| file.expect("readable").path());
+        let files =
+            fs::read_dir(&folder).expect("the fixtures have a folder").map(|file| file.expect("readable").path());
         let ours = files.filter(|path| path.extension().is_some_and(|found| found == extension));
         names.extend(ours.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())));
     }
