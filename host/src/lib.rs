@@ -1,10 +1,18 @@
 //! Weir, an events host that its tenants extend with WebAssembly components.
 //!
-//! Modules are listed in the order in which they may depend on each other: a module uses only
-//! those above it (`tests/it/rules/layers.rs` holds the exact table).
+//! A module uses only those before it in this order: `error`, `domain`, then `clock`, `db` and
+//! `runtime`, then `service`, then `http` and `worker`, then `app`, then `cli`
+//! (`tests/it/rules/layers.rs` holds the exact table).
 
-pub mod error;
-pub mod domain;
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
+pub mod domain;
+pub mod error;
+pub mod http;
 pub mod runtime;
+pub mod service;
+pub mod telemetry;
+pub mod worker;

@@ -1,1 +1,17 @@
-fn main() {}
+//! The command line of Weir: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use weir::{cli, config::Cli};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match cli::run(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("weir: {}", cli::explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -74,8 +74,7 @@ pub async fn find_by_hash(tx: &mut Tx, key_hash: &str) -> Result<Option<ApiKey>>
         select id, organization_id, caller_service, label, scopes, environment, created_at, expires_at, revoked_at
           from api_key
          where key_hash = $1";
-    let row: Option<ApiKeyRow> =
-        on_db!(tx, |conn| sqlx::query_as(SQL).bind(key_hash).fetch_optional(conn).await)?;
+    let row: Option<ApiKeyRow> = on_db!(tx, |conn| sqlx::query_as(SQL).bind(key_hash).fetch_optional(conn).await)?;
     row.map(ApiKey::try_from).transpose()
 }
 

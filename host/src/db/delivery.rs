@@ -144,12 +144,11 @@ pub async fn list(
            and (cast($4 as text) is null or emit_id = $4)
            and (cast($5 as bigint) is null or created_at >= $5)
            and (cast($6 as bigint) is null or created_at <= $6)";
-    let rows: Vec<DeliveryRow> =
-        on_db!(&mut *tx, |conn| filtered!(sqlx::query_as(ROWS), organization, filter)
-            .bind(i64::from(limit))
-            .bind(offset)
-            .fetch_all(conn)
-            .await)?;
+    let rows: Vec<DeliveryRow> = on_db!(&mut *tx, |conn| filtered!(sqlx::query_as(ROWS), organization, filter)
+        .bind(i64::from(limit))
+        .bind(offset)
+        .fetch_all(conn)
+        .await)?;
     let total: i64 =
         on_db!(tx, |conn| filtered!(sqlx::query_scalar(TOTAL), organization, filter).fetch_one(conn).await)?;
     Ok((rows.into_iter().map(DeliveryView::try_from).collect::<Result<_>>()?, total))
@@ -171,9 +170,9 @@ impl TryFrom<AttemptRow> for Attempt {
     type Error = crate::error::Error;
 
     fn try_from(row: AttemptRow) -> Result<Self> {
-        let status = row.response_status.map(|status| {
-            codec::sound(u16::try_from(status).ok(), "attempt", "response_status", &row.delivery_id)
-        });
+        let status = row
+            .response_status
+            .map(|status| codec::sound(u16::try_from(status).ok(), "attempt", "response_status", &row.delivery_id));
         Ok(Self {
             number: codec::sound(u32::try_from(row.number).ok(), "attempt", "number", &row.delivery_id)?,
             duration_ms: codec::sound(u32::try_from(row.duration_ms).ok(), "attempt", "duration_ms", &row.delivery_id)?,
@@ -441,4 +440,10 @@ pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
     const SQL: &str = "select count(*), min(created_at) from delivery where due_at is not null";
     let (count, oldest): (i64, Option<i64>) = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_one(conn).await)?;
     Ok((count, codec::time_opt(oldest)))
+}
+
+/// Whether a delivery is due: a look that writes nothing, for tests and status.
+pub async fn is_any_due(tx: &mut Tx, now: Time) -> Result<bool> {
+    const SQL: &str = "select exists (select 1 from delivery where due_at <= $1)";
+    on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
 }

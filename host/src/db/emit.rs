@@ -235,15 +235,16 @@ pub async fn recent_failures(tx: &mut Tx, organization: &OrganizationId, limit: 
         .bind(i64::from(limit))
         .fetch_all(conn)
         .await)?;
-    let failure = |(id, namespace, name, version, error_message, accepted_at): (String, String, String, String, _, _)| {
-        Ok(Failure {
-            version: codec::sound(version.parse().ok(), "emit", "version", &id)?,
-            id: EmitId::stored(id),
-            event: EventName::stored(&namespace, &name),
-            error_message,
-            accepted_at: codec::time(accepted_at),
-        })
-    };
+    let failure =
+        |(id, namespace, name, version, error_message, accepted_at): (String, String, String, String, _, _)| {
+            Ok(Failure {
+                version: codec::sound(version.parse().ok(), "emit", "version", &id)?,
+                id: EmitId::stored(id),
+                event: EventName::stored(&namespace, &name),
+                error_message,
+                accepted_at: codec::time(accepted_at),
+            })
+        };
     rows.into_iter().map(failure).collect()
 }
 
@@ -279,7 +280,8 @@ pub async fn claim_due(tx: &mut Tx, now: Time, lease_until: Time, limit: u32) ->
 /// Puts an emit that could not be routed back until `due_at`, saying why; nothing happens when
 /// somebody else has taken it since.
 pub async fn put_back(tx: &mut Tx, id: &EmitId, claims: i64, due_at: Time, why: &str) -> Result<()> {
-    const SQL: &str = "update emit set due_at = $3, error_message = $4 where id = $1 and claims = $2 and routed_at is null";
+    const SQL: &str =
+        "update emit set due_at = $3, error_message = $4 where id = $1 and claims = $2 and routed_at is null";
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(id.as_str())
         .bind(claims)
@@ -301,4 +303,10 @@ pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
     const SQL: &str = "select count(*), min(accepted_at) from emit where due_at is not null";
     let (count, oldest): (i64, Option<i64>) = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_one(conn).await)?;
     Ok((count, codec::time_opt(oldest)))
+}
+
+/// Whether an emit is due for routing: a look that writes nothing.
+pub async fn is_any_due(tx: &mut Tx, now: Time) -> Result<bool> {
+    const SQL: &str = "select exists (select 1 from emit where due_at <= $1)";
+    on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
 }

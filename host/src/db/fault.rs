@@ -23,10 +23,8 @@ pub fn from_sqlx(cause: sqlx::Error) -> Error {
 
 /// Whether a row with the same unique value exists.
 pub fn is_unique_violation(error: &Error) -> bool {
-    let database = error
-        .cause()
-        .and_then(|cause| cause.downcast_ref::<sqlx::Error>())
-        .and_then(sqlx::Error::as_database_error);
+    let database =
+        error.cause().and_then(|cause| cause.downcast_ref::<sqlx::Error>()).and_then(sqlx::Error::as_database_error);
     database.is_some_and(|database| database.kind() == ErrorKind::UniqueViolation)
 }
 

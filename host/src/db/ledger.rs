@@ -192,9 +192,9 @@ impl Ledger {
     /// Accepts an emit. `Ok(Accepted)` means that it survives power loss.
     pub async fn accept(&self, emit: NewEmit) -> Result<Acceptance> {
         let (answer, answered) = oneshot::channel();
-        self.entries
-            .try_send(Entry::Accept(emit, answer))
-            .map_err(|_| fail!(Unavailable, "too many emits wait for the database; nothing was accepted").retry_after(1))?;
+        self.entries.try_send(Entry::Accept(emit, answer)).map_err(|_| {
+            fail!(Unavailable, "too many emits wait for the database; nothing was accepted").retry_after(1)
+        })?;
         answered.await.map_err(|_| stopped())?
     }
 
@@ -297,11 +297,9 @@ impl Written {
                     let Some(acceptance) = acceptances.next() else { continue };
                     if acceptance == Acceptance::Accepted {
                         match self.permits.remove(&new.emit.id) {
-                            Some(permit) => drop(permit.send(Handover {
-                                emit: new.emit,
-                                revision: new.revision,
-                                claims: 1,
-                            })),
+                            Some(permit) => {
+                                drop(permit.send(Handover { emit: new.emit, revision: new.revision, claims: 1 }))
+                            }
                             None => routing.backlog.notify_one(),
                         }
                     }

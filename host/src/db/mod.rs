@@ -75,7 +75,10 @@ pub struct Db(Pools);
 #[derive(Clone)]
 enum Pools {
     /// SQLite has one writer at a time, so waiting for it is a queue of ours and not a busy loop.
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
     Postgres(PgPool),
 }
 

@@ -83,20 +83,18 @@ pub async fn find_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<Organization
         select id, name, slug, plan, region, billing_email, is_active, revision, created_at, updated_at
           from organization
          where slug = $1";
-    let row: Option<OrganizationRow> =
-        on_db!(tx, |conn| sqlx::query_as(SQL).bind(slug).fetch_optional(conn).await)?;
+    let row: Option<OrganizationRow> = on_db!(tx, |conn| sqlx::query_as(SQL).bind(slug).fetch_optional(conn).await)?;
     row.map(Organization::try_from).transpose()
 }
 
 /// A page of all organizations, the newest first, and how many there are.
-pub async fn list(tx: &mut Tx, limit: u32, offset: u64) -> Result<(Vec<Organization>, i64)> {
+pub async fn list(tx: &mut Tx, limit: u32, offset: i64) -> Result<(Vec<Organization>, i64)> {
     const ROWS: &str = "
         select id, name, slug, plan, region, billing_email, is_active, revision, created_at, updated_at
           from organization
          order by id desc
          limit $1 offset $2";
     const TOTAL: &str = "select count(*) from organization";
-    let offset = i64::try_from(offset).unwrap_or(i64::MAX);
     let rows: Vec<OrganizationRow> =
         on_db!(&mut *tx, |conn| sqlx::query_as(ROWS).bind(i64::from(limit)).bind(offset).fetch_all(conn).await)?;
     let total: i64 = on_db!(tx, |conn| sqlx::query_scalar(TOTAL).fetch_one(conn).await)?;
@@ -175,8 +173,7 @@ pub async fn namespaces(tx: &mut Tx, id: &OrganizationId) -> Result<Vec<(String,
           from namespace_grant
          where organization_id = $1
          order by namespace";
-    let rows: Vec<(String, i64)> =
-        on_db!(tx, |conn| sqlx::query_as(SQL).bind(id.as_str()).fetch_all(conn).await)?;
+    let rows: Vec<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(SQL).bind(id.as_str()).fetch_all(conn).await)?;
     Ok(rows.into_iter().map(|(namespace, at)| (namespace, codec::time(at))).collect())
 }
 

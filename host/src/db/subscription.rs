@@ -207,9 +207,5 @@ pub async fn patterns(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<
 pub async fn target(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<TargetRow>> {
     const SQL: &str =
         "select id, webhook_url, secret_encrypted from subscription where organization_id = $1 and id = $2";
-    on_db!(tx, |conn| sqlx::query_as(SQL)
-        .bind(organization.as_str())
-        .bind(id.as_str())
-        .fetch_optional(conn)
-        .await)
+    on_db!(tx, |conn| sqlx::query_as(SQL).bind(organization.as_str()).bind(id.as_str()).fetch_optional(conn).await)
 }

@@ -48,12 +48,17 @@ pub const SCHEMA_CHAIN_MAX: usize = 24;
 pub const SCHEMA_PATTERNS_MAX: usize = 50;
 /// Bytes of a regular expression's text.
 pub const SCHEMA_PATTERN_BYTES_MAX: usize = 1_024;
-/// Bytes of a compiled regular expression: e-mail addresses and URLs fit, `(x{100}){100}` does
-/// not. It bounds the time per character of a payload, too.
-pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 64 * 1_024;
-/// Steps of one check of a payload, where a step is a look at a value or a byte of a text. Large
-/// payloads take a few hundred thousand; a recursive schema could take any number.
+/// Characters of a regular expression with its repetitions written out, as `(ab){3}` has six:
+/// the slowest text costs time in proportion to them. E-mail addresses take 130.
+pub const SCHEMA_PATTERN_PLACES_MAX: usize = 1_024;
+/// Bytes of a compiled regular expression. Classes of letters in all scripts fit four times.
+pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 128 * 1_024;
+/// Steps of one check of a payload, where a step is a look at a value or a byte of a text (more
+/// where expensive patterns read it): never much more than a second. Payloads of the largest size
+/// take some hundred thousand; a recursive schema could take any number.
 pub const CHECK_STEPS_MAX: u32 = 16_000_000;
+/// Steps to find out what is wrong with a payload: fewer, because what is found takes memory.
+pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;
@@ -67,6 +72,20 @@ pub const SECRET_CHARS_MAX: usize = 256;
 pub const RETRY_STEPS_MAX: usize = 20;
 /// Seconds of one step of a retry schedule: a day. Contract 14.3.
 pub const RETRY_STEP_SECONDS_MAX: u32 = 86_400;
+/// Headers of an outgoing request that an adapter may set.
+pub const OUTBOUND_HEADERS_MAX: usize = 64;
+/// Bytes of their names and values. Common servers refuse more than this.
+pub const OUTBOUND_HEADER_BYTES_MAX: usize = 8_192;
+/// Bytes of the body of an outgoing request: the largest payload fits twice into its envelope,
+/// which repeats it (contract 7.1), and three times with escapes.
+pub const OUTBOUND_BODY_BYTES_MAX: usize = 1_048_576;
+/// Bytes that are read of the body of an answer. Contract 7.1 ignores it; reading a little keeps
+/// the connection.
+pub const OUTBOUND_ANSWER_BYTES_MAX: usize = 65_536;
+/// Bytes that are kept of the body of an answer, for the owner of the target to see.
+pub const SNIPPET_BYTES_MAX: usize = 1_024;
+/// Idle connections kept to one target: as many deliveries as are in flight to a busy one.
+pub const OUTBOUND_IDLE_CONNECTIONS_MAX: usize = 128;
 
 // The runtime: what one call of a component may use, and what the host keeps for all of them.
 
@@ -108,7 +127,6 @@ pub const TABLES_MAX: u32 = 64;
 pub const TABLE_ELEMENTS_MAX: usize = 100_000;
 /// Bytes of stack of one call. Calls run on threads with 2 MiB, on top of the host's own frames.
 pub const CALL_STACK_BYTES_MAX: usize = 512 << 10;
-
 /// Bytes of an uploaded component: interpreters with their libraries are 12 to 18 MB.
 pub const COMPONENT_BYTES_MAX: usize = 32 << 20;
 /// Instances that live at the same time. Each reserves address space, not memory.
@@ -125,3 +143,19 @@ pub const IDLE_INSTANCE_MEMORY_BYTES_MAX: usize = 4 << 20;
 pub const CODE_CACHE_BYTES_MAX: usize = 512 << 20;
 /// Bytes of compiled code kept on disk, where it saves seconds of compiling per interpreter.
 pub const CODE_CACHE_DISK_BYTES_MAX: u64 = 4 << 30;
+
+// Routing and delivery.
+
+/// Candidates of one call of a router: more are offered in further calls, so that neither memory
+/// nor the time of one call grows with the subscriptions of an event.
+pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
+/// Deliveries to one subscription under way at once: an endpoint that hangs holds no more.
+pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
+/// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
+/// allow a thousand open files without being asked.
+pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Requests per hour and key, emits aside, unless set. Contract 1.10.
+pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
+/// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop
+/// that has gone wild, at ten thousand a second.
+pub const EMITS_PER_HOUR_DEFAULT: u32 = 36_000_000;

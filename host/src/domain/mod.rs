@@ -2,6 +2,7 @@
 //!
 //! Nothing here awaits, reads a clock, draws randomness, or knows SQL, HTTP or wasmtime.
 
+pub mod address;
 pub mod delivery;
 pub mod digest;
 pub mod emit;
@@ -17,3 +18,4 @@ pub mod schema;
 pub mod signature;
 pub mod subscription;
 pub mod time;
+pub mod vault;

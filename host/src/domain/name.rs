@@ -14,8 +14,20 @@ pub const CANONICAL_PREFIX: &str = "TENANT_CUSTOM:";
 
 /// Namespaces that no organization may register under.
 pub const RESERVED_NAMESPACES: [&str; 14] = [
-    "identity", "fraud", "permissions", "messaging", "webhooks", "workflows", "auth", "platform",
-    "platformxe", "events", "subscriptions", "domains", "templates", "generic",
+    "identity",
+    "fraud",
+    "permissions",
+    "messaging",
+    "webhooks",
+    "workflows",
+    "auth",
+    "platform",
+    "platformxe",
+    "events",
+    "subscriptions",
+    "domains",
+    "templates",
+    "generic",
 ];
 
 /// Longest namespace, in characters.
@@ -87,7 +99,11 @@ impl fmt::Display for EventName {
 /// `^[a-z][a-z0-9_-]{1,30}$`; code `invalid_namespace`.
 pub fn check_namespace(namespace: &str) -> Result<()> {
     let legal = is_name(namespace, NAMESPACE_CHARS_MAX, |b| matches!(b, b'_' | b'-'));
-    if legal { Ok(()) } else { Err(fail!(InvalidNamespace, "{} does not match ^[a-z][a-z0-9_-]{{1,30}}$", quoted(namespace))) }
+    if legal {
+        Ok(())
+    } else {
+        Err(fail!(InvalidNamespace, "{} does not match ^[a-z][a-z0-9_-]{{1,30}}$", quoted(namespace)))
+    }
 }
 
 /// `^[a-z][a-z0-9_.-]{1,60}$`; code `invalid_name`.
@@ -172,7 +188,11 @@ impl Version {
         let step = steps.into_iter().find(|(next, _)| *next == Some(self));
         step.map(|(_, bump)| bump).ok_or_else(|| {
             let legal: Vec<_> = steps.iter().filter_map(|(next, _)| next.map(|v| v.to_string())).collect();
-            fail!(VersionInvalidJump, "version {self} is no single step from {highest}; the next may be {}", legal.join(", "))
+            fail!(
+                VersionInvalidJump,
+                "version {self} is no single step from {highest}; the next may be {}",
+                legal.join(", ")
+            )
         })
     }
 
@@ -196,7 +216,13 @@ impl FromStr for Version {
     type Err = crate::error::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let malformed = || fail!(InvalidVersionFormat, "{} is not MAJOR.MINOR.PATCH, three numbers without leading zeros", quoted(text));
+        let malformed = || {
+            fail!(
+                InvalidVersionFormat,
+                "{} is not MAJOR.MINOR.PATCH, three numbers without leading zeros",
+                quoted(text)
+            )
+        };
         let version = semver::Version::parse(text).map_err(|cause| malformed().caused_by(cause))?;
         if !version.pre.is_empty() || !version.build.is_empty() {
             return Err(malformed());
@@ -232,7 +258,19 @@ mod tests {
     #[test]
     fn versions_are_strict() {
         assert_eq!("1.20.3".parse::<Version>().expect("legal"), Version::new(1, 20, 3));
-        for wrong in ["", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-rc.1", "1.0.0+1", "v1.0.0", " 1.0.0", "4294967296.0.0", "-1.0.0"] {
+        for wrong in [
+            "",
+            "1",
+            "1.0",
+            "1.0.0.0",
+            "01.0.0",
+            "1.0.0-rc.1",
+            "1.0.0+1",
+            "v1.0.0",
+            " 1.0.0",
+            "4294967296.0.0",
+            "-1.0.0",
+        ] {
             let code = wrong.parse::<Version>().map_err(|e| e.code());
             assert_eq!(code, Err(Code::InvalidVersionFormat), "{wrong:?}");
         }

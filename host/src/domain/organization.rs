@@ -141,9 +141,6 @@ pub fn slug_of(name: &str) -> String {
     if slug.is_empty() { "organization".to_owned() } else { slug.to_owned() }
 }
 
-
-
-
 /// The namespace that an organization starts with: its slug, made legal (contract 6.1).
 pub fn first_namespace(slug: &str) -> String {
     let mut namespace: String = slug

@@ -81,7 +81,9 @@ impl Status {
         match (self, next) {
             (from, to) if from == to => Ok(to),
             (Self::Draft, Self::Published) | (Self::Published, Self::Archived) => Ok(next),
-            (from, to) => Err(fail!(InvalidState, "a registration that is {} cannot become {}", from.as_str(), to.as_str())),
+            (from, to) => {
+                Err(fail!(InvalidState, "a registration that is {} cannot become {}", from.as_str(), to.as_str()))
+            }
         }
     }
 }

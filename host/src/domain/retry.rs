@@ -99,8 +99,7 @@ impl fmt::Display for RetrySchedule {
 fn read_step(text: &str) -> Result<u32, ScheduleError> {
     const SHOWN_CHARS: usize = 20;
     let text = text.trim();
-    text.parse()
-        .map_err(|_| ScheduleError::NotANumber(text.chars().take(SHOWN_CHARS).collect()))
+    text.parse().map_err(|_| ScheduleError::NotANumber(text.chars().take(SHOWN_CHARS).collect()))
 }
 
 /// What follows the `attempts_made`th attempt, which failed at `finished_at`.
@@ -118,10 +117,10 @@ pub fn next_attempt(
 ) -> Next {
     // Before the first attempt nothing has failed yet, so the first step applies to 0 as to 1.
     let index = attempts_made.saturating_sub(1);
-    let Some(&step_s) = schedule.0.get(index) else {
+    let Some(&seconds) = schedule.0.get(index) else {
         return Next::DeadLetter;
     };
-    let step_ms = i64::from(step_s) * 1_000;
+    let step_ms = i64::from(seconds) * 1_000;
     let asked_ms = i64::from(retry_after_s.unwrap_or(0)).saturating_mul(1_000);
     let wait_ms = asked_ms.clamp(step_ms, 2 * step_ms);
     Next::At(finished_at.plus_millis(wait_ms + jitter_ms(step_ms, jitter)))
@@ -133,11 +132,7 @@ pub fn next_attempt(
     reason = "a step has at most 86,400,000 ms, and jitter is a share of it"
 )]
 fn jitter_ms(step_ms: i64, jitter: f64) -> i64 {
-    let share = if jitter.is_finite() {
-        jitter.clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
+    let share = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 0.0 };
     (step_ms as f64 * JITTER_SHARE_MAX * share) as i64
 }
 
@@ -158,19 +153,8 @@ mod tests {
     #[test]
     fn the_default_is_the_documented_five_attempts() {
         let schedule = RetrySchedule::default();
-        let waits: Vec<_> = (1..=5)
-            .map(|made| wait_ms(next_attempt(&schedule, made, NOW, 0.0, None)))
-            .collect();
-        assert_eq!(
-            waits,
-            [
-                Some(30_000),
-                Some(120_000),
-                Some(900_000),
-                Some(3_600_000),
-                None
-            ]
-        );
+        let waits: Vec<_> = (1..=5).map(|made| wait_ms(next_attempt(&schedule, made, NOW, 0.0, None))).collect();
+        assert_eq!(waits, [Some(30_000), Some(120_000), Some(900_000), Some(3_600_000), None]);
         assert_eq!(schedule.attempts_max(), 5);
     }
 
@@ -190,10 +174,7 @@ mod tests {
         assert_eq!(read(" 1 , 2 ").map(|s| s.to_string()), Ok("1,2".to_owned()));
         assert_eq!(read("").map(|s| s.attempts_max()), Ok(1));
         for wrong in ["a", "1,", ",", "1;2", "-1", "1.5", "4294967296"] {
-            assert!(
-                matches!(read(wrong), Err(ScheduleError::NotANumber(_))),
-                "{wrong:?}"
-            );
+            assert!(matches!(read(wrong), Err(ScheduleError::NotANumber(_))), "{wrong:?}");
         }
     }
 
@@ -201,14 +182,8 @@ mod tests {
     fn schedules_end_at_their_limits() {
         let steps = |count: usize, step: u32| RetrySchedule::new(vec![step; count]);
         assert!(steps(RETRY_STEPS_MAX, RETRY_STEP_SECONDS_MAX).is_ok());
-        assert_eq!(
-            steps(RETRY_STEPS_MAX + 1, 1),
-            Err(ScheduleError::TooManySteps(RETRY_STEPS_MAX + 1))
-        );
-        assert_eq!(
-            steps(1, RETRY_STEP_SECONDS_MAX + 1),
-            Err(ScheduleError::StepTooLong(RETRY_STEP_SECONDS_MAX + 1))
-        );
+        assert_eq!(steps(RETRY_STEPS_MAX + 1, 1), Err(ScheduleError::TooManySteps(RETRY_STEPS_MAX + 1)));
+        assert_eq!(steps(1, RETRY_STEP_SECONDS_MAX + 1), Err(ScheduleError::StepTooLong(RETRY_STEP_SECONDS_MAX + 1)));
     }
 
     proptest! {

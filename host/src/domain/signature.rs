@@ -73,13 +73,8 @@ impl Secret {
     /// alphabet, with or without padding. `None` when the secret is not of that form; its
     /// deliveries then carry no Standard Webhooks signature.
     pub fn standard_key(&self) -> Option<Vec<u8>> {
-        let text = self
-            .0
-            .strip_prefix(PREFIX)
-            .filter(|text| !text.is_empty())?;
-        let key = STANDARD_LENIENT
-            .decode(text)
-            .or_else(|_| URL_SAFE_LENIENT.decode(text));
+        let text = self.0.strip_prefix(PREFIX).filter(|text| !text.is_empty())?;
+        let key = STANDARD_LENIENT.decode(text).or_else(|_| URL_SAFE_LENIENT.decode(text));
         key.ok()
     }
 }
@@ -93,8 +88,7 @@ impl fmt::Debug for Secret {
 /// HMAC-SHA256 of the `parts`, one after the other, as if they were one message.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     // `new_from_slice` fails for no key length: HMAC hashes keys that are longer than a block.
-    let mut mac =
-        <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
     for part in parts {
         mac.update(part);
     }
@@ -111,9 +105,7 @@ mod tests {
         let mut state = 0_u64;
         move |bytes| {
             for byte in bytes {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 *byte = (state >> 33).to_le_bytes()[0];
             }
         }
@@ -127,10 +119,7 @@ mod tests {
             let text = secret.reveal().strip_prefix(PREFIX).expect("prefix");
             assert_eq!(text.len(), 44);
             let standard = STANDARD.decode(text).expect("standard alphabet");
-            assert_eq!(
-                URL_SAFE_NO_PAD.decode(text).expect("url-safe alphabet"),
-                standard
-            );
+            assert_eq!(URL_SAFE_NO_PAD.decode(text).expect("url-safe alphabet"), standard);
             assert_eq!(secret.standard_key(), Some(standard));
             assert_eq!(secret.platform_key(), secret.reveal().as_bytes());
         }
@@ -138,12 +127,7 @@ mod tests {
 
     #[test]
     fn drafts_with_forbidden_characters_are_redrawn() {
-        let mut drafts = [
-            [0xff; RANDOM_BYTES],
-            [0xfb; RANDOM_BYTES],
-            [7; RANDOM_BYTES],
-        ]
-        .into_iter();
+        let mut drafts = [[0xff; RANDOM_BYTES], [0xfb; RANDOM_BYTES], [7; RANDOM_BYTES]].into_iter();
         let secret = Secret::generate(|bytes| *bytes = drafts.next().expect("three drafts"));
         assert_eq!(secret.standard_key(), Some(vec![7; RANDOM_BYTES]));
         assert_eq!(drafts.next(), None);
@@ -177,10 +161,7 @@ mod tests {
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         let message = b"what do ya want for nothing?";
         assert_eq!(hex::encode(hmac_sha256(b"Jefe", &[message])), expected);
-        assert_eq!(
-            hmac_sha256(b"Jefe", &[&message[..7], &message[7..]]),
-            hmac_sha256(b"Jefe", &[message])
-        );
+        assert_eq!(hmac_sha256(b"Jefe", &[&message[..7], &message[7..]]), hmac_sha256(b"Jefe", &[message]));
     }
 
     /// The example of the Standard Webhooks specification.
@@ -189,20 +170,8 @@ mod tests {
         let secret = Secret::stored("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let key = secret.standard_key().expect("of the form");
         let body = br#"{"test": 2432232314}"#;
-        let signature = hmac_sha256(
-            &key,
-            &[
-                b"msg_p5jXN8AQM9LWM0D4loKWxJek",
-                b".",
-                b"1614265330",
-                b".",
-                body,
-            ],
-        );
-        assert_eq!(
-            STANDARD.encode(signature),
-            "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-        );
+        let signature = hmac_sha256(&key, &[b"msg_p5jXN8AQM9LWM0D4loKWxJek", b".", b"1614265330", b".", body]);
+        assert_eq!(STANDARD.encode(signature), "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]

@@ -11,9 +11,9 @@ use crate::{
         id::OrganizationId,
         organization::{ApiKey, Environment, Organization},
         signature::Secret,
-        vault::DataKey,
+        vault::{DataKey, Purpose},
     },
-    error::Result,
+    error::{Error, Result},
     fail,
 };
 
@@ -22,8 +22,6 @@ const KEY_CHARS: usize = 32;
 /// Longest text that is looked up as a key: anything longer is none of ours.
 const KEY_CHARS_MAX: usize = 128;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-/// What the signing secret of a subscription is sealed for.
-const PURPOSE_SIGNING: &str = "signing";
 
 /// Draws a key for an environment: `pxk_live_…`, `pxk_test_…`, `pxk_dev_…`.
 pub fn draw_key(host: &Host, environment: Environment) -> String {
@@ -63,7 +61,7 @@ fn checked_hash(key: &str) -> Result<String> {
     if key.is_empty() || key.len() > KEY_CHARS_MAX { Err(unauthorized()) } else { Ok(hash_key(key)) }
 }
 
-fn unauthorized() -> crate::error::Error {
+fn unauthorized() -> Error {
     fail!(Unauthorized, "send a valid key as x-api-key, or as Authorization: Bearer")
 }
 
@@ -92,30 +90,17 @@ pub(super) async fn data_key(host: &Host, tx: &mut Tx, organization: &Organizati
     let wrapped = db::organization::data_key(tx, organization)
         .await?
         .ok_or_else(|| fail!(InternalError, "organization {organization} is gone"))?;
-    host.root_key.unwrap(organization, &wrapped)
+    host.root_key.unwrap(organization, &wrapped).map_err(Error::internal)
 }
 
 /// Encrypts the signing secret of a subscription.
-pub(super) fn seal_secret(
-    host: &Host,
-    key: &DataKey,
-    organization: &OrganizationId,
-    subscription: &str,
-    secret: &Secret,
-) -> Result<Vec<u8>> {
-    let purpose = format!("{PURPOSE_SIGNING}:{subscription}");
-    key.seal(organization, &purpose, &host.randomness.bytes(), secret.reveal().as_bytes())
+pub(super) fn seal_secret(host: &Host, key: &DataKey, organization: &OrganizationId, secret: &Secret) -> Vec<u8> {
+    key.seal(organization, Purpose::SigningSecret, secret.reveal().as_bytes(), host.randomness.bytes())
 }
 
 /// Decrypts the signing secret of a subscription.
-pub(super) fn open_secret(
-    key: &DataKey,
-    organization: &OrganizationId,
-    subscription: &str,
-    sealed: &[u8],
-) -> Result<Secret> {
-    let purpose = format!("{PURPOSE_SIGNING}:{subscription}");
-    let opened = key.open(organization, &purpose, sealed)?;
-    let text = String::from_utf8(opened).map_err(crate::error::Error::internal)?;
+pub(super) fn open_secret(key: &DataKey, organization: &OrganizationId, sealed: &[u8]) -> Result<Secret> {
+    let opened = key.open(organization, Purpose::SigningSecret, sealed).map_err(Error::internal)?;
+    let text = String::from_utf8(opened).map_err(Error::internal)?;
     Ok(Secret::stored(text))
 }

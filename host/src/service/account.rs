@@ -49,7 +49,7 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
     let now = host.now();
     let id = OrganizationId::new(now, host.randomness.id());
     let data_key = DataKey::new(host.randomness.bytes());
-    let wrapped = host.root_key.wrap(&id, &host.randomness.bytes(), &data_key)?;
+    let wrapped = host.root_key.wrap(&id, &data_key, host.randomness.bytes());
     let mut tx = host.db.begin().await?;
     let organization = Organization {
         id,
@@ -63,9 +63,9 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
         created_at: now,
         updated_at: now,
     };
-    db::organization::insert(&mut tx, &organization, &wrapped).await.map_err(|error| {
-        if db::is_unique_violation(&error) { slug_taken(&organization.slug) } else { error }
-    })?;
+    db::organization::insert(&mut tx, &organization, &wrapped)
+        .await
+        .map_err(|error| if db::is_unique_violation(&error) { slug_taken(&organization.slug) } else { error })?;
     let namespace = first_namespace(&organization.slug);
     db::organization::grant_namespace(&mut tx, &organization.id, &namespace, now).await?;
     let generic = registry::generic(host, &organization, now)?;
@@ -85,13 +85,20 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
 
 fn check_text(field: &str, text: &str) -> Result<()> {
     let fits = !text.trim().is_empty() && text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(fail!(BadRequest, "{field} has 1 to {TEXT_CHARS_MAX} characters and no control characters")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(fail!(BadRequest, "{field} has 1 to {TEXT_CHARS_MAX} characters and no control characters"))
+    }
 }
 
 async fn free_slug(tx: &mut db::Tx, new: &NewOrganization<'_>) -> Result<String> {
     if let Some(slug) = new.slug {
         if slug != slug_of(slug) || slug.len() > SLUG_CHARS_MAX {
-            return Err(fail!(BadRequest, "slug has lower-case letters, digits and single hyphens, at most {SLUG_CHARS_MAX}"));
+            return Err(fail!(
+                BadRequest,
+                "slug has lower-case letters, digits and single hyphens, at most {SLUG_CHARS_MAX}"
+            ));
         }
         let is_taken = db::organization::find_by_slug(tx, slug).await?.is_some();
         return if is_taken { Err(slug_taken(slug)) } else { Ok(slug.to_owned()) };

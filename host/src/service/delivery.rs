@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{
         delivery::{Attempt, Status},
-        id::{DeliveryId, SubscriptionId},
+        id::DeliveryId,
     },
     error::{Error, Result},
     fail,
@@ -85,11 +85,6 @@ pub async fn replay_dead_letters(host: &Host, caller: &Caller, filter: &Filter) 
     tx.commit().await?;
     host.deliveries_due.notify_one();
     Ok(count)
-}
-
-/// A subscription id as a filter: an id that cannot exist matches nothing, which is `None` inside.
-pub fn subscription_filter(id: Option<&str>) -> Result<Option<SubscriptionId>> {
-    id.map(|id| SubscriptionId::parse(id).ok_or_else(|| fail!(BadRequest, "subscriptionId is no subscription id"))).transpose()
 }
 
 fn not_found() -> Error {

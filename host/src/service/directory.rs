@@ -139,9 +139,8 @@ pub async fn organization(host: &Host, id: &OrganizationId, revision: i64) -> Re
         return Ok(entry);
     }
     let mut tx = host.db.read().await?;
-    let organization = db::organization::find(&mut tx, id)
-        .await?
-        .ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
+    let organization =
+        db::organization::find(&mut tx, id).await?.ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
     Ok(host.directory.remember(organization))
 }
 
@@ -238,7 +237,7 @@ pub async fn target(host: &Host, organization: &OrganizationId, id: &Subscriptio
 /// Decrypts what a target signs with.
 async fn open(host: &Host, entry: &Entry, row: TargetRow) -> Result<Target> {
     let organization = &entry.organization.id;
-    let secret = access::open_secret(data_key(host, entry).await?, organization, &row.id, &row.secret_encrypted)?;
+    let secret = access::open_secret(data_key(host, entry).await?, organization, &row.secret_encrypted)?;
     Ok(Target {
         subscription_id: SubscriptionId::stored(row.id),
         organization_id: organization.clone(),

@@ -119,7 +119,7 @@ fn idempotency(request: &EmitRequest<'_>, payload: &Value) -> Result<Option<Idem
         ));
     }
     let asked = serde_json::json!([request.name, request.version, payload]);
-    Ok(Some(Idempotency { key: key.to_owned(), request_hash: schema::canonical::hash(&asked) }))
+    Ok(Some(Idempotency { key: key.to_owned(), request_hash: schema::hash(&asked) }))
 }
 
 /// Contract 2.5: on FREE only the generic event can be emitted, and there is no code of its own.
@@ -165,8 +165,7 @@ pub async fn list(host: &Host, caller: &Caller, filter: &Filter, page: Page) -> 
     let ids: Vec<EmitId> = rows.iter().map(|row| row.emit.id.clone()).collect();
     let counts = db::emit::delivery_counts(&mut tx, organization, &ids).await?;
     let counts_of = |id: &EmitId| counts.iter().find(|(of, _)| of == id).map(|(_, counts)| *counts);
-    let views = rows
-        .into_iter()
-        .map(|stored| EmitView { counts: counts_of(&stored.emit.id).unwrap_or_default(), stored });
+    let views =
+        rows.into_iter().map(|stored| EmitView { counts: counts_of(&stored.emit.id).unwrap_or_default(), stored });
     Ok((views.collect(), total))
 }

@@ -28,9 +28,8 @@ pub struct Health {
 pub async fn health(host: &Host, caller: &Caller) -> Result<Health> {
     let id = &caller.organization_id;
     let mut tx = host.db.read().await?;
-    let organization = db::organization::find(&mut tx, id)
-        .await?
-        .ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
+    let organization =
+        db::organization::find(&mut tx, id).await?.ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
     Ok(Health {
         plan: organization.plan,
         registrations_used: db::registration::count_events(&mut tx, id).await?,

@@ -92,9 +92,8 @@ impl Host {
     /// the other, and what is remembered of it is forgotten when the change is committed.
     pub async fn change(&self, id: &OrganizationId) -> Result<Change<'_>> {
         let mut tx = self.db.begin().await?;
-        let organization = organization::touch(&mut tx, id)
-            .await?
-            .ok_or_else(|| fail!(NotFound, "there is no organization {id}"))?;
+        let organization =
+            organization::touch(&mut tx, id).await?.ok_or_else(|| fail!(NotFound, "there is no organization {id}"))?;
         Ok(Change { tx, organization, now: self.now(), host: self })
     }
 }

@@ -46,8 +46,9 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription<'_>) -> R
         return Err(invalid(format!("name has at most {TEXT_CHARS_MAX} characters and no control characters")));
     }
     let secret = match new.secret {
-        Some(text) => Secret::parse(text)
-            .ok_or_else(|| invalid("secret has 8 to 256 printable characters".to_owned()))?,
+        Some(text) => {
+            Secret::parse(text).ok_or_else(|| invalid("secret has 8 to 256 printable characters".to_owned()))?
+        }
         None => Secret::generate(|bytes| host.randomness.fill(bytes)),
     };
     let mut change = host.change(&caller.organization_id).await?;
@@ -62,7 +63,7 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription<'_>) -> R
         updated_at: change.now,
     };
     let data_key = access::data_key(host, &mut change.tx, &caller.organization_id).await?;
-    let sealed = access::seal_secret(host, &data_key, &caller.organization_id, subscription.id.as_str(), &secret)?;
+    let sealed = access::seal_secret(host, &data_key, &caller.organization_id, &secret);
     db::subscription::insert(&mut change.tx, &caller.organization_id, &subscription, &sealed).await?;
     change.commit().await?;
     Ok((subscription, secret))
@@ -83,11 +84,7 @@ pub struct SubscribeRequest<'a> {
 
 /// Subscribes to one of the organization's events by its name. Code `event_not_registered` when
 /// there is no such event, or no such version of it.
-pub async fn subscribe(
-    host: &Host,
-    caller: &Caller,
-    request: SubscribeRequest<'_>,
-) -> Result<(Subscription, Secret)> {
+pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest<'_>) -> Result<(Subscription, Secret)> {
     let event = EventName::parse(request.name)?;
     let version: Option<Version> = request.version.filter(|text| *text != "*").map(str::parse).transpose()?;
     let mut tx = host.db.read().await?;

@@ -58,8 +58,7 @@ async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i6
     let organizations: HashSet<&str> = emits.iter().map(|new| new.emit.organization_id.as_str()).collect();
     let rows: Vec<[&str; 1]> = organizations.into_iter().map(|id| [id]).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    let revisions: Vec<(String, i64)> =
-        on_db!(tx, |conn| sqlx::query_as(sql).bind(&rows).fetch_all(conn).await)?;
+    let revisions: Vec<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&rows).fetch_all(conn).await)?;
     Ok(revisions.into_iter().collect())
 }
 

@@ -19,16 +19,10 @@ pub(super) struct Measured {
 
 /// Counts; codes `schema_too_deep`, `schema_too_wide`.
 pub(super) fn measure(document: &Document<'_>) -> Result<Measured> {
-    let mut levels = Levels {
-        document,
-        known: vec![Level::Unknown; document.len()],
-    };
+    let mut levels = Levels { document, known: vec![Level::Unknown; document.len()] };
     let depth = levels.below(0, 0)?;
     if depth > SCHEMA_DEPTH_MAX {
-        return Err(fail!(
-            SchemaTooDeep,
-            "the schema has {depth} levels, more than {SCHEMA_DEPTH_MAX}"
-        ));
+        return Err(fail!(SchemaTooDeep, "the schema has {depth} levels, more than {SCHEMA_DEPTH_MAX}"));
     }
     let property_count = property_count(document);
     if property_count > SCHEMA_PROPERTIES_MAX {
@@ -37,17 +31,12 @@ pub(super) fn measure(document: &Document<'_>) -> Result<Measured> {
             "the schema declares {property_count} properties, more than {SCHEMA_PROPERTIES_MAX}"
         ));
     }
-    Ok(Measured {
-        depth: narrow(depth),
-        property_count: narrow(property_count),
-    })
+    Ok(Measured { depth: narrow(depth), property_count: narrow(property_count) })
 }
 
 /// Keys of every `properties` map, wherever it stands: what a reference shares counts once.
 fn property_count(document: &Document<'_>) -> usize {
-    let maps = document
-        .objects()
-        .filter_map(|(_, schema)| schema.get("properties")?.as_object());
+    let maps = document.objects().filter_map(|(_, schema)| schema.get("properties")?.as_object());
     maps.map(serde_json::Map::len).sum()
 }
 
@@ -78,10 +67,7 @@ impl Levels<'_> {
             Level::Unknown => self.known[place] = Level::Counting,
         }
         if nesting == SCHEMA_NESTING_MAX {
-            return Err(fail!(
-                SchemaTooDeep,
-                "subschemas and references nest deeper than {SCHEMA_NESTING_MAX}"
-            ));
+            return Err(fail!(SchemaTooDeep, "subschemas and references nest deeper than {SCHEMA_NESTING_MAX}"));
         }
         let mut levels = 1;
         let document = self.document;
@@ -92,11 +78,7 @@ impl Levels<'_> {
                 Applies::OnReference => 0,
             });
         }
-        for target in document
-            .references(place)
-            .iter()
-            .filter_map(|reference| reference.target)
-        {
+        for target in document.references(place).iter().filter_map(|reference| reference.target) {
             levels = levels.max(self.below(target, nesting + 1)?);
         }
         self.known[place] = Level::Known(levels);

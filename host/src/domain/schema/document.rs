@@ -100,12 +100,7 @@ impl<'a> Document<'a> {
     /// Finds every subschema of `root`; code `invalid_json_schema` when they are more than
     /// [`SCHEMA_SUBSCHEMAS_MAX`]. References that lead nowhere are found, not refused.
     pub(super) fn read(root: &'a Value) -> Result<Self> {
-        let mut document = Self {
-            root,
-            nodes: Vec::new(),
-            places: HashMap::new(),
-            anchors: HashMap::new(),
-        };
+        let mut document = Self { root, nodes: Vec::new(), places: HashMap::new(), anchors: HashMap::new() };
         document.add(root, None, Applies::InPlace, String::new())?;
         let (mut searched, mut followed) = (0, 0);
         while followed < document.nodes.len() {
@@ -133,18 +128,12 @@ impl<'a> Document<'a> {
 
     /// Every subschema that is an object; the others are `true` and `false`.
     pub(super) fn objects(&self) -> impl Iterator<Item = (Place, &'a Map<String, Value>)> {
-        self.nodes
-            .iter()
-            .enumerate()
-            .filter_map(|(place, node)| Some((place, node.schema.as_object()?)))
+        self.nodes.iter().enumerate().filter_map(|(place, node)| Some((place, node.schema.as_object()?)))
     }
 
     /// The subschemas right below one, and what each is applied to.
     pub(super) fn children(&self, place: Place) -> impl Iterator<Item = (Place, Applies)> {
-        self.nodes[place]
-            .children
-            .iter()
-            .map(|&child| (child, self.nodes[child].applies))
+        self.nodes[place].children.iter().map(|&child| (child, self.nodes[child].applies))
     }
 
     /// The references of a subschema.
@@ -164,28 +153,12 @@ impl<'a> Document<'a> {
         steps.concat()
     }
 
-    fn add(
-        &mut self,
-        schema: &'a Value,
-        parent: Option<Place>,
-        applies: Applies,
-        pointer: String,
-    ) -> Result<Place> {
+    fn add(&mut self, schema: &'a Value, parent: Option<Place>, applies: Applies, pointer: String) -> Result<Place> {
         let place = self.nodes.len();
         if place == SCHEMA_SUBSCHEMAS_MAX {
-            return Err(invalid(
-                "",
-                &format!("the schema has more than {SCHEMA_SUBSCHEMAS_MAX} subschemas"),
-            ));
+            return Err(invalid("", &format!("the schema has more than {SCHEMA_SUBSCHEMAS_MAX} subschemas")));
         }
-        self.nodes.push(Node {
-            schema,
-            applies,
-            parent,
-            pointer,
-            children: Vec::new(),
-            references: Vec::new(),
-        });
+        self.nodes.push(Node { schema, applies, parent, pointer, children: Vec::new(), references: Vec::new() });
         self.places.insert(schema, place);
         for keyword in ["$anchor", "$dynamicAnchor"] {
             if let Some(name) = schema.get(keyword).and_then(Value::as_str) {
@@ -213,23 +186,16 @@ impl<'a> Document<'a> {
 
     fn follow_references(&mut self, place: Place) -> Result<()> {
         let schema = self.nodes[place].schema;
-        for text in REFERENCES
-            .into_iter()
-            .filter_map(|keyword| schema.get(keyword)?.as_str())
-        {
+        for text in REFERENCES.into_iter().filter_map(|keyword| schema.get(keyword)?.as_str()) {
             let target = match self.resolve(text) {
                 Some(Target::Anchor(place)) => Some(place),
-                Some(Target::Schema(schema, pointer)) => {
-                    Some(match self.places.get(&std::ptr::from_ref(schema)) {
-                        Some(&known) => known,
-                        None => self.add(schema, None, Applies::OnReference, pointer)?,
-                    })
-                }
+                Some(Target::Schema(schema, pointer)) => Some(match self.places.get(&std::ptr::from_ref(schema)) {
+                    Some(&known) => known,
+                    None => self.add(schema, None, Applies::OnReference, pointer)?,
+                }),
                 None => None,
             };
-            self.nodes[place]
-                .references
-                .push(Reference { text, target });
+            self.nodes[place].references.push(Reference { text, target });
         }
         Ok(())
     }
@@ -239,21 +205,14 @@ impl<'a> Document<'a> {
         let fragment = reference.strip_prefix('#').or_else(|| {
             let id = self.root.get("$id")?.as_str()?.trim_end_matches('#');
             let rest = reference.strip_prefix(id)?;
-            if rest.is_empty() {
-                Some(rest)
-            } else {
-                rest.strip_prefix('#')
-            }
+            if rest.is_empty() { Some(rest) } else { rest.strip_prefix('#') }
         })?;
         let fragment = percent_decoded(fragment)?;
         if fragment.is_empty() || fragment.starts_with('/') {
             let schema = self.root.pointer(&fragment)?;
             return is_schema(schema).then_some(Target::Schema(schema, fragment));
         }
-        self.anchors
-            .get(fragment.as_str())
-            .copied()
-            .map(Target::Anchor)
+        self.anchors.get(fragment.as_str()).copied().map(Target::Anchor)
     }
 }
 
@@ -267,15 +226,12 @@ enum Target<'a> {
 fn held<'a>(keyword: &str, shape: Shape, value: &'a Value) -> Vec<(String, &'a Value)> {
     let mut found = match (shape, value) {
         (Shape::One, schema) => vec![(format!("/{keyword}"), schema)],
-        (Shape::List, Value::Array(items)) => items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| (format!("/{keyword}/{index}"), item))
-            .collect(),
-        (Shape::Map, Value::Object(members)) => members
-            .iter()
-            .map(|(name, member)| (format!("/{keyword}/{}", escaped(name)), member))
-            .collect(),
+        (Shape::List, Value::Array(items)) => {
+            items.iter().enumerate().map(|(index, item)| (format!("/{keyword}/{index}"), item)).collect()
+        }
+        (Shape::Map, Value::Object(members)) => {
+            members.iter().map(|(name, member)| (format!("/{keyword}/{}", escaped(name)), member)).collect()
+        }
         // Not what the keyword takes: the compiler says so, with better words.
         (Shape::List | Shape::Map, _) => Vec::new(),
     };
@@ -316,9 +272,7 @@ mod tests {
 
     fn pointers(schema: &Value) -> Vec<String> {
         let document = Document::read(schema).expect("legal");
-        (0..document.len())
-            .map(|place| document.pointer(place))
-            .collect()
+        (0..document.len()).map(|place| document.pointer(place)).collect()
     }
 
     #[test]
@@ -329,10 +283,7 @@ mod tests {
                 Shape::List => (json!([{}]), format!("/{keyword}/0")),
                 Shape::Map => (json!({ "a/b~c": {} }), format!("/{keyword}/a~1b~0c")),
             };
-            assert_eq!(
-                pointers(&json!({ keyword: value })),
-                [String::new(), pointer]
-            );
+            assert_eq!(pointers(&json!({ keyword: value })), [String::new(), pointer]);
         }
     }
 
@@ -369,34 +320,15 @@ mod tests {
             .map(|reference| document.pointer(reference.target.expect("in the document")))
             .collect();
         let named = "/$defs/a~1b";
-        assert_eq!(
-            targets,
-            [
-                "",
-                named,
-                named,
-                named,
-                "/$defs/d",
-                named,
-                "",
-                "/x-vendor/0"
-            ]
-        );
+        assert_eq!(targets, ["", named, named, named, "/$defs/d", named, "", "/x-vendor/0"]);
         assert_eq!(document.pointer(document.len() - 1), "/x-vendor/0/items");
     }
 
     #[test]
     fn references_that_leave_the_document_lead_nowhere() {
-        for reference in [
-            "",
-            "other.json",
-            "https://example.com/a",
-            "#nowhere",
-            "#/$defs/none",
-            "#/type",
-            "#/%zz",
-            "#/%f",
-        ] {
+        for reference in
+            ["", "other.json", "https://example.com/a", "#nowhere", "#/$defs/none", "#/type", "#/%zz", "#/%f"]
+        {
             let schema = json!({ "$ref": reference, "type": "object" });
             let document = Document::read(&schema).expect("legal");
             assert_eq!(document.references(0)[0].target, None, "{reference}");

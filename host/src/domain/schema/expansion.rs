@@ -17,10 +17,7 @@ use crate::{
 /// Refuses schemas that exceed the bounds, or go around in circles without ever descending into
 /// the payload; code `invalid_json_schema`.
 pub(super) fn check(document: &Document<'_>) -> Result<()> {
-    let mut search = Search {
-        document,
-        known: vec![State::Unknown; document.len()],
-    };
+    let mut search = Search { document, known: vec![State::Unknown; document.len()] };
     for place in 0..document.len() {
         search.expand(place, 0)?;
     }
@@ -62,13 +59,8 @@ impl Search<'_> {
             return Err(self.chain_too_long(place));
         }
         let document = self.document;
-        let branches = document
-            .children(place)
-            .filter(|(_, applies)| *applies == Applies::InPlace);
-        let targets = document
-            .references(place)
-            .iter()
-            .filter_map(|reference| reference.target);
+        let branches = document.children(place).filter(|(_, applies)| *applies == Applies::InPlace);
+        let targets = document.references(place).iter().filter_map(|reference| reference.target);
         let mut total = Expansion { count: 1, chain: 1 };
         for next in branches.map(|(child, _)| child).chain(targets) {
             let part = self.expand(next, above + 1)?;
@@ -76,9 +68,8 @@ impl Search<'_> {
             total.chain = total.chain.max(part.chain + 1);
         }
         if total.count > SCHEMA_EXPANSION_MAX {
-            let reason = format!(
-                "branches and references apply more than {SCHEMA_EXPANSION_MAX} subschemas to one value"
-            );
+            let reason =
+                format!("branches and references apply more than {SCHEMA_EXPANSION_MAX} subschemas to one value");
             return Err(self.refusal(place, &reason));
         }
         if total.chain > SCHEMA_CHAIN_MAX {
@@ -89,10 +80,7 @@ impl Search<'_> {
     }
 
     fn chain_too_long(&self, place: Place) -> crate::error::Error {
-        self.refusal(
-            place,
-            &format!("more than {SCHEMA_CHAIN_MAX} branches and references follow one another"),
-        )
+        self.refusal(place, &format!("more than {SCHEMA_CHAIN_MAX} branches and references follow one another"))
     }
 
     fn refusal(&self, place: Place, reason: &str) -> crate::error::Error {

@@ -4,13 +4,7 @@ use super::document::{Document, OPENAPI_DIALECT};
 
 /// Keywords that OpenAPI adds to JSON Schema. Some of them mean nothing in one of its versions;
 /// all of them tell where a schema was written.
-const OPENAPI_KEYWORDS: [&str; 5] = [
-    "discriminator",
-    "xml",
-    "externalDocs",
-    "example",
-    "nullable",
-];
+const OPENAPI_KEYWORDS: [&str; 5] = ["discriminator", "xml", "externalDocs", "example", "nullable"];
 
 /// The dialect of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,29 +26,17 @@ impl Flavour {
 
     /// Reads the word.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::JsonSchema, Self::OpenApi]
-            .into_iter()
-            .find(|flavour| flavour.as_str() == text)
+        [Self::JsonSchema, Self::OpenApi].into_iter().find(|flavour| flavour.as_str() == text)
     }
 }
 
 /// `OpenApi` when a keyword of OpenAPI stands where a keyword stands. A property that is merely
 /// called `example` is no keyword.
 pub(super) fn detect(document: &Document<'_>) -> Flavour {
-    let says_so = document
-        .root()
-        .get("$schema")
-        .is_some_and(|dialect| dialect == OPENAPI_DIALECT);
-    let looks_so = document.objects().any(|(_, schema)| {
-        OPENAPI_KEYWORDS
-            .iter()
-            .any(|keyword| schema.contains_key(*keyword))
-    });
-    if says_so || looks_so {
-        Flavour::OpenApi
-    } else {
-        Flavour::JsonSchema
-    }
+    let says_so = document.root().get("$schema").is_some_and(|dialect| dialect == OPENAPI_DIALECT);
+    let looks_so =
+        document.objects().any(|(_, schema)| OPENAPI_KEYWORDS.iter().any(|keyword| schema.contains_key(*keyword)));
+    if says_so || looks_so { Flavour::OpenApi } else { Flavour::JsonSchema }
 }
 
 #[cfg(test)]
@@ -99,19 +81,13 @@ mod tests {
 
     #[test]
     fn the_dialect_itself_tells() {
-        assert_eq!(
-            flavour(&json!({ "$schema": OPENAPI_DIALECT })),
-            Flavour::OpenApi
-        );
+        assert_eq!(flavour(&json!({ "$schema": OPENAPI_DIALECT })), Flavour::OpenApi);
     }
 
     #[test]
     fn the_word_reads_back() {
         assert_eq!(Flavour::parse("openapi-3.1"), Some(Flavour::OpenApi));
-        assert_eq!(
-            Flavour::parse("json-schema-2020-12"),
-            Some(Flavour::JsonSchema)
-        );
+        assert_eq!(Flavour::parse("json-schema-2020-12"), Some(Flavour::JsonSchema));
         assert_eq!(Flavour::parse("draft-07"), None);
     }
 }

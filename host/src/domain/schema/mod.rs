@@ -11,6 +11,7 @@ mod caps;
 mod document;
 mod expansion;
 mod flavour;
+mod pattern;
 mod rules;
 mod validator;
 mod view;
@@ -59,19 +60,16 @@ pub fn inspect(schema_text: &str) -> Result<Schema> {
         flavour: flavour::detect(&document),
         depth: measured.depth,
         property_count: measured.property_count,
-        validator: validator::compile(&document)?,
+        validator: validator::compile(&document, schema_text.len())?,
     })
 }
 
 fn parse(schema_text: &str) -> Result<Value> {
     if schema_text.len() > SCHEMA_TEXT_BYTES_MAX {
-        return Err(invalid(
-            "",
-            &format!("the schema is longer than {SCHEMA_TEXT_BYTES_MAX} bytes"),
-        ));
+        return Err(invalid("", &format!("the schema is longer than {SCHEMA_TEXT_BYTES_MAX} bytes")));
     }
-    let root = serde_json::from_str(schema_text)
-        .map_err(|cause| invalid("", &format!("the schema is no JSON: {cause}")))?;
+    let root =
+        serde_json::from_str(schema_text).map_err(|cause| invalid("", &format!("the schema is no JSON: {cause}")))?;
     match root {
         Value::Object(_) => Ok(root),
         _ => Err(invalid("", "a schema is a JSON object")),
@@ -80,13 +78,8 @@ fn parse(schema_text: &str) -> Result<Value> {
 
 /// `invalid_json_schema` for the part of the schema at `pointer`.
 fn invalid(pointer: &str, reason: &str) -> Error {
-    let at = if pointer.is_empty() {
-        "the root"
-    } else {
-        pointer
-    };
-    fail!(InvalidJsonSchema, "at {at}: {reason}")
-        .with_details(json!({ "pointer": pointer, "reason": reason }))
+    let at = if pointer.is_empty() { "the root" } else { pointer };
+    fail!(InvalidJsonSchema, "at {at}: {reason}").with_details(json!({ "pointer": pointer, "reason": reason }))
 }
 
 /// The beginning of a text that came from outside, for a message.

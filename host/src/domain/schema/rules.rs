@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::{
     document::{DIALECT, Document, OPENAPI_DIALECT, Place},
-    invalid, shortened,
+    invalid, pattern, shortened,
 };
 use crate::{
-    domain::limits::{SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERNS_MAX},
+    domain::limits::{SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX, SCHEMA_PATTERNS_MAX},
     error::Result,
 };
 
@@ -24,16 +24,13 @@ pub(super) fn check(document: &Document<'_>) -> Result<()> {
         check_dialect(document, place, schema)?;
         check_id(document, place, schema)?;
         check_references(document, place)?;
-        for pattern in patterns_of(schema) {
+        for pattern in pattern_of_texts(schema).into_iter().chain(patterns_of_names(schema)) {
             check_pattern(document, place, pattern)?;
             patterns.insert(pattern);
         }
     }
     if patterns.len() > SCHEMA_PATTERNS_MAX {
-        let reason = format!(
-            "the schema has {} different patterns, more than {SCHEMA_PATTERNS_MAX}",
-            patterns.len()
-        );
+        let reason = format!("the schema has {} different patterns, more than {SCHEMA_PATTERNS_MAX}", patterns.len());
         return Err(invalid("", &reason));
     }
     Ok(())
@@ -47,10 +44,7 @@ fn check_dialect(document: &Document<'_>, place: Place, schema: &Map<String, Val
         return Ok(());
     }
     let shown = shortened(dialect, SHOWN_CHARS);
-    Err(invalid(
-        &document.pointer(place),
-        &format!("$schema {shown:?} is not {DIALECT:?}, the dialect in use"),
-    ))
+    Err(invalid(&document.pointer(place), &format!("$schema {shown:?} is not {DIALECT:?}, the dialect in use")))
 }
 
 /// An `$id` below the root starts a document of its own, to which pointers and anchors would
@@ -59,43 +53,40 @@ fn check_id(document: &Document<'_>, place: Place, schema: &Map<String, Value>) 
     if place == 0 || !schema.contains_key("$id") {
         return Ok(());
     }
-    Err(invalid(
-        &document.pointer(place),
-        "only the root of a schema may have an $id",
-    ))
+    Err(invalid(&document.pointer(place), "only the root of a schema may have an $id"))
 }
 
 fn check_references(document: &Document<'_>, place: Place) -> Result<()> {
-    let Some(reference) = document
-        .references(place)
-        .iter()
-        .find(|reference| reference.target.is_none())
-    else {
+    let Some(reference) = document.references(place).iter().find(|reference| reference.target.is_none()) else {
         return Ok(());
     };
     let shown = shortened(reference.text, SHOWN_CHARS);
-    let reason = format!(
-        "the reference {shown:?} leads to no schema of this document; others are not fetched"
-    );
+    let reason = format!("the reference {shown:?} leads to no schema of this document; others are not fetched");
     Err(invalid(&document.pointer(place), &reason))
 }
 
 fn check_pattern(document: &Document<'_>, place: Place, pattern: &str) -> Result<()> {
-    if pattern.len() <= SCHEMA_PATTERN_BYTES_MAX {
+    let bytes = pattern.len();
+    let reason = if bytes > SCHEMA_PATTERN_BYTES_MAX {
+        format!("a pattern has {bytes} bytes, more than {SCHEMA_PATTERN_BYTES_MAX}")
+    } else if pattern::places(pattern) > SCHEMA_PATTERN_PLACES_MAX {
+        format!(
+            "the repetitions of a pattern, written out, have more than {SCHEMA_PATTERN_PLACES_MAX} characters; \
+             maxLength bounds a text more cheaply"
+        )
+    } else {
         return Ok(());
-    }
-    let reason = format!(
-        "a pattern has {} bytes, more than {SCHEMA_PATTERN_BYTES_MAX}",
-        pattern.len()
-    );
+    };
     Err(invalid(&document.pointer(place), &reason))
 }
 
-/// The regular expressions right in a schema.
-pub(super) fn patterns_of(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    let of_value = schema.get("pattern").and_then(Value::as_str);
-    let of_names = schema.get("patternProperties").and_then(Value::as_object);
-    of_value
-        .into_iter()
-        .chain(of_names.into_iter().flat_map(Map::keys).map(String::as_str))
+/// The pattern that a schema has for texts.
+pub(super) fn pattern_of_texts(schema: &Map<String, Value>) -> Option<&str> {
+    schema.get("pattern")?.as_str()
+}
+
+/// The patterns that a schema has for the names of members.
+pub(super) fn patterns_of_names(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let map = schema.get("patternProperties").and_then(Value::as_object);
+    map.into_iter().flat_map(Map::keys).map(String::as_str)
 }

@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use super::{
     document::{Document, OPENAPI_DIALECT},
-    invalid,
-    rules::patterns_of,
+    invalid, pattern,
+    rules::{pattern_of_texts, patterns_of_names},
     shortened,
-    view::{self, Meter, Metered, View},
+    view::{self, Meter, Metered, Prices, View},
 };
 use crate::{
     domain::limits::{
-        CHECK_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX,
-        SCHEMA_PATTERN_COMPILED_BYTES_MAX,
+        CHECK_STEPS_MAX, EXPLAIN_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX,
+        SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX,
     },
     error::{Error, Result},
     fail,
@@ -24,6 +24,7 @@ use crate::{
 /// A schema, ready to check payloads. It is `Send` and `Sync`, and meant to be shared in an `Arc`.
 pub struct Validator {
     compiled: jsonschema::Validator<Metered>,
+    prices: Prices,
     approximate_bytes: usize,
 }
 
@@ -32,7 +33,7 @@ pub struct Validator {
 /// Formats are asserted, unknown ones ignored. Regular expressions run in linear time and have
 /// neither look-around nor back-references. OpenAPI's `nullable` adds `null` to the types beside
 /// it, and as in OpenAPI does nothing without a `type`.
-pub(super) fn compile(document: &Document<'_>) -> Result<Validator> {
+pub(super) fn compile(document: &Document<'_>, text_bytes: usize) -> Result<Validator> {
     let patterns = PatternOptions::regex()
         .size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX)
         .dfa_size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX);
@@ -43,10 +44,7 @@ pub(super) fn compile(document: &Document<'_>) -> Result<Validator> {
         .with_pattern_options(patterns)
         .build(&translated(document))
         .map_err(|error| refusal(&error))?;
-    Ok(Validator {
-        compiled,
-        approximate_bytes: approximate_bytes(document),
-    })
+    Ok(Validator { compiled, prices: prices(document), approximate_bytes: approximate_bytes(document, text_bytes) })
 }
 
 impl Validator {
@@ -57,18 +55,12 @@ impl Validator {
     /// A check that takes more than [`CHECK_STEPS_MAX`] steps, or would follow the payload deeper
     /// than [`CHECK_DEPTH_MAX`](crate::domain::limits::CHECK_DEPTH_MAX), refuses it too.
     pub fn check(&self, payload: &Value) -> Result<()> {
-        let meter = Meter::new(CHECK_STEPS_MAX);
+        let meter = Meter::new(CHECK_STEPS_MAX, self.prices);
         let valid = self.compiled.is_valid(View::new(payload, &meter));
         if meter.is_spent() {
-            return Err(refused(vec![too_much(
-                "the payload is too large or too deep to be checked against this schema",
-            )]));
+            return Err(refused(&[too_much("the payload is too large or too deep to be checked against this schema")]));
         }
-        if valid {
-            Ok(())
-        } else {
-            Err(refused(self.violations(payload)))
-        }
+        if valid { Ok(()) } else { Err(refused(&self.violations(payload))) }
     }
 
     /// About how much memory the validator takes, for caches that are bounded in bytes.
@@ -79,17 +71,12 @@ impl Validator {
     /// What is wrong with a payload that is known to be invalid. Separate from the verdict, since
     /// it is many times slower.
     fn violations(&self, payload: &Value) -> Vec<Value> {
-        let meter = Meter::new(CHECK_STEPS_MAX);
+        let meter = Meter::new(EXPLAIN_STEPS_MAX, self.prices);
         let errors = self.compiled.iter_errors(View::new(payload, &meter));
-        let shown: Vec<_> = errors
-            .filter(view::counts)
-            .take(PAYLOAD_ERRORS_SHOWN_MAX)
-            .map(|error| violation(&error))
-            .collect();
+        let shown: Vec<_> =
+            errors.filter(view::counts).take(PAYLOAD_ERRORS_SHOWN_MAX).map(|error| violation(&error)).collect();
         if shown.is_empty() {
-            return vec![too_much(
-                "the payload breaks the schema, but is too large to say where",
-            )];
+            return vec![too_much("the payload breaks the schema, but is too large to say where")];
         }
         shown
     }
@@ -101,12 +88,9 @@ impl fmt::Debug for Validator {
     }
 }
 
-fn refused(errors: Vec<Value>) -> Error {
-    fail!(
-        PayloadInvalid,
-        "the payload does not match the schema of the event"
-    )
-    .with_details(json!({ "errors": errors }))
+fn refused(errors: &[Value]) -> Error {
+    fail!(PayloadInvalid, "the payload does not match the schema of the event")
+        .with_details(json!({ "errors": errors }))
 }
 
 fn too_much(message: &str) -> Value {
@@ -115,9 +99,7 @@ fn too_much(message: &str) -> Value {
 
 fn violation(error: &ValidationError<'_>) -> Value {
     let message = match error.kind() {
-        ValidationErrorKind::PropertyNames { error } => {
-            error.masked_with("a property name").to_string()
-        }
+        ValidationErrorKind::PropertyNames { error } => error.masked_with("a property name").to_string(),
         _ => error.masked().to_string(),
     };
     json!({
@@ -142,17 +124,13 @@ fn refusal(error: &ValidationError<'_>) -> Error {
 fn translated(document: &Document<'_>) -> Value {
     let mut schema = document.root().clone();
     for pointer in nullable(document) {
-        if let Some(types) = schema
-            .pointer_mut(&pointer)
-            .and_then(|schema| schema.get_mut("type"))
-        {
+        if let Some(types) = schema.pointer_mut(&pointer).and_then(|schema| schema.get_mut("type")) {
             admit_null(types);
         }
     }
-    if let Some(map) = schema.as_object_mut().filter(|map| {
-        map.get("$schema")
-            .is_some_and(|dialect| dialect == OPENAPI_DIALECT)
-    }) {
+    if let Some(map) =
+        schema.as_object_mut().filter(|map| map.get("$schema").is_some_and(|dialect| dialect == OPENAPI_DIALECT))
+    {
         // Its vocabulary only annotates, apart from what is translated here.
         map.shift_remove("$schema");
     }
@@ -160,9 +138,7 @@ fn translated(document: &Document<'_>) -> Value {
 }
 
 fn nullable(document: &Document<'_>) -> Vec<String> {
-    let schemas = document
-        .objects()
-        .filter(|(_, schema)| schema.get("nullable") == Some(&Value::Bool(true)));
+    let schemas = document.objects().filter(|(_, schema)| schema.get("nullable") == Some(&Value::Bool(true)));
     schemas.map(|(place, _)| document.pointer(place)).collect()
 }
 
@@ -174,14 +150,30 @@ fn admit_null(types: &mut Value) {
     }
 }
 
-/// Measured: a subschema takes about a kilobyte once compiled, and a pattern as much as it may,
-/// twice over because of the caches of its engine.
-fn approximate_bytes(document: &Document<'_>) -> usize {
-    const BASE: usize = 8 * 1_024;
-    const SUBSCHEMA: usize = 1_024;
+/// What texts and names cost to be read, by the patterns that may read them. A schema with
+/// expensive patterns checks less text before its steps are used up.
+fn prices(document: &Document<'_>) -> Prices {
+    /// Places of a pattern that are as fast to try as one step is to take.
+    const PLACES_PER_STEP: usize = 8;
+    let (mut of_texts, mut of_names) = (0, 0);
+    for (_, schema) in document.objects() {
+        let expression = schema.get("format").filter(|format| *format == "regex");
+        of_texts = of_texts
+            .max(pattern_of_texts(schema).map_or(0, pattern::places))
+            .max(expression.map_or(0, |_| SCHEMA_PATTERN_PLACES_MAX));
+        of_names = of_names.max(patterns_of_names(schema).map(pattern::places).sum());
+    }
+    Prices { text: 1 + of_texts / PLACES_PER_STEP, name: 1 + of_names / PLACES_PER_STEP }
+}
+
+/// Measured: a compiled schema takes about a dozen times its text and some hundred bytes for each
+/// subschema, a pattern what its engine caches.
+fn approximate_bytes(document: &Document<'_>, text_bytes: usize) -> usize {
+    const PER_SUBSCHEMA: usize = 512;
+    const PER_PATTERN: usize = 32 * 1_024;
     let patterns: usize = document
         .objects()
-        .map(|(_, schema)| patterns_of(schema).count())
+        .map(|(_, schema)| patterns_of_names(schema).count() + usize::from(pattern_of_texts(schema).is_some()))
         .sum();
-    BASE + document.len() * SUBSCHEMA + patterns * 2 * SCHEMA_PATTERN_COMPILED_BYTES_MAX
+    12 * text_bytes + document.len() * PER_SUBSCHEMA + patterns * PER_PATTERN
 }

@@ -25,32 +25,41 @@ const SEEN: Value = Value::Null;
 /// What an error holds in place of the value when it may come from the steps having run out.
 const UNSEEN: Value = Value::Bool(false);
 
-/// The steps that a check has left.
-pub(super) struct Meter(Cell<Option<u32>>);
+/// Steps that a byte costs each time something reads it: more when a pattern reads it.
+#[derive(Clone, Copy)]
+pub(super) struct Prices {
+    /// A byte of a text.
+    pub(super) text: usize,
+    /// A byte of a member's name.
+    pub(super) name: usize,
+}
+
+/// The steps that a check has left; none once it asked for more than there were.
+pub(super) struct Meter {
+    left: Cell<Option<u32>>,
+    prices: Prices,
+}
 
 impl Meter {
     /// Starts with this many steps.
-    pub(super) fn new(steps: u32) -> Self {
-        Self(Cell::new(Some(steps)))
+    pub(super) fn new(steps: u32, prices: Prices) -> Self {
+        Self { left: Cell::new(Some(steps)), prices }
     }
 
     /// Whether the check asked for more. What it found since then means nothing.
     pub(super) fn is_spent(&self) -> bool {
-        self.0.get().is_none()
+        self.left.get().is_none()
     }
 
     /// Takes steps, and says whether there were that many left.
     fn take(&self, steps: usize) -> bool {
-        let left = self
-            .0
-            .get()
-            .and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
-        self.0.set(left);
+        let left = self.left.get().and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
+        self.left.set(left);
         left.is_some()
     }
 
     fn spend(&self) {
-        self.0.set(None);
+        self.left.set(None);
     }
 }
 
@@ -73,20 +82,12 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// The whole payload.
     pub(super) fn new(payload: &'a Value, meter: &'a Meter) -> Self {
-        Self {
-            value: payload,
-            meter,
-            depth: 0,
-        }
+        Self { value: payload, meter, depth: 0 }
     }
 
     /// The value, or `null` when the steps have run out.
     fn look(&self) -> &'a Value {
-        if self.meter.take(1) {
-            self.value
-        } else {
-            &Value::Null
-        }
+        if self.meter.take(1) { self.value } else { &Value::Null }
     }
 
     /// The view with what it contains, unless it lies too deep.
@@ -95,18 +96,14 @@ impl<'a> View<'a> {
             self.meter.spend();
             return None;
         }
-        Some(Opened {
-            content,
-            meter: self.meter,
-            depth: self.depth + 1,
-        })
+        Some(Opened { content, meter: self.meter, depth: self.depth + 1 })
     }
 }
 
 impl Json for Metered {
     type Node<'a> = View<'a>;
     type PreparedKey = String;
-    type StringBuffer = (Value, Meter);
+    type StringBuffer = ();
 
     const ACYCLIC: bool = true;
 
@@ -114,20 +111,10 @@ impl Json for Metered {
         key.to_owned()
     }
 
-    /// For names whose object is not at hand: metered by themselves.
-    fn with_string_node<T>(
-        buffer: &mut (Value, Meter),
-        string: &str,
-        f: impl FnOnce(View<'_>) -> T,
-    ) -> T {
-        *buffer = (Value::String(string.to_owned()), Meter::new(u32::MAX));
-        f(View::new(&buffer.0, &buffer.1))
-    }
-}
-
-impl Default for Meter {
-    fn default() -> Self {
-        Self::new(0)
+    /// Names go through [`Object::try_for_each_name_node`], where their meter is at hand.
+    fn with_string_node<T>((): &mut (), name: &str, f: impl FnOnce(View<'_>) -> T) -> T {
+        let unmetered = Meter::new(u32::MAX, Prices { text: 1, name: 1 });
+        f(View::new(&Value::String(name.to_owned()), &unmetered))
     }
 }
 
@@ -146,8 +133,16 @@ impl<'a> Node<'a, Metered> for View<'a> {
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
         let text = self.look().as_str()?;
-        // Whoever takes a text is going to read it, with a pattern more slowly than otherwise.
-        self.meter.take(text.len()).then_some(Cow::Borrowed(text))
+        // Whoever takes a text is going to read it.
+        self.meter.take(text.len().saturating_mul(self.meter.prices.text)).then_some(Cow::Borrowed(text))
+    }
+
+    /// Counting is many times faster than reading.
+    fn string_length(&self) -> Option<u64> {
+        const BYTES_PER_STEP: usize = 64;
+        let text = self.look().as_str()?;
+        self.meter.take(text.len() / BYTES_PER_STEP);
+        Some(text.chars().count() as u64)
     }
 
     fn as_number(&self) -> Option<&'a Number> {
@@ -199,12 +194,12 @@ pub(super) struct Opened<'a, T> {
 }
 
 impl<'a, T> Opened<'a, T> {
+    fn without_content(&self) -> Opened<'a, ()> {
+        Opened { content: (), meter: self.meter, depth: self.depth }
+    }
+
     fn view(&self, value: &'a Value) -> View<'a> {
-        View {
-            value,
-            meter: self.meter,
-            depth: self.depth,
-        }
+        View { value, meter: self.meter, depth: self.depth }
     }
 }
 
@@ -223,28 +218,13 @@ impl<'a> Object<'a, Metered> for Opened<'a, &'a Map<String, Value>> {
     }
 
     fn members(&self) -> Members<'a> {
-        Members {
-            entries: self.content.iter(),
-            opened: Opened {
-                content: (),
-                meter: self.meter,
-                depth: self.depth,
-            },
-        }
+        Members { entries: self.content.iter(), opened: self.without_content() }
     }
 
-    fn try_for_each_name_node<B>(
-        &self,
-        _: &mut (Value, Meter),
-        mut f: impl FnMut(View<'_>) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
+    fn try_for_each_name_node<B>(&self, (): &mut (), mut f: impl FnMut(View<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
         self.members().try_for_each(|(name, _)| {
             let name = Value::String(name.to_owned());
-            f(View {
-                value: &name,
-                meter: self.meter,
-                depth: self.depth,
-            })
+            f(View { value: &name, meter: self.meter, depth: self.depth })
         })
     }
 }
@@ -260,11 +240,9 @@ impl<'a> Iterator for Members<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (name, value) = self.entries.next()?;
-        // Names are compared and matched like texts.
-        self.opened
-            .meter
-            .take(1 + name.len())
-            .then(|| (name.as_str(), self.opened.view(value)))
+        let meter = self.opened.meter;
+        let steps = name.len().saturating_mul(meter.prices.name);
+        meter.take(1 + steps).then(|| (name.as_str(), self.opened.view(value)))
     }
 }
 
@@ -277,14 +255,7 @@ impl<'a> Array<'a, Metered> for Opened<'a, &'a [Value]> {
     }
 
     fn elements(&self) -> Elements<'a> {
-        Elements {
-            items: self.content.iter(),
-            opened: Opened {
-                content: (),
-                meter: self.meter,
-                depth: self.depth,
-            },
-        }
+        Elements { items: self.content.iter(), opened: self.without_content() }
     }
 
     /// Long arrays are hashed, so that each element is read about once.

@@ -1,0 +1,201 @@
+//! The composition root: builds the parts, starts server and workers, and stops them in order.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::{Clock, Randomness, SystemClock},
+    db::{Db, Location, ledger::Ledger, migrate},
+    domain::{
+        address::Policy,
+        limits::{DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        retry::RetrySchedule,
+        vault::RootKey,
+    },
+    error::{Error, Result},
+    fail, http,
+    runtime::{self, Runtime},
+    service::{Directory, Host},
+    worker::{self, Handovers, Workers, outbound::Outbound},
+};
+
+/// How long an endpoint may take to answer. Contract 7.1.
+const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests under way may take once the host stops.
+const REQUESTS_STOP_MAX: Duration = Duration::from_secs(10);
+/// How long deliveries under way may take once the host stops: a little more than an endpoint may.
+const DELIVERIES_STOP_MAX: Duration = Duration::from_secs(12);
+/// Open files beside deliveries: connections of callers and of the database.
+const OPEN_FILES_BESIDE: u64 = 4_096;
+
+/// What an app is made of.
+pub struct Settings {
+    /// Where the data lives.
+    pub database: Location,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Wraps the organizations' data keys.
+    pub root_key: RootKey,
+    /// The operator's token.
+    pub admin_token: Option<String>,
+    /// Where compiled components are kept.
+    pub code_cache: Option<PathBuf>,
+    /// Which addresses may be sent to.
+    pub address_policy: Policy,
+    /// When a failed delivery is tried again.
+    pub retry_schedule: RetrySchedule,
+    /// Deliveries under way at once.
+    pub deliveries_max: usize,
+    /// Requests per hour and key.
+    pub requests_per_hour: u32,
+    /// Emits per hour and key.
+    pub emits_per_hour: u32,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids, keys and secrets.
+    pub randomness: Randomness,
+}
+
+impl Settings {
+    /// Defaults for everything that has one.
+    pub fn new(database: Location, root_key: RootKey) -> Self {
+        Self {
+            database,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            root_key,
+            admin_token: None,
+            code_cache: None,
+            address_policy: Policy { allow_private: false, allowed: Vec::new() },
+            retry_schedule: RetrySchedule::default(),
+            deliveries_max: DELIVERIES_MAX_DEFAULT as usize,
+            requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
+            emits_per_hour: EMITS_PER_HOUR_DEFAULT,
+            clock: Arc::new(SystemClock),
+            randomness: Randomness::system(),
+        }
+    }
+}
+
+/// A running host.
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The use cases' parts.
+    pub host: Arc<Host>,
+    /// Routing and delivery.
+    pub workers: Arc<Workers>,
+    stop: CancellationToken,
+    server: JoinHandle<std::io::Result<()>>,
+    /// Held for as long as the app runs: an SQLite file has one owner.
+    _owner: Option<File>,
+}
+
+impl App {
+    /// Builds and starts everything. When this returns, the host serves.
+    pub async fn start(settings: Settings) -> Result<Self> {
+        raise_open_files(settings.deliveries_max);
+        let owner = own(&settings.database)?;
+        let db = Db::connect(&settings.database).await?;
+        migrate::run(&db).await?;
+        let runtime = load_runtime(settings.code_cache).await?;
+        let handovers = Handovers::new();
+        let (ledger, _) = Ledger::start(db.clone(), handovers.queue.clone());
+        let outbound = Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT)?;
+        let host = Arc::new(Host {
+            db,
+            ledger,
+            directory: Directory::default(),
+            clock: settings.clock,
+            randomness: settings.randomness,
+            root_key: settings.root_key,
+            address_policy: settings.address_policy,
+            deliveries_due: Arc::default(),
+        });
+        let worker_settings =
+            worker::Settings { retry_schedule: settings.retry_schedule, deliveries_max: settings.deliveries_max };
+        let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(|cause| fail!(Unavailable, "cannot listen on {}: {cause}", settings.listen))?;
+        let address = listener.local_addr().map_err(Error::internal)?;
+        let usage = workers.clone();
+        let state = http::State {
+            host: host.clone(),
+            admin_token: settings.admin_token,
+            rate_limits: http::RateLimits::new(settings.requests_per_hour, settings.emits_per_hour),
+            usage: Box::new(move || usage.usage()),
+        };
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(http::serve(listener, Arc::new(state), stop.clone().cancelled_owned()));
+        Ok(Self { address, host, workers, stop, server, _owner: owner })
+    }
+
+    /// Stops accepting, finishes what is under way within bounds, and closes the database.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(REQUESTS_STOP_MAX, self.server).await.is_err() {
+            tracing::warn!("requests were still under way at the stop");
+        }
+        self.workers.stop(DELIVERIES_STOP_MAX).await;
+        self.host.db.close().await;
+    }
+
+    /// The base URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// Compiling the built-in components takes a moment, and is no work for a thread that serves.
+async fn load_runtime(code_cache_dir: Option<PathBuf>) -> Result<Runtime> {
+    let settings = runtime::Settings { code_cache_dir, ..runtime::Settings::default() };
+    tokio::task::spawn_blocking(move || Runtime::new(settings)).await.map_err(Error::internal)?
+}
+
+/// Takes the lock that says whose an SQLite file is: a second host on it would take back what the
+/// first one has under way.
+fn own(location: &Location) -> Result<Option<File>> {
+    let Location::Sqlite(path) = location else { return Ok(None) };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|cause| fail!(Unavailable, "cannot make the folder {}: {cause}", folder.display()))?;
+    }
+    let lock = lock_path(path);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock)
+        .map_err(|cause| fail!(Unavailable, "cannot open {}: {cause}", lock.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            Err(fail!(Unavailable, "another host has {}; an SQLite file has one owner", path.display()))
+        }
+        Err(TryLockError::Error(cause)) => Err(fail!(Unavailable, "cannot lock {}: {cause}", lock.display())),
+    }
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// A delivery is a socket. Common systems allow a thousand open files at first, and more on demand.
+fn raise_open_files(deliveries_max: usize) {
+    let wanted = u64::try_from(deliveries_max).unwrap_or(u64::MAX).saturating_add(OPEN_FILES_BESIDE);
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(allowed) if allowed < wanted => tracing::warn!(allowed, wanted, "the system allows few open files"),
+        Ok(_) => {}
+        Err(cause) => tracing::warn!(%cause, "the number of open files could not be raised"),
+    }
+}

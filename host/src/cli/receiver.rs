@@ -1,0 +1,88 @@
+//! A receiver on loopback that verifies what arrives and shows it.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use subtle::ConstantTimeEq;
+use tokio::{net::TcpListener, sync::OnceCell};
+
+use crate::{
+    db,
+    domain::{
+        id::OrganizationId,
+        signature::{Secret, hmac_sha256},
+    },
+    error::{Error, Result},
+    service::{Host, directory},
+};
+
+/// The organization whose deliveries arrive here; known once it exists.
+pub(super) type Sender = Arc<OnceCell<(Arc<Host>, OrganizationId)>>;
+
+/// Starts the receiver on a free port and gives its URL.
+pub(super) async fn start(sender: Sender) -> Result<String> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(Error::internal)?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    let app = Router::new().route("/", post(receive)).with_state(sender);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(format!("http://{address}/"))
+}
+
+async fn receive(State(sender): State<Sender>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let secrets = match sender.get() {
+        Some((host, organization)) => secrets(host, organization).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let event = header(&headers, "x-event-type").unwrap_or("?");
+    let id = header(&headers, "x-event-id").unwrap_or("?");
+    if !secrets.iter().any(|secret| is_signed(&headers, &body, secret)) {
+        println!("\nreceived {id} {event}: the signature does not verify, refused");
+        return StatusCode::UNAUTHORIZED;
+    }
+    println!("\nreceived {id} {event}, signature verified\n  {}", String::from_utf8_lossy(&body));
+    StatusCode::OK
+}
+
+/// The secrets of all subscriptions: which of them a delivery is for, it does not say.
+async fn secrets(host: &Host, organization: &OrganizationId) -> Result<Vec<Secret>> {
+    let mut tx = host.db.read().await?;
+    let subscriptions = db::subscription::list(&mut tx, organization).await?;
+    drop(tx);
+    let mut secrets = Vec::new();
+    for subscription in subscriptions {
+        let target = directory::target(host, organization, &subscription.id).await?;
+        secrets.extend(target.map(|target| target.secrets.clone()).unwrap_or_default());
+    }
+    Ok(secrets)
+}
+
+/// Whether both kinds of signatures verify: the platform's, and that of Standard Webhooks when
+/// the secret has the form for it.
+fn is_signed(headers: &HeaderMap, body: &[u8], secret: &Secret) -> bool {
+    let platform = format!("sha256={}", hex::encode(hmac_sha256(secret.platform_key(), &[body])));
+    let is_platform = header(headers, "x-event-signature").is_some_and(|sent| is_same(sent, &platform));
+    let Some(key) = secret.standard_key() else { return is_platform };
+    let (Some(id), Some(at), Some(sent)) =
+        (header(headers, "webhook-id"), header(headers, "webhook-timestamp"), header(headers, "webhook-signature"))
+    else {
+        return false;
+    };
+    let parts: [&[u8]; 5] = [id.as_bytes(), b".", at.as_bytes(), b".", body];
+    let standard = format!("v1,{}", STANDARD.encode(hmac_sha256(&key, &parts)));
+    is_platform && sent.split(' ').any(|one| is_same(one, &standard))
+}
+
+fn is_same(sent: &str, expected: &str) -> bool {
+    sent.as_bytes().ct_eq(expected.as_bytes()).into()
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

@@ -1,0 +1,160 @@
+//! Every setting once: its flag, its `WEIR_` variable, its default, and what it does. The doc
+//! comments are the help texts.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use crate::{
+    app,
+    db::Location,
+    domain::{
+        address::Policy,
+        limits::{DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        retry::RetrySchedule,
+        vault::RootKey,
+    },
+};
+
+/// Bytes that an operator's token has at least: shorter ones are guessed.
+const ADMIN_TOKEN_BYTES_MIN: usize = 16;
+
+/// An events host that its tenants extend with WebAssembly components.
+#[derive(Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Runs the host in production.
+    Serve(ServeArgs),
+    /// Runs the host for trying it out: embedded database, one organization, a receiver that shows what arrives.
+    Dev(DevArgs),
+}
+
+/// Settings of `weir serve`.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Where the data lives: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME.
+    #[arg(long, env = "WEIR_DATABASE", hide_env_values = true)]
+    pub database: Location,
+    /// Address and port to listen on; port 0 picks a free one.
+    #[arg(long, env = "WEIR_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The key that wraps the organizations' keys: 32 bytes, as base64 or 64 hex digits.
+    #[arg(long, env = "WEIR_ROOT_KEY", hide_env_values = true, value_parser = parse_root_key)]
+    pub root_key: RootKey,
+    /// The operator's token, at least 16 bytes. Without one the operator's API does not exist.
+    #[arg(long, env = "WEIR_ADMIN_TOKEN", hide_env_values = true, value_parser = parse_admin_token)]
+    pub admin_token: Option<String>,
+    /// Let endpoints be private or loopback addresses and plain http.
+    #[arg(long, env = "WEIR_ALLOW_PRIVATE_TARGETS")]
+    pub allow_private_targets: bool,
+    /// A folder to keep compiled components in; beside the database when that is SQLite.
+    #[arg(long, env = "WEIR_CODE_CACHE")]
+    pub code_cache: Option<PathBuf>,
+    /// A file to write the address to, as JSON, once the host serves.
+    #[arg(long)]
+    pub ready_file: Option<PathBuf>,
+    /// The rest.
+    #[command(flatten)]
+    pub tuning: Tuning,
+}
+
+/// Settings of `weir dev`.
+#[derive(Args)]
+pub struct DevArgs {
+    /// Address and port to listen on; port 0 picks a free one.
+    #[arg(long, env = "WEIR_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The folder for the database, the root key and the credentials.
+    #[arg(long, env = "WEIR_DATA", default_value = "weir-data")]
+    pub data: PathBuf,
+    /// A file to write address and credentials to, as JSON, once the host serves.
+    #[arg(long)]
+    pub ready_file: Option<PathBuf>,
+    /// The rest.
+    #[command(flatten)]
+    pub tuning: Tuning,
+}
+
+/// Settings that have a good default.
+#[derive(Args)]
+pub struct Tuning {
+    /// Seconds before the second and each later attempt of a delivery.
+    #[arg(long, env = "WEIR_RETRY_SCHEDULE", default_value_t = RetrySchedule::default())]
+    pub retry_schedule: RetrySchedule,
+    /// Deliveries under way at once.
+    #[arg(long, env = "WEIR_DELIVERIES_MAX", default_value_t = DELIVERIES_MAX_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub deliveries_max: u32,
+    /// Requests per hour and key, emits aside.
+    #[arg(long, env = "WEIR_REQUESTS_PER_HOUR", default_value_t = REQUESTS_PER_HOUR_DEFAULT)]
+    pub requests_per_hour: u32,
+    /// Emits per hour and key.
+    #[arg(long, env = "WEIR_EMITS_PER_HOUR", default_value_t = EMITS_PER_HOUR_DEFAULT)]
+    pub emits_per_hour: u32,
+    /// A network that endpoints may be in although it is not public, in CIDR notation; may be given several times.
+    #[arg(long = "allow-target", env = "WEIR_ALLOW_TARGET", value_delimiter = ',')]
+    pub allow_targets: Vec<IpNet>,
+    /// What to log: error, warn, info, debug, trace, or a filter such as weir::worker=debug.
+    #[arg(long, env = "WEIR_LOG", default_value = "info")]
+    pub log: String,
+    /// How to write the log.
+    #[arg(long, env = "WEIR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl ServeArgs {
+    /// The settings of the app.
+    pub fn settings(&self) -> app::Settings {
+        let beside = match &self.database {
+            Location::Sqlite(path) => path.parent().map(|folder| folder.join("code-cache")),
+            Location::Postgres(_) => None,
+        };
+        let mut settings = app::Settings::new(self.database.clone(), self.root_key.clone());
+        settings.listen = self.listen;
+        settings.admin_token = self.admin_token.clone();
+        settings.code_cache = self.code_cache.clone().or(beside);
+        self.tuning.apply(&mut settings, self.allow_private_targets);
+        settings
+    }
+}
+
+impl Tuning {
+    /// Puts these values into the settings of the app.
+    pub fn apply(&self, settings: &mut app::Settings, allow_private_targets: bool) {
+        settings.address_policy = Policy { allow_private: allow_private_targets, allowed: self.allow_targets.clone() };
+        settings.retry_schedule = self.retry_schedule.clone();
+        settings.deliveries_max = self.deliveries_max as usize;
+        settings.requests_per_hour = self.requests_per_hour;
+        settings.emits_per_hour = self.emits_per_hour;
+    }
+}
+
+fn parse_root_key(text: &str) -> Result<RootKey, String> {
+    RootKey::parse(text).map_err(|cause| cause.to_string())
+}
+
+fn parse_admin_token(text: &str) -> Result<String, String> {
+    if text.len() < ADMIN_TOKEN_BYTES_MIN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!(
+            "an operator's token has at least {ADMIN_TOKEN_BYTES_MIN} printable ASCII characters and no spaces"
+        ));
+    }
+    Ok(text.to_owned())
+}

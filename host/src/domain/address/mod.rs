@@ -1,0 +1,170 @@
+//! Where the host may send requests to (design.md 7): which addresses belong to the public
+//! internet, and which URLs may be a target at all.
+//!
+//! Tenants name the targets, the host's own network must stay out of their reach. A name is
+//! judged by every address that it resolves to, each time it is resolved; this module judges one
+//! address, and what a URL shows without resolving it.
+
+mod networks;
+mod target;
+
+pub use target::{Target, check_url};
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use networks::{Class, kind};
+
+/// What an operator lets the host reach beyond the public internet.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Loopback and private networks, and plain http. Link-local addresses, among them the
+    /// metadata services of clouds, stay out of reach even so.
+    pub allow_private: bool,
+    /// Networks that may be reached whatever they are.
+    pub allowed: Vec<IpNet>,
+}
+
+/// Whether requests may go to the address. The reason names the kind of address, never the
+/// address itself: for a tenant it may be the first news of what a name resolves to.
+pub fn check_address(address: IpAddr, policy: &Policy) -> Result<(), &'static str> {
+    let address = address.to_canonical();
+    if policy.allowed.iter().any(|network| network.contains(&address)) {
+        return Ok(());
+    }
+    match kind(address) {
+        (Class::Public, _) => Ok(()),
+        (Class::Private, _) if policy.allow_private => Ok(()),
+        (_, name) => Err(name),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const STRICT: Policy = Policy { allow_private: false, allowed: Vec::new() };
+    pub(crate) const PRIVATE_TOO: Policy = Policy { allow_private: true, allowed: Vec::new() };
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn public_addresses_are_legal() {
+        for public in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "169.253.255.255",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.167.255.255",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "2606:4700:4700::1111",
+            "2a00:1450:4001::1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
+            "2002:0808:0808::1",
+            "2001:200::1",
+        ] {
+            assert_eq!(check_address(address(public), &STRICT), Ok(()), "{public}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_need_the_policy() {
+        for private in [
+            "127.0.0.1",
+            "127.255.255.255",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "::1",
+            "fc00::1",
+            "fdff::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2002:c0a8:101::1",
+            "2a00::5efe:10.0.0.1",
+            "2a00::200:5efe:192.168.0.1",
+            "::ffff:0:127.0.0.1",
+        ] {
+            assert!(check_address(address(private), &STRICT).is_err(), "{private}");
+            assert_eq!(check_address(address(private), &PRIVATE_TOO), Ok(()), "{private}");
+        }
+    }
+
+    #[test]
+    fn special_addresses_are_never_legal() {
+        for special in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "169.254.169.254",
+            "169.254.0.1",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.1",
+            "192.0.0.192",
+            "192.0.2.1",
+            "192.88.99.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "fe80::1",
+            "febf::1",
+            "fec0::1",
+            "ff02::1",
+            "2001:db8::1",
+            "3fff::1",
+            "2001::1",
+            "2001:0:a00:1::",
+            "2001:2::1",
+            "2001:10::1",
+            "100::1",
+            "5f00::1",
+            "4000::1",
+            "::8.8.8.8",
+            "::2",
+            "::ffff:169.254.169.254",
+            "64:ff9b::169.254.169.254",
+            "2002:a9fe:a9fe::",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "fe80::5efe:8.8.8.8",
+            "64:ff9b:1::8.8.8.8",
+            "2a00::5efe:169.254.169.254",
+        ] {
+            for policy in [&STRICT, &PRIVATE_TOO] {
+                assert!(check_address(address(special), policy).is_err(), "{special}");
+            }
+        }
+    }
+
+    #[test]
+    fn allowed_networks_are_reached_whatever_they_are() {
+        let policy = Policy { allow_private: false, allowed: vec!["10.1.0.0/16".parse().expect("a network")] };
+        assert_eq!(check_address(address("10.1.2.3"), &policy), Ok(()));
+        assert_eq!(check_address(address("::ffff:10.1.2.3"), &policy), Ok(()));
+        assert!(check_address(address("10.2.0.1"), &policy).is_err());
+    }
+}

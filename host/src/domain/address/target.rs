@@ -1,0 +1,198 @@
+//! What a URL shows of its target without being resolved.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::{Policy, check_address};
+use crate::domain::limits::URL_CHARS_MAX;
+
+/// A URL that may be sent to, as far as it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    url: Url,
+}
+
+impl Target {
+    /// The URL as the standard normalises it: for sending. Whoever wants to show the URL to its
+    /// author shows the author's text.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The address, when the URL names one in place of a host name. It has been judged already.
+    pub fn address(&self) -> Option<IpAddr> {
+        address_of(&self.url)
+    }
+}
+
+/// Suffixes that never leave a network (RFC 6761, 6762, 8375, and ICANN's `internal`).
+const LOCAL_SUFFIXES: [&str; 4] = ["localhost", "local", "home.arpa", "internal"];
+
+/// Whether a URL may be a target, judged without resolving its name: when a subscription is made,
+/// and again before each request. The reason is a sentence for its author.
+///
+/// However a URL spells an address, as decimal, octal, hexadecimal or IPv6, it is judged as what
+/// it is.
+pub fn check_url(text: &str, policy: &Policy) -> Result<Target, String> {
+    if text.chars().count() > URL_CHARS_MAX {
+        return Err(format!("the URL is longer than {URL_CHARS_MAX} characters"));
+    }
+    // The parser drops these silently, which hides from a reader what a URL means.
+    if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
+        return Err("the URL contains white space, a control character or a backslash".to_owned());
+    }
+    let url = Url::parse(text).map_err(|cause| format!("the URL is malformed: {cause}"))?;
+    check_scheme(&url, policy)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("the URL must not contain a user name or a password".to_owned());
+    }
+    if url.port() == Some(0) {
+        return Err("port 0 cannot be connected to".to_owned());
+    }
+    check_host(&url, policy)?;
+    Ok(Target { url })
+}
+
+fn check_scheme(url: &Url, policy: &Policy) -> Result<(), String> {
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if policy.allow_private => Ok(()),
+        _ => Err("the URL must begin with https://".to_owned()),
+    }
+}
+
+fn check_host(url: &Url, policy: &Policy) -> Result<(), String> {
+    if let Some(address) = address_of(url) {
+        return check_address(address, policy).map_err(|kind| format!("the URL leads to {kind}"));
+    }
+    let Some(name) = url.host_str().map(|name| name.trim_end_matches('.')).filter(|name| !name.is_empty()) else {
+        return Err("the URL names no host".to_owned());
+    };
+    let is_local = LOCAL_SUFFIXES
+        .iter()
+        .any(|suffix| name.strip_suffix(suffix).is_some_and(|before| before.is_empty() || before.ends_with('.')));
+    // Where some private networks are allowed, the addresses decide.
+    if is_local && !policy.allow_private && policy.allowed.is_empty() {
+        return Err("the URL names a host of a local network".to_owned());
+    }
+    Ok(())
+}
+
+fn address_of(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Domain(_) => None,
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{PRIVATE_TOO, STRICT},
+        *,
+    };
+
+    /// Spellings of 127.0.0.1 and 169.254.169.254 that get past naive filters.
+    #[test]
+    fn every_spelling_of_an_address_is_judged() {
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "017700000001",
+            "127.0.0.1.",
+            "%31%32%37.0.0.1",
+            "①②⑦.0.0.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[0:0:0:0:0:0:0:1]",
+            "169.254.169.254",
+            "2852039166",
+            "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "[::ffff:a9fe:a9fe]",
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "printer.local",
+            "metadata.google.internal",
+            "box.home.arpa",
+            "0",
+            "[::]",
+        ] {
+            let url = format!("https://{host}/");
+            assert!(check_url(&url, &STRICT).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn only_plain_https_urls_are_legal() {
+        for wrong in [
+            "",
+            "example.com",
+            "//example.com",
+            "http://example.com/",
+            "ftp://example.com/",
+            "file:///etc/passwd",
+            "https://",
+            "https:///",
+            "https://user@example.com/",
+            "https://user:pw@example.com/",
+            "https://:pw@example.com/",
+            "https://example.com:0/",
+            "https://example.com:99999/",
+            "https://exa mple.com/",
+            "https://example.com/\n",
+            "\thttps://example.com/",
+            "https:\\\\example.com\\",
+            "https://exam\u{0}ple.com/",
+            "javascript:alert(1)",
+            "https://[::1",
+            "https://./",
+        ] {
+            assert!(check_url(wrong, &STRICT).is_err(), "{wrong:?}");
+        }
+        for right in [
+            "https://example.com",
+            "https://example.com:8443/a?b=c#d",
+            "https://example.com./",
+            "https://münchen.example/",
+            "https://8.8.8.8/",
+            "https://[2606:4700:4700::1111]/",
+            "HTTPS://EXAMPLE.COM/",
+            "https://notlocalhost/",
+        ] {
+            assert!(check_url(right, &STRICT).is_ok(), "{right}");
+        }
+        assert!(check_url("http://localhost:9000/", &PRIVATE_TOO).is_ok());
+    }
+
+    #[test]
+    fn url_chars_max() {
+        let url = |chars: usize| format!("https://example.com/{}", "ä".repeat(chars - 20));
+        assert!(check_url(&url(URL_CHARS_MAX), &STRICT).is_ok());
+        assert!(check_url(&url(URL_CHARS_MAX + 1), &STRICT).is_err());
+    }
+
+    #[test]
+    fn reasons_do_not_name_the_address() {
+        let reason = check_url("https://2852039166/", &STRICT).expect_err("refused");
+        assert_eq!(reason, "the URL leads to a link-local address");
+    }
+
+    #[test]
+    fn local_names_are_left_to_their_addresses_where_networks_are_allowed() {
+        let allowed = vec!["10.1.0.0/16".parse().expect("a network")];
+        let policy = Policy { allow_private: false, allowed };
+        assert!(check_url("https://intranet.internal/", &policy).is_ok());
+        assert!(check_url("https://10.1.2.3/", &policy).is_ok());
+        assert!(check_url("http://10.1.2.3/", &policy).is_err());
+    }
+}

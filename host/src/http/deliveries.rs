@@ -1,0 +1,130 @@
+//! Deliveries and dead letters: `/api/v1/deliveries`, `/api/v1/dead-letters` (contract 14.2).
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Shared,
+    caller::{Manager, Reader},
+    emits::Paged,
+    envelope::{Answer, ok},
+    extract::{Body, Params, Query},
+};
+use crate::{
+    db::delivery::Filter,
+    domain::{
+        delivery::{Attempt, Status},
+        id::{EmitId, SubscriptionId},
+        time::Time,
+    },
+    error::{Code, Result},
+    fail,
+    service::{
+        Caller,
+        delivery::{self, Detail, Replay},
+    },
+};
+
+pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Value>> {
+    let parse = |text| {
+        Status::parse(text)
+            .ok_or_else(|| fail!(BadRequest, "status has to be PENDING, RETRYING, SUCCESS, FAILED or SKIPPED"))
+    };
+    let status = query.get("status").map(parse).transpose()?;
+    paged(&state, &caller, &query, status).await
+}
+
+pub(super) async fn dead_letters(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Value>> {
+    paged(&state, &caller, &query, Some(Status::Failed)).await
+}
+
+async fn paged(state: &Shared, caller: &Caller, query: &Query, status: Option<Status>) -> Answer<Paged<Value>> {
+    let emit = |id| EmitId::parse(id).ok_or_else(|| fail!(BadRequest, "emitId is no emit id"));
+    let filter = Filter {
+        status,
+        subscription: query.get("subscriptionId").map(subscription_id).transpose()?,
+        emit: query.get("emitId").map(emit).transpose()?,
+        from: query.time("from")?,
+        to: query.time("to")?,
+    };
+    let page = query.page();
+    let (details, total) = delivery::list(&state.host, caller, &filter, page).await?;
+    ok(Paged { items: details.iter().map(object).collect(), total, page: page.number, limit: page.limit })
+}
+
+fn subscription_id(text: &str) -> Result<SubscriptionId> {
+    SubscriptionId::parse(text).ok_or_else(|| fail!(BadRequest, "subscriptionId is no subscription id"))
+}
+
+pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<Value> {
+    ok(object(&delivery::get(&state.host, &caller, &id).await?))
+}
+
+#[derive(Deserialize)]
+struct ReplayBody {
+    force: Option<bool>,
+}
+
+pub(super) async fn replay(
+    state: Shared,
+    Manager(caller): Manager,
+    Params(id): Params<String>,
+    body: Body,
+) -> Answer<Value> {
+    let body: ReplayBody = body.json(Code::BadRequest)?;
+    let which = if body.force == Some(true) { Replay::Finished } else { Replay::DeadLetters };
+    ok(object(&delivery::replay(&state.host, &caller, &id, which).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReplayDeadLettersBody {
+    subscription_id: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+pub(super) async fn replay_dead_letters(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
+    let body: ReplayDeadLettersBody = body.json(Code::BadRequest)?;
+    let time =
+        |name: &str, text: &str| Time::parse(text).ok_or_else(|| fail!(BadRequest, "{name} is no RFC 3339 time"));
+    let filter = Filter {
+        status: Some(Status::Failed),
+        subscription: body.subscription_id.as_deref().map(subscription_id).transpose()?,
+        emit: None,
+        from: body.from.as_deref().map(|text| time("from", text)).transpose()?,
+        to: body.to.as_deref().map(|text| time("to", text)).transpose()?,
+    };
+    let count = delivery::replay_dead_letters(&state.host, &caller, &filter).await?;
+    ok(json!({ "replayedCount": count }))
+}
+
+fn object(detail: &Detail) -> Value {
+    let (view, delivery) = (&detail.view, &detail.view.delivery);
+    json!({
+        "id": delivery.id,
+        "emitId": delivery.emit_id,
+        "subscriptionId": delivery.subscription_id,
+        "pushId": null,
+        "canonicalName": view.canonical_name,
+        "target": { "kind": "endpoint", "url": view.webhook_url, "component": null },
+        "status": delivery.status.as_str(),
+        "errorMessage": delivery.error_message,
+        "attempts": detail.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "nextAttemptAt": delivery.next_attempt_at,
+        "createdAt": delivery.created_at,
+        "updatedAt": delivery.updated_at,
+    })
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    json!({
+        "number": attempt.number,
+        "startedAt": attempt.started_at,
+        "durationMs": attempt.duration_ms,
+        "responseStatus": attempt.response_status,
+        "errorMessage": attempt.error_message,
+        "responseSnippet": attempt.response_snippet,
+        "fuel": attempt.fuel,
+    })
+}

@@ -1,0 +1,219 @@
+//! Custom events: `/api/v1/events/custom…` (contract 2).
+
+use std::borrow::Cow;
+
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json, value::RawValue};
+
+use super::{
+    Shared,
+    caller::{Manager, Reader},
+    envelope::{Answer, accepted, created, ok},
+    extract::{Body, Params, Query, object, optional_object, present, required},
+};
+use crate::{
+    domain::registration::{Registration, Status},
+    error::{Code, Error, Result},
+    fail,
+    service::{
+        emit::{self as service_emit, EmitRequest},
+        registry::{self, PatchRequest, RegisterRequest},
+    },
+};
+
+/// The code for a body of the wrong shape in this family of routes (contract C17).
+const WRONG_SHAPE: Code = Code::InvalidRequest;
+/// Headers that carry an idempotency key, in their precedence (contract 1.11).
+const IDEMPOTENCY_HEADERS: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisterBody<'a> {
+    #[serde(borrow)]
+    namespace: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    version: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    payload_schema: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload_example: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    description: Option<Cow<'a, str>>,
+}
+
+pub(super) async fn register(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
+    let body: RegisterBody<'_> = body.json(WRONG_SHAPE)?;
+    let request = RegisterRequest {
+        namespace: &required(body.namespace, "namespace", WRONG_SHAPE)?,
+        name: &required(body.name, "name", WRONG_SHAPE)?,
+        version: &required(body.version, "version", WRONG_SHAPE)?,
+        payload_schema: object(body.payload_schema, "payloadSchema", WRONG_SHAPE)?,
+        payload_example: optional_object(body.payload_example, "payloadExample", WRONG_SHAPE)?,
+        status: body.status.as_deref(),
+        description: body.description.as_deref(),
+    };
+    let registration = registry::register(&state.host, &caller, request).await?;
+    created(json!({
+        "id": registration.id,
+        "organizationId": registration.organization_id,
+        "canonicalName": registration.canonical_name(),
+        "namespace": registration.event.namespace(),
+        "name": registration.event.name(),
+        "version": registration.version.to_string(),
+        "status": registration.status.as_str(),
+        "description": registration.description,
+        "registeredBy": registration.registered_by,
+        "schemaHash": registration.schema_hash,
+        "schemaFlavour": registration.schema_flavour,
+        "semverBump": registration.semver_bump.as_str(),
+        "createdAt": registration.created_at,
+        "updatedAt": registration.updated_at,
+    }))
+}
+
+pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Value> {
+    let parse = |text| {
+        Status::parse(text).ok_or_else(|| fail!(InvalidRequest, "status has to be draft, published or archived"))
+    };
+    let status = query.get("status").map(parse).transpose()?;
+    let registrations = registry::list(&state.host, &caller, query.get("namespace"), status).await?;
+    let summary = |registration: &Registration| {
+        json!({
+            "id": registration.id,
+            "namespace": registration.event.namespace(),
+            "name": registration.event.name(),
+            "version": registration.version.to_string(),
+            "status": registration.status.as_str(),
+            "description": registration.description,
+            "canonicalName": registration.canonical_name(),
+            "createdAt": registration.created_at,
+            "updatedAt": registration.updated_at,
+        })
+    };
+    ok(json!({ "events": registrations.iter().map(summary).collect::<Vec<_>>() }))
+}
+
+/// A registration with its texts, which are shown as they were sent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Detail {
+    id: String,
+    organization_id: String,
+    canonical_name: String,
+    namespace: String,
+    name: String,
+    version: String,
+    status: &'static str,
+    description: Option<String>,
+    payload_schema: Box<RawValue>,
+    payload_example: Option<Box<RawValue>>,
+    registered_by: String,
+    schema_hash: String,
+    schema_flavour: String,
+    created_at: String,
+    updated_at: String,
+    archived_at: Option<String>,
+}
+
+impl Detail {
+    fn of(registration: Registration) -> Result<Self> {
+        let raw = |text: String| RawValue::from_string(text).map_err(Error::internal);
+        Ok(Self {
+            canonical_name: registration.canonical_name(),
+            id: registration.id.to_string(),
+            organization_id: registration.organization_id.to_string(),
+            namespace: registration.event.namespace().to_owned(),
+            name: registration.event.name().to_owned(),
+            version: registration.version.to_string(),
+            status: registration.status.as_str(),
+            description: registration.description,
+            payload_schema: raw(registration.payload_schema)?,
+            payload_example: registration.payload_example.map(raw).transpose()?,
+            registered_by: registration.registered_by,
+            schema_hash: registration.schema_hash,
+            schema_flavour: registration.schema_flavour,
+            created_at: registration.created_at.to_string(),
+            updated_at: registration.updated_at.to_string(),
+            archived_at: registration.archived_at.map(|time| time.to_string()),
+        })
+    }
+}
+
+pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<Detail> {
+    ok(Detail::of(registry::get(&state.host, &caller, &id).await?)?)
+}
+
+#[derive(Deserialize)]
+struct PatchBody<'a> {
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    description: Option<Option<Cow<'a, str>>>,
+}
+
+pub(super) async fn patch(
+    state: Shared,
+    Manager(caller): Manager,
+    Params(id): Params<String>,
+    body: Body,
+) -> Answer<Detail> {
+    let body: PatchBody<'_> = body.json(WRONG_SHAPE)?;
+    let request =
+        PatchRequest { status: body.status.as_deref(), description: body.description.as_ref().map(Option::as_deref) };
+    ok(Detail::of(registry::patch(&state.host, &caller, &id, request).await?)?)
+}
+
+pub(super) async fn remove(state: Shared, Manager(caller): Manager, Params(id): Params<String>) -> Answer<Value> {
+    let registration = registry::remove(&state.host, &caller, &id).await?;
+    ok(json!({
+        "id": registration.id,
+        "status": registration.status.as_str(),
+        "archivedAt": registration.archived_at,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EmitBody<'a> {
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    version: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+    #[serde(borrow)]
+    idempotency_key: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Emitted {
+    emit_id: String,
+    canonical_name: String,
+    status: &'static str,
+}
+
+pub(super) async fn emit(state: Shared, Manager(caller): Manager, headers: HeaderMap, body: Body) -> Answer<Emitted> {
+    let body: EmitBody<'_> = body.json(WRONG_SHAPE)?;
+    let header = IDEMPOTENCY_HEADERS.iter().find_map(|name| headers.get(*name));
+    let header = header
+        .map(|value| {
+            value
+                .to_str()
+                .map_err(|_| fail!(InvalidRequest, "an idempotency key has to be printable ASCII in a header"))
+        })
+        .transpose()?;
+    let request = EmitRequest {
+        name: &required(body.name, "name", WRONG_SHAPE)?,
+        version: body.version.as_deref(),
+        payload: object(body.payload, "payload", WRONG_SHAPE)?,
+        idempotency_key: body.idempotency_key.as_deref().or(header),
+    };
+    let answer = service_emit::emit(&state.host, &caller, request).await?;
+    accepted(Emitted { emit_id: answer.id.to_string(), canonical_name: answer.canonical_name, status: "queued" })
+}

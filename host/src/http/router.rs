@@ -1,0 +1,57 @@
+//! Every route on one screen.
+
+use std::sync::Arc;
+
+use axum::{
+    Router, middleware,
+    routing::{delete, get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{State, admin, caller, deliveries, emits, envelope, events, health, subscriptions};
+
+pub(super) fn router(state: Arc<State>) -> Router {
+    // An emit's key may be remembered; every other request looks into the table.
+    let emit = Router::new()
+        .route("/api/v1/events/custom/emit", post(events::emit))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::emitter));
+
+    let organization = Router::new()
+        .route("/api/v1/events/custom", post(events::register).get(events::list))
+        .route("/api/v1/events/custom/health", get(health::organization))
+        .route("/api/v1/events/custom/subscribe", post(subscriptions::subscribe))
+        .route("/api/v1/events/custom/{id}", get(events::get).patch(events::patch).delete(events::remove))
+        .route("/api/v1/event-subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/api/v1/event-subscriptions/{id}", get(subscriptions::get).delete(subscriptions::remove))
+        .route("/api/v1/events/subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/api/v1/events/subscriptions/{id}", get(subscriptions::get).delete(subscriptions::remove))
+        .route("/api/v1/emits", get(emits::list))
+        .route("/api/v1/emits/{id}", get(emits::get))
+        .route("/api/v1/deliveries", get(deliveries::list))
+        .route("/api/v1/deliveries/{id}", get(deliveries::get))
+        .route("/api/v1/deliveries/{id}/replay", post(deliveries::replay))
+        .route("/api/v1/dead-letters", get(deliveries::dead_letters))
+        .route("/api/v1/dead-letters/replay", post(deliveries::replay_dead_letters))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
+
+    let operator = Router::new()
+        .route("/api/admin/v1/organizations", get(admin::list).post(admin::create))
+        .route("/api/admin/v1/organizations/{id}", get(admin::get).patch(admin::patch))
+        .route("/api/admin/v1/organizations/{id}/namespaces", get(admin::namespaces).post(admin::grant_namespace))
+        .route("/api/admin/v1/organizations/{id}/namespaces/{namespace}", delete(admin::revoke_namespace))
+        .route("/api/admin/v1/organizations/{id}/keys", get(admin::keys).post(admin::create_key))
+        .route("/api/admin/v1/organizations/{id}/keys/{key}", delete(admin::revoke_key))
+        .route("/api/admin/v1/organizations/{id}/keys/{key}/rotate", post(admin::rotate_key))
+        .route("/api/admin/v1/status", get(admin::status))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::operator));
+
+    Router::new()
+        .route("/api/health", get(health::host))
+        .merge(emit)
+        .merge(organization)
+        .merge(operator)
+        .fallback(envelope::no_such_route)
+        .method_not_allowed_fallback(envelope::no_such_method)
+        .layer(CatchPanicLayer::custom(envelope::panicked))
+        .with_state(state)
+}

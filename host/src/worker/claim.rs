@@ -1,0 +1,175 @@
+//! Claiming: what is due and not under way, from the table to the slots.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{POLL_INTERVAL, Shared, delivery::Job, slots::Slot};
+use crate::{
+    db::{self, delivery::Claimed},
+    domain::{
+        id::{OrganizationId, SubscriptionId},
+        subscription::Target,
+    },
+    error::Result,
+    service::directory,
+};
+
+/// Subscriptions looked up in one statement of a sweep.
+const SWEEP_PAGE: u32 = 256;
+/// Pages of one sweep; the next sweep goes on where it ended.
+const SWEEP_PAGES_MAX: usize = 64;
+/// Deliveries claimed of one subscription before the next one has its turn.
+const CLAIM_PER_SUBSCRIPTION: usize = 32;
+/// Deliveries claimed in one transaction.
+const CLAIM_PER_TRANSACTION: usize = 256;
+
+pub(super) struct Claims {
+    shared: Arc<Shared>,
+    /// The subscription at which the last sweep ended.
+    cursor: Mutex<String>,
+}
+
+impl Claims {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, cursor: Mutex::new(String::new()) }
+    }
+
+    /// Claims until told to stop: at once when a slot or a backlog is announced, and after a sweep
+    /// of the table every now and then.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut next_sweep = tokio::time::Instant::now();
+        loop {
+            // Listening begins before the slots are looked at, so that no ring in between is lost.
+            let changed = self.shared.slots.changed.notified();
+            let replayed = self.shared.host.deliveries_due.notified();
+            let claimed = self.claim_noting_errors().await;
+            if claimed > 0 {
+                if stop.is_cancelled() {
+                    break;
+                }
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep_until(next_sweep) => {
+                    self.sweep_noting_errors().await;
+                    next_sweep = tokio::time::Instant::now() + POLL_INTERVAL;
+                }
+                () = replayed => self.sweep_noting_errors().await,
+                () = changed => {}
+            }
+        }
+    }
+
+    async fn claim_noting_errors(&self) -> usize {
+        self.claim().await.unwrap_or_else(|error| {
+            tracing::error!(error = ?error, "due deliveries could not be claimed");
+            0
+        })
+    }
+
+    async fn sweep_noting_errors(&self) {
+        if let Err(error) = self.sweep().await {
+            tracing::error!(error = ?error, "the table could not be searched for due deliveries");
+        }
+    }
+
+    /// A sweep and a claim, for tests; says how many were claimed.
+    pub(super) async fn sweep_and_claim(&self) -> Result<usize> {
+        self.sweep().await?;
+        self.claim().await
+    }
+
+    /// Looks through the table for subscriptions with something due.
+    async fn sweep(&self) -> Result<()> {
+        let mut after = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for _ in 0..SWEEP_PAGES_MAX {
+            let now = self.shared.host.now();
+            let mut tx = self.shared.host.db.read().await?;
+            let page = db::delivery::due_subscriptions(&mut tx, now, &after, SWEEP_PAGE).await?;
+            drop(tx);
+            let is_last = page.len() < SWEEP_PAGE as usize;
+            after = page.last().map(|due| due.id.to_string()).filter(|_| !is_last).unwrap_or_default();
+            for due in page {
+                if let Some(organization) = due.organization_id {
+                    self.shared.slots.note_backlog(&organization, &due.id);
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = after;
+        Ok(())
+    }
+
+    /// Takes slots for the subscriptions that have a backlog, claims as many deliveries, and
+    /// starts them. Says how many.
+    async fn claim(&self) -> Result<usize> {
+        let mut taken: Vec<(SubscriptionId, OrganizationId, Vec<Slot>)> = Vec::new();
+        let mut room = CLAIM_PER_TRANSACTION;
+        for (organization, subscription) in self.shared.slots.backlog() {
+            let slots = self.shared.slots.take(&organization, &subscription, CLAIM_PER_SUBSCRIPTION.min(room));
+            if !slots.is_empty() {
+                room -= slots.len();
+                taken.push((subscription, organization, slots));
+            }
+            if room == 0 {
+                break;
+            }
+        }
+        if taken.is_empty() {
+            return Ok(0);
+        }
+        let mut claimed: Vec<(Claimed, Slot)> = Vec::new();
+        let now = self.shared.host.now();
+        let mut tx = self.shared.host.db.begin().await?;
+        for (subscription, _, mut slots) in taken {
+            let limit = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+            let lease = super::delivery::lease_from(now);
+            // Cleared before the look: what becomes due after it is noted again by whoever sees it.
+            self.shared.slots.clear_backlog(&subscription);
+            let rows = db::delivery::claim_due(&mut tx, &subscription, now, lease, limit).await?;
+            if rows.len() == slots.len() {
+                self.shared.slots.note_backlog(&rows[0].organization_id, &subscription);
+            }
+            claimed.extend(rows.into_iter().map_while(|row| Some((row, slots.pop()?))));
+        }
+        tx.commit().await?;
+        let count = claimed.len();
+        self.start(claimed).await?;
+        Ok(count)
+    }
+
+    async fn start(&self, claimed: Vec<(Claimed, Slot)>) -> Result<()> {
+        let ids: Vec<_> = claimed.iter().map(|(row, _)| &row.emit_id).collect();
+        let mut tx = self.shared.host.db.read().await?;
+        let emits = db::emit::load(&mut tx, &ids).await?;
+        drop(tx);
+        let mut target: Option<Arc<Target>> = None;
+        for (row, slot) in claimed {
+            // Rows come subscription by subscription.
+            if target.as_ref().is_none_or(|known| known.subscription_id != row.subscription_id) {
+                target = directory::target(&self.shared.host, &row.organization_id, &row.subscription_id).await?;
+            }
+            // Without its subscription nothing is owed: the deletion has settled that. Without its
+            // emit neither: emits are deleted only when nothing is owed of them.
+            let Some(target) = &target else { continue };
+            let Some(stored) = emits.iter().find(|stored| stored.emit.id == row.emit_id) else { continue };
+            let job = Job {
+                delivery_id: row.id,
+                emit: stored.emit.clone(),
+                target: target.clone(),
+                attributes: row.attributes,
+                is_replay: row.is_replay,
+                attempts_made: row.attempts_made,
+                attempts_total: row.attempts_total,
+                claims: row.claims,
+            };
+            job.start(&self.shared, slot);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! What happens after the 202: routing and delivery.
+//!
+//! Every stage claims rows, works with no transaction open, and records the outcome in one short
+//! transaction. Claims are leases: whatever dies with a process is taken by another, or by the
+//! next start.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{Notify, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    db::{
+        self,
+        ledger::{Handover, RoutingQueue},
+    },
+    domain::retry::RetrySchedule,
+    error::Result,
+    runtime::Runtime,
+    service::Host,
+};
+
+pub mod outbound;
+
+mod claim;
+mod delivery;
+mod routing;
+mod slots;
+
+use outbound::Outbound;
+use slots::Slots;
+
+/// Accepted emits that may wait in memory for routing; beyond it they wait in the table.
+const HANDOVERS_MAX: usize = 8_192;
+/// How often the table is looked at although nobody rang: for what another process left behind,
+/// and for retries that became due.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What the workers work with.
+pub struct Settings {
+    /// When a failed delivery is tried again.
+    pub retry_schedule: RetrySchedule,
+    /// Deliveries under way at once.
+    pub deliveries_max: usize,
+}
+
+/// The parts that all workers share.
+struct Shared {
+    host: Arc<Host>,
+    runtime: Runtime,
+    outbound: Outbound,
+    retry_schedule: RetrySchedule,
+    slots: Slots,
+    /// Deliveries under way.
+    deliveries: TaskTracker,
+    /// Batches of routing under way.
+    routings: TaskTracker,
+}
+
+/// The queue between the ledger and routing; made first, because both ends need it.
+pub struct Handovers {
+    /// For the ledger.
+    pub queue: RoutingQueue,
+    receiver: mpsc::Receiver<Handover>,
+}
+
+impl Handovers {
+    /// An empty queue.
+    pub fn new() -> Self {
+        let (handovers, receiver) = mpsc::channel(HANDOVERS_MAX);
+        Self { queue: RoutingQueue { handovers, backlog: Arc::new(Notify::new()) }, receiver }
+    }
+}
+
+impl Default for Handovers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The running workers.
+pub struct Workers {
+    shared: Arc<Shared>,
+    routing: Arc<routing::Routing>,
+    claims: Arc<claim::Claims>,
+    stop: CancellationToken,
+    loops: TaskTracker,
+}
+
+impl Workers {
+    /// Starts routing and delivery. The one owner of a database first takes back what the process
+    /// before it held.
+    pub async fn start(
+        host: Arc<Host>,
+        runtime: Runtime,
+        outbound: Outbound,
+        settings: Settings,
+        handovers: Handovers,
+    ) -> Result<Self> {
+        if host.db.is_owned() {
+            take_back(&host).await?;
+        }
+        let shared = Arc::new(Shared {
+            slots: Slots::new(settings.deliveries_max),
+            retry_schedule: settings.retry_schedule,
+            host,
+            runtime,
+            outbound,
+            deliveries: TaskTracker::new(),
+            routings: TaskTracker::new(),
+        });
+        let stop = CancellationToken::new();
+        let loops = TaskTracker::new();
+        let routing = Arc::new(routing::Routing::new(shared.clone(), handovers.queue.backlog));
+        let claims = Arc::new(claim::Claims::new(shared.clone()));
+        loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
+        loops.spawn(claims.clone().run(stop.clone()));
+        loops.close();
+        Ok(Self { shared, routing, claims, stop, loops })
+    }
+
+    /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
+    /// is not, another process finishes when its lease ends.
+    pub async fn stop(&self, at_most: Duration) {
+        self.stop.cancel();
+        self.shared.deliveries.close();
+        self.shared.routings.close();
+        let finished = async {
+            self.loops.wait().await;
+            self.shared.routings.wait().await;
+            self.shared.deliveries.wait().await;
+        };
+        if tokio::time::timeout(at_most, finished).await.is_err() {
+            tracing::warn!(under_way = self.shared.deliveries.len(), "deliveries were still under way at the stop");
+        }
+    }
+
+    /// Works until nothing is due at the present moment: for tests, which move the clock
+    /// themselves. False when that did not happen within `at_most`.
+    pub async fn settle(&self, at_most: Duration) -> Result<bool> {
+        let settled = async {
+            loop {
+                let claimed = self.routing.claim_backlog().await? + self.claims.sweep_and_claim().await?;
+                let is_idle =
+                    self.routing.is_idle() && self.shared.routings.is_empty() && self.shared.deliveries.is_empty();
+                if claimed == 0 && is_idle && !self.owes_now().await? {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(at_most, settled).await.map_or(Ok(false), |settled| settled.map(|()| true))
+    }
+
+    async fn owes_now(&self) -> Result<bool> {
+        let now = self.shared.host.now();
+        let mut tx = self.shared.host.db.read().await?;
+        Ok(db::emit::is_any_due(&mut tx, now).await? || db::delivery::is_any_due(&mut tx, now).await?)
+    }
+
+    /// Calls of components so far, and the time spent in them.
+    pub fn usage(&self) -> crate::runtime::Usage {
+        self.shared.runtime.usage()
+    }
+}
+
+async fn take_back(host: &Host) -> Result<()> {
+    let now = host.now();
+    let mut tx = host.db.begin().await?;
+    let emits = db::emit::end_leases(&mut tx, now).await?;
+    let deliveries = db::delivery::end_leases(&mut tx, now).await?;
+    tx.commit().await?;
+    if emits + deliveries > 0 {
+        tracing::info!(emits, deliveries, "took back what was under way when the host last ended");
+    }
+    Ok(())
+}

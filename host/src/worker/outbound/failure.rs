@@ -1,0 +1,102 @@
+//! Why a request got no answer, in words for the owner of its target.
+
+use std::{error::Error as StdError, io, time::Duration};
+
+use super::resolver::{Forbidden, Unresolved};
+
+/// What failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The target is not one that the host may reach.
+    Guard,
+    /// Its name does not resolve.
+    Dns,
+    /// No connection could be made.
+    Connect,
+    /// No answer came in time.
+    Timeout,
+    /// The TLS handshake failed, mostly because of the certificate.
+    Tls,
+    /// The connection broke, or the answer is not HTTP.
+    Io,
+    /// The request is malformed, which no attempt will change.
+    Request,
+}
+
+impl FailureKind {
+    /// The word in metrics and traces.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Guard => "guard",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Io => "io",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// A kind and a sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) kind: FailureKind,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    pub(super) fn timeout(after: Duration) -> Self {
+        Self::new(FailureKind::Timeout, format!("no answer within {} s", after.as_secs_f32()))
+    }
+
+    /// Finds the cause in the client's chain of errors. Its own texts are not repeated, because
+    /// they may contain the addresses of a name.
+    pub(super) fn from_client(error: &reqwest::Error, timeout: Duration) -> Self {
+        if let Some(Forbidden(kind)) = cause(error) {
+            return Self::new(FailureKind::Guard, format!("the target's name leads to {kind}"));
+        }
+        if cause::<Unresolved>(error).is_some() {
+            return Self::new(FailureKind::Dns, "the target's name does not resolve");
+        }
+        if let Some(tls) = cause::<rustls::Error>(error) {
+            return Self::new(FailureKind::Tls, format!("the TLS handshake failed: {tls}"));
+        }
+        if error.is_timeout() {
+            return Self::timeout(timeout);
+        }
+        if error.is_connect() {
+            return Self::new(FailureKind::Connect, connect_message(error));
+        }
+        if error.is_builder() {
+            return Self::new(FailureKind::Request, "the request cannot be sent");
+        }
+        Self::new(FailureKind::Io, "the connection broke before there was an answer in HTTP")
+    }
+}
+
+fn connect_message(error: &reqwest::Error) -> &'static str {
+    match cause::<io::Error>(error).map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "the target refused the connection",
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => "the target cannot be reached",
+        _ => "no connection to the target could be made",
+    }
+}
+
+/// The first error of the type in the chain.
+fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        // An `io::Error` is silent about the error it wraps, and names that one's source instead.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
+    }
+    None
+}

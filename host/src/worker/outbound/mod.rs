@@ -1,0 +1,118 @@
+//! The one door through which requests leave the host: the HTTP client with the address guard
+//! (design.md 7).
+//!
+//! Tenants decide where requests go, so nothing is taken from the environment (no proxies),
+//! nothing is followed (no redirects), and no connection is made to an address that the
+//! [`Policy`] does not permit. A name is resolved once; the addresses that were judged are the
+//! ones connected to.
+
+mod answer;
+mod failure;
+mod request;
+mod resolver;
+
+pub use failure::FailureKind;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    domain::{address::Policy, event, limits::OUTBOUND_IDLE_CONNECTIONS_MAX},
+    error::{Error, Result},
+};
+use failure::Failure;
+use resolver::GuardedResolver;
+
+/// How long an idle connection is kept. Shorter than what servers commonly allow, so that it is
+/// the host that closes: a request that meets a closing connection has to be tried again.
+const IDLE_CONNECTION: Duration = Duration::from_secs(25);
+
+/// Sends requests. Cheap to clone; all clones share their connections.
+#[derive(Clone)]
+pub struct Outbound {
+    client: reqwest::Client,
+    policy: Policy,
+    timeout: Duration,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub struct Sent {
+    /// An answer, or why there is none.
+    pub outcome: Outcome,
+    /// From the beginning until the outcome was known.
+    pub duration: Duration,
+}
+
+/// An answer, or why there is none.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target answered. Whether that is a success is for the caller to say.
+    Response {
+        /// The HTTP status.
+        status: u16,
+        /// How many seconds the target wants to be left alone (`Retry-After`).
+        retry_after_s: Option<u32>,
+        /// The beginning of the body as text without control characters; `None` when it is empty.
+        snippet: Option<String>,
+    },
+    /// There is no answer.
+    Failed {
+        /// What failed.
+        kind: FailureKind,
+        /// A sentence for the owner of the target. It names no address that the host resolved.
+        message: String,
+    },
+}
+
+impl Outbound {
+    /// A client whose requests take `timeout` at most. Fails when the system has no certificates
+    /// of authorities that https could trust.
+    pub fn new(policy: Policy, timeout: Duration) -> Result<Self> {
+        // Fails when another part of the process was first, which comes to the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("Weir/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(GuardedResolver::new(policy.clone()))
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            // Leaves time for the second address of a target whose first one is silent.
+            .connect_timeout(timeout / 2)
+            .pool_max_idle_per_host(OUTBOUND_IDLE_CONNECTIONS_MAX)
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self { client, policy, timeout })
+    }
+
+    /// Sends one request and waits for the answer. The time runs until the status is there; a
+    /// body that comes too slowly is cut, and the answer counts.
+    pub async fn send(&self, request: &event::Request) -> Sent {
+        let started = Instant::now();
+        let outcome = match self.exchange(request, started + self.timeout).await {
+            Ok(outcome) => outcome,
+            Err(Failure { kind, message }) => Outcome::Failed { kind, message },
+        };
+        Sent { outcome, duration: started.elapsed() }
+    }
+
+    async fn exchange(&self, request: &event::Request, deadline: Instant) -> Result<Outcome, Failure> {
+        let request = request::prepare(request, &self.policy)?;
+        let answering = timeout_at(deadline, self.client.execute(request));
+        let mut response = answering
+            .await
+            .map_err(|_| Failure::timeout(self.timeout))?
+            .map_err(|cause| Failure::from_client(&cause, self.timeout))?;
+        Ok(Outcome::Response {
+            status: response.status().as_u16(),
+            retry_after_s: answer::retry_after_s(response.headers()),
+            snippet: answer::snippet(&mut response, deadline).await,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

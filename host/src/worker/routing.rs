@@ -1,0 +1,297 @@
+//! Routing: from an accepted emit to the deliveries it is owed.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{POLL_INTERVAL, Shared, delivery::Job, slots::Slot};
+use crate::{
+    db::{
+        self,
+        ledger::{Handover, NewDelivery, ROUTING_LEASE_MS, Routed},
+    },
+    domain::{
+        event::{Candidate, Destination},
+        id::DeliveryId,
+        limits::ROUTER_CANDIDATES_MAX,
+        subscription::Target,
+        time::Time,
+    },
+    error::Result,
+    runtime::{Call, Failure},
+    service::directory,
+};
+
+/// Emits routed together, in one transaction.
+const BATCH_MAX: usize = 256;
+/// Batches that are being written while the next ones are routed.
+const BATCHES_UNDER_WAY_MAX: usize = 4;
+/// The longest wait before an emit that could not be routed is tried again, in seconds.
+const BACKOFF_SECONDS_MAX: i64 = 300;
+/// What a router without a configuration of its own is given.
+const NO_CONFIG: &str = "{}";
+
+pub(super) struct Routing {
+    shared: Arc<Shared>,
+    backlog: Arc<Notify>,
+    /// Emits taken from the queue or the table whose batch is not handed on yet.
+    in_hand: AtomicUsize,
+    under_way: Arc<Semaphore>,
+}
+
+/// A routed emit, with what is to be delivered at once when the routing is written.
+struct Decision {
+    routed: Routed,
+    jobs: Vec<(Job, Slot)>,
+}
+
+impl Routing {
+    pub(super) fn new(shared: Arc<Shared>, backlog: Arc<Notify>) -> Self {
+        let under_way = Arc::new(Semaphore::new(BATCHES_UNDER_WAY_MAX));
+        Self { shared, backlog, in_hand: AtomicUsize::new(0), under_way }
+    }
+
+    /// Whether nothing is being decided. What is being written counts as under way elsewhere.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_hand.load(Ordering::SeqCst) == 0
+    }
+
+    /// Routes what comes until told to stop.
+    pub(super) async fn run(self: Arc<Self>, mut handovers: mpsc::Receiver<Handover>, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        loop {
+            // Listening begins before the table is looked at, so that no ring in between is lost.
+            let rung = self.backlog.notified();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                taken = handovers.recv_many(&mut batch, BATCH_MAX) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.in_hand.fetch_add(taken, Ordering::SeqCst);
+                    self.route(std::mem::take(&mut batch)).await;
+                }
+                () = rung => self.drain_backlog().await,
+                () = tokio::time::sleep(POLL_INTERVAL) => self.drain_backlog().await,
+            }
+        }
+    }
+
+    async fn drain_backlog(&self) {
+        match self.claim_backlog().await {
+            // A full batch: there may be more, and the queue has its turn in between.
+            Ok(BATCH_MAX) => self.backlog.notify_one(),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(error = ?error, "routing could not look for waiting emits");
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        }
+    }
+
+    /// Takes due emits from the table and routes them; says how many.
+    pub(super) async fn claim_backlog(&self) -> Result<usize> {
+        let host = &self.shared.host;
+        let now = host.now();
+        let mut tx = host.db.read().await?;
+        let is_due = db::emit::is_any_due(&mut tx, now).await?;
+        drop(tx);
+        if !is_due {
+            return Ok(0);
+        }
+        let limit = u32::try_from(BATCH_MAX).unwrap_or(u32::MAX);
+        let mut tx = host.db.begin().await?;
+        let claimed = db::emit::claim_due(&mut tx, now, now.plus_millis(ROUTING_LEASE_MS), limit).await?;
+        tx.commit().await?;
+        let count = claimed.len();
+        self.in_hand.fetch_add(count, Ordering::SeqCst);
+        let mut batch = Vec::with_capacity(count);
+        for stored in claimed {
+            // The emit was accepted under a revision that nobody remembers; the present one is
+            // not older than that.
+            let revision = match self.revision_of(&stored).await {
+                Ok(revision) => revision,
+                Err(error) => {
+                    self.in_hand.fetch_sub(1, Ordering::SeqCst);
+                    tracing::error!(emit = %stored.emit.id, error = ?error, "emit {} cannot be routed yet", stored.emit.id);
+                    continue;
+                }
+            };
+            batch.push(Handover { emit: stored.emit, revision, claims: stored.claims });
+        }
+        self.route(batch).await;
+        Ok(count)
+    }
+
+    async fn revision_of(&self, stored: &db::emit::StoredEmit) -> Result<i64> {
+        let mut tx = self.shared.host.db.read().await?;
+        let organization = db::organization::find(&mut tx, &stored.emit.organization_id).await?;
+        Ok(organization.map_or(0, |organization| organization.revision))
+    }
+
+    async fn route(&self, batch: Vec<Handover>) {
+        let count = batch.len();
+        let mut decisions = Vec::with_capacity(count);
+        for handover in batch {
+            match self.decide(&handover).await {
+                Ok(decision) => decisions.push(decision),
+                Err(error) => self.put_back(&handover, &error.to_string()).await,
+            }
+        }
+        // Waits when the database is slower than routing: emits then pile up in the queue, and
+        // beyond it in the table.
+        let permit = self.under_way.clone().acquire_owned().await;
+        let shared = self.shared.clone();
+        self.shared.routings.spawn(async move {
+            write(&shared, decisions).await;
+            drop(permit);
+        });
+        self.in_hand.fetch_sub(count, Ordering::SeqCst);
+    }
+
+    async fn decide(&self, handover: &Handover) -> Result<Decision> {
+        let (shared, emit) = (&self.shared, &handover.emit);
+        let entry = directory::organization(&shared.host, &emit.organization_id, handover.revision).await?;
+        let targets = directory::targets(&shared.host, &entry, emit).await?;
+        let now = shared.host.now();
+        let mut routed = Routed {
+            emit_id: emit.id.clone(),
+            organization_id: emit.organization_id.clone(),
+            claims: handover.claims,
+            routed_at: now,
+            deliveries: Vec::new(),
+        };
+        let mut jobs = Vec::new();
+        for some in targets.chunks(ROUTER_CANDIDATES_MAX) {
+            for destination in self.ask_router(handover, some)? {
+                let target = some.iter().find(|target| target.subscription_id.as_str() == destination.subscription_id);
+                let Some(target) = target else { continue };
+                let (delivery, job) = self.owe(handover, target, destination, now);
+                routed.deliveries.push(delivery);
+                jobs.extend(job);
+            }
+        }
+        Ok(Decision { routed, jobs })
+    }
+
+    fn ask_router(&self, handover: &Handover, targets: &[Arc<Target>]) -> Result<Vec<Destination>> {
+        let (runtime, emit) = (&self.shared.runtime, &handover.emit);
+        let candidate = |target: &Arc<Target>| Candidate {
+            subscription_id: target.subscription_id.to_string(),
+            filter: "null".to_owned(),
+            labels: Vec::new(),
+        };
+        let candidates: Vec<Candidate> = targets.iter().map(candidate).collect();
+        let call = Call {
+            organization: emit.organization_id.clone(),
+            config: NO_CONFIG.into(),
+            subscription_id: None,
+            attempt: 1,
+            attempted_at: emit.accepted_at,
+        };
+        let outcome = runtime.route(runtime.router(), &call, &emit.as_event(Vec::new()), &candidates);
+        outcome.result.map_err(|failure| {
+            let why = match failure {
+                Failure::Retry { message, .. } | Failure::Reject(message) | Failure::Fault { message, .. } => message,
+            };
+            crate::fail!(InternalError, "the router failed: {why}")
+        })
+    }
+
+    /// A delivery, and the job of delivering it at once if a slot is free and it need not wait.
+    fn owe(
+        &self,
+        handover: &Handover,
+        target: &Arc<Target>,
+        destination: Destination,
+        now: Time,
+    ) -> (NewDelivery, Option<(Job, Slot)>) {
+        let shared = &self.shared;
+        let id = DeliveryId::new(now, shared.host.randomness.id());
+        let delay_ms = i64::try_from(destination.delay_ms).unwrap_or(i64::MAX);
+        let slot = match delay_ms {
+            0 => shared.slots.take_for_new(&target.organization_id, &target.subscription_id),
+            _ => None,
+        };
+        let delivery = NewDelivery {
+            id: id.clone(),
+            subscription_id: target.subscription_id.clone(),
+            attributes: destination.attributes.clone(),
+            due_at: if slot.is_some() { super::delivery::lease_from(now) } else { now.plus_millis(delay_ms) },
+            is_claimed: slot.is_some(),
+        };
+        let job = |slot| {
+            let job = Job {
+                delivery_id: id,
+                emit: handover.emit.clone(),
+                target: target.clone(),
+                attributes: destination.attributes,
+                is_replay: false,
+                attempts_made: 0,
+                attempts_total: 0,
+                claims: 1,
+            };
+            (job, slot)
+        };
+        (delivery, slot.map(job))
+    }
+
+    /// Puts an emit that could not be routed back, to be tried again later and later.
+    async fn put_back(&self, handover: &Handover, why: &str) {
+        let host = &self.shared.host;
+        let emit = &handover.emit;
+        tracing::error!(emit = %emit.id, why, "emit {} cannot be routed yet", emit.id);
+        let wait_s = 1_i64.checked_shl(u32::try_from(handover.claims).unwrap_or(0)).unwrap_or(BACKOFF_SECONDS_MAX);
+        let due_at = host.now().plus_millis(wait_s.clamp(1, BACKOFF_SECONDS_MAX) * 1_000);
+        let put_back = async {
+            let mut tx = host.db.begin().await?;
+            db::emit::put_back(&mut tx, &emit.id, handover.claims, due_at, why).await?;
+            tx.commit().await
+        };
+        if let Err(error) = put_back.await {
+            // The lease ends by itself, and then the emit is tried again all the same.
+            tracing::error!(emit = %emit.id, error = ?error, "emit {} could not be put back", emit.id);
+        }
+    }
+}
+
+/// Writes decisions, and only then starts what they start.
+async fn write(shared: &Arc<Shared>, decisions: Vec<Decision>) {
+    if decisions.is_empty() {
+        return;
+    }
+    let (routed, jobs): (Vec<Routed>, Vec<_>) =
+        decisions.into_iter().map(|decision| (decision.routed, decision.jobs)).unzip();
+    let waiting: Vec<_> = routed
+        .iter()
+        .flat_map(|routed| {
+            let unclaimed = routed.deliveries.iter().filter(|delivery| !delivery.is_claimed);
+            unclaimed.map(|delivery| (routed.organization_id.clone(), delivery.subscription_id.clone()))
+        })
+        .collect();
+    let held = match shared.host.ledger.route(routed).await {
+        Ok(held) => held,
+        Err(error) => {
+            tracing::error!(error = ?error, "a batch of routed emits could not be written; their leases end by themselves");
+            // Not at once again: the database needs a moment, and the leases hold.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            return;
+        }
+    };
+    for (organization, subscription) in waiting {
+        shared.slots.note_backlog(&organization, &subscription);
+    }
+    for (job, slot) in jobs.into_iter().flatten() {
+        if held.contains(&job.emit.id) {
+            job.start(shared, slot);
+        }
+    }
+}
