@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{super::*, code, errors, legal, refusal};
 use crate::{
     domain::limits::{
-        CHECK_DEPTH_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_CHAIN_MAX, SCHEMA_EXPANSION_MAX, SCHEMA_PATTERN_BYTES_MAX,
-        SCHEMA_PATTERN_PLACES_MAX, SCHEMA_PATTERNS_MAX,
+        CHECK_DEPTH_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_CHAIN_MAX, SCHEMA_EXPANSION_MAX, SCHEMA_NESTING_MAX,
+        SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX, SCHEMA_PATTERNS_MAX,
     },
     error::Code,
 };
@@ -39,7 +39,23 @@ fn schema_chain_max() {
     };
     legal(&chain(SCHEMA_CHAIN_MAX - 1));
     refusal(&chain(SCHEMA_CHAIN_MAX));
-    assert_eq!(code(&chain(1_900)), Code::SchemaTooDeep);
+}
+
+/// However long a chain of references is, following it must not use up the stack.
+#[test]
+fn schema_nesting_max() {
+    let chain = |length: usize, keyword: &str| {
+        let mut definitions = json!({});
+        for step in 0..length {
+            definitions[format!("d{step}")] = json!({ keyword: { "$ref": format!("#/$defs/d{}", step + 1) } });
+        }
+        definitions[format!("d{length}")] = json!({});
+        json!({ "$ref": "#/$defs/d0", "$defs": definitions })
+    };
+    // Each step is a subschema and a reference; the root and its reference come first.
+    legal(&chain(SCHEMA_NESTING_MAX / 2 - 1, "additionalProperties"));
+    assert_eq!(code(&chain(SCHEMA_NESTING_MAX / 2, "additionalProperties")), Code::SchemaTooDeep);
+    assert_eq!(code(&chain(900, "not")), Code::SchemaTooDeep);
 }
 
 #[test]
@@ -55,18 +71,37 @@ fn circles_that_never_descend_are_refused() {
 }
 
 #[test]
-fn patterns_end_at_their_limits() {
+fn schema_patterns_max() {
     let several = |count: usize| -> Value {
         json!({ "patternProperties": (0..count).map(|i| (format!("^p{i}$"), json!({}))).collect::<Value>() })
     };
     legal(&several(SCHEMA_PATTERNS_MAX));
     refusal(&several(SCHEMA_PATTERNS_MAX + 1));
+}
+
+#[test]
+fn schema_pattern_bytes_max() {
     legal(&json!({ "pattern": "a".repeat(SCHEMA_PATTERN_BYTES_MAX) }));
     refusal(&json!({ "pattern": "a".repeat(SCHEMA_PATTERN_BYTES_MAX + 1) }));
-    legal(&json!({ "pattern": format!("(ab){{{}}}", SCHEMA_PATTERN_PLACES_MAX / 2) }));
-    refusal(&json!({ "pattern": format!("(ab){{{}}}", SCHEMA_PATTERN_PLACES_MAX / 2 + 1) }));
-    // Fits by places; what it compiles to is larger than SCHEMA_PATTERN_COMPILED_BYTES_MAX.
-    refusal(&json!({ "pattern": r"(\p{L}\p{N}){100}" }));
+}
+
+#[test]
+fn schema_pattern_places_max() {
+    let repeated = |times: usize| json!({ "pattern": format!("(ab){{{times}}}") });
+    legal(&repeated(SCHEMA_PATTERN_PLACES_MAX / 2));
+    refusal(&repeated(SCHEMA_PATTERN_PLACES_MAX / 2 + 1));
+}
+
+/// Few characters, but each of them one of thousands.
+#[test]
+fn schema_pattern_compiled_bytes_max() {
+    legal(&json!({ "pattern": r"^(\p{L}\p{N})$" }));
+    let (_, reason) = refusal(&json!({ "pattern": r"^(\p{L}\p{N}){100}$" }));
+    assert!(reason.contains(&SCHEMA_PATTERN_COMPILED_BYTES_MAX.to_string()), "{reason}");
+}
+
+#[test]
+fn patterns_of_backtracking_engines_are_refused() {
     for foreign in ["(?=a)b", r"(a)\1", "(?<!a)b", "[a"] {
         let (_, reason) = refusal(&json!({ "pattern": foreign }));
         assert!(reason.contains("regular expression"), "{foreign}: {reason}");

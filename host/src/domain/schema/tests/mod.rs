@@ -222,8 +222,9 @@ fn a_refused_name_is_named() {
     );
 }
 
+/// And no message repeats a value.
 #[test]
-fn messages_are_short_and_repeat_no_values() {
+fn payload_error_chars_max() {
     let schema = legal(&json!({
         "properties": { "a": { "type": "integer" }, "b": { "enum": [1] } },
         "propertyNames": { "maxLength": 100 }, "anyOf": [{ "required": ["c"] }], "additionalProperties": false,
