@@ -27,11 +27,7 @@ pub(super) fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
 /// Seconds since the Unix epoch.
 fn date(headers: &HeaderMap, name: &HeaderName) -> Option<i64> {
     let text = headers.get(name)?.to_str().ok()?;
-<<<<<<< HEAD
-    HTTP_DATE.parse_timestamp(text).ok().map(jiff::Timestamp::as_second)
-=======
     HTTP_DATE.parse_timestamp(text).ok().map(Timestamp::as_second)
->>>>>>> main
 }
 
 /// The beginning of the body. Reads on a little, so that the connection can be used again, but
