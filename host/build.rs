@@ -12,8 +12,7 @@ const BUILTINS: [(&str, &str); 2] = [("weir-router", "router"), ("weir-webhook",
 
 /// Variables that the outer cargo sets for its own compilation. Inherited, they would compile the
 /// guests with the host's flags, or check them with clippy instead of compiling them.
-const NOT_INHERITED: [&str; 5] =
-    ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"];
+const NOT_INHERITED: [&str; 4] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
 
 fn main() -> ExitCode {
     match build() {

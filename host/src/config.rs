@@ -41,7 +41,7 @@ pub enum Command {
 /// Settings of `weir serve`.
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Where the data lives: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME.
+    /// Where the data lives: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
     #[arg(long, env = "WEIR_DATABASE", hide_env_values = true)]
     pub database: Location,
     /// Address and port to listen on; port 0 picks a free one.
@@ -102,7 +102,7 @@ pub struct Tuning {
     /// A network that endpoints may be in although it is not public, in CIDR notation; may be given several times.
     #[arg(long = "allow-target", env = "WEIR_ALLOW_TARGET", value_delimiter = ',')]
     pub allow_targets: Vec<IpNet>,
-    /// What to log: error, warn, info, debug, trace, or a filter such as weir::worker=debug.
+    /// What to log: error, warn, info, debug, trace, or a filter such as `weir::worker=debug`.
     #[arg(long, env = "WEIR_LOG", default_value = "info")]
     pub log: String,
     /// How to write the log.
@@ -128,7 +128,7 @@ impl ServeArgs {
         };
         let mut settings = app::Settings::new(self.database.clone(), self.root_key.clone());
         settings.listen = self.listen;
-        settings.admin_token = self.admin_token.clone();
+        settings.admin_token.clone_from(&self.admin_token);
         settings.code_cache = self.code_cache.clone().or(beside);
         self.tuning.apply(&mut settings, self.allow_private_targets);
         settings

@@ -35,9 +35,10 @@ fn custom(body: &mut Object, event: &Event) {
     body.optional_string("sourceOrganizationId", attribute(event, "source-organization-id"));
 }
 
-/// The value of an attribute. The last one wins, as routers and transformers add theirs at the end.
+/// The value of an attribute. The first one wins: the host's own come before those that a router or
+/// a transformer added, so nobody can pass an event off as something else.
 pub fn attribute<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
-    event.attributes.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    event.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// `2026-05-06T21:40:48.000Z`, always with three fractional digits.

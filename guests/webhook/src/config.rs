@@ -28,7 +28,8 @@ struct Text {
 /// Reads the configuration. Members that the adapter does not know are for others; a text that is
 /// no JSON object is a mistake that no later attempt can mend.
 pub fn parse(text: &str) -> Result<Config, String> {
-    let read: Text = serde_json::from_str(text).map_err(|error| format!("the configuration cannot be read: {error}"))?;
+    let read: Text =
+        serde_json::from_str(text).map_err(|error| format!("the configuration cannot be read: {error}"))?;
     let scheme = match read.signature_scheme.as_deref() {
         Some("timestamped") => SignatureScheme::Timestamped,
         _ => SignatureScheme::Body,

@@ -17,10 +17,17 @@ use crate::{
     clock::Randomness,
     config::DevArgs,
     db::Location,
-    domain::{organization::Environment, plan::Plan, vault::RootKey},
+    domain::{
+        organization::{Environment, Organization},
+        plan::Plan,
+        vault::RootKey,
+    },
     error::Result,
     fail,
-    service::{Host, account, account::NewOrganization},
+    service::{
+        Host, account,
+        account::{NewKey, NewOrganization},
+    },
     telemetry,
 };
 
@@ -124,31 +131,7 @@ impl Credentials {
         if self.organizations.iter().any(|organization| organization["slug"] == ORGANIZATION) {
             return Ok(());
         }
-        let (organization, key) = match account::find_by_slug(host, ORGANIZATION).await? {
-            // A start that ended between creating it and keeping its key.
-            Some(organization) => {
-                let new = account::NewKey {
-                    caller_service: "dev",
-                    label: None,
-                    scopes: None,
-                    environment: Environment::Dev,
-                    expires_at: None,
-                };
-                let (_, key) = account::create_key(host, organization.id.as_str(), new).await?;
-                (organization, key)
-            }
-            None => {
-                let new = NewOrganization {
-                    name: "Acme",
-                    slug: Some(ORGANIZATION),
-                    plan: Plan::Enterprise,
-                    region: None,
-                    billing_email: None,
-                    environment: Environment::Dev,
-                };
-                account::create(host, new).await?
-            }
-        };
+        let (organization, key) = acme(host).await?;
         self.organizations.push(json!({
             "id": organization.id,
             "slug": organization.slug,
@@ -162,6 +145,31 @@ impl Credentials {
         let acme = self.organizations.iter().find(|organization| organization["slug"] == ORGANIZATION);
         acme.and_then(|organization| organization["apiKey"].as_str()).unwrap_or_default()
     }
+}
+
+/// The organization with a key of it: created, or found with a new key when a start ended between
+/// creating it and keeping its key.
+async fn acme(host: &Arc<Host>) -> Result<(Organization, String)> {
+    if let Some(organization) = account::find_by_slug(host, ORGANIZATION).await? {
+        let new = NewKey {
+            caller_service: "dev",
+            label: None,
+            scopes: None,
+            environment: Environment::Dev,
+            expires_at: None,
+        };
+        let (_, key) = account::create_key(host, organization.id.as_str(), new).await?;
+        return Ok((organization, key));
+    }
+    let new = NewOrganization {
+        name: "Acme",
+        slug: Some(ORGANIZATION),
+        plan: Plan::Enterprise,
+        region: None,
+        billing_email: None,
+        environment: Environment::Dev,
+    };
+    account::create(host, new).await
 }
 
 /// Shows what there is and what to try, as lines to copy into a shell.

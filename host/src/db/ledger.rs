@@ -240,7 +240,7 @@ async fn settle(db: &Db, routing: &RoutingQueue, batch: Vec<Entry>) {
             Ok(Ok(written)) => written.answer(routing, batch),
             Ok(Err(error)) if error.code() == Code::Unavailable || batch.len() == 1 => {
                 tracing::error!(error = ?error, entries = batch.len(), "the ledger could not write a batch");
-                batch.into_iter().for_each(|entry| entry.fail(&error));
+                refuse(batch, &error);
             }
             Ok(Err(error)) => {
                 tracing::error!(error = ?error, entries = batch.len(), "a batch was refused; its entries are tried alone");
@@ -249,9 +249,15 @@ async fn settle(db: &Db, routing: &RoutingQueue, batch: Vec<Entry>) {
             Err(_elapsed) => {
                 let error = fail!(Unavailable, "the database did not answer in time").retry_after(1);
                 tracing::error!(entries = batch.len(), "the database did not answer the ledger in time");
-                batch.into_iter().for_each(|entry| entry.fail(&error));
+                refuse(batch, &error);
             }
         }
+    }
+}
+
+fn refuse(batch: Vec<Entry>, error: &Error) {
+    for entry in batch {
+        entry.fail(error);
     }
 }
 
@@ -298,7 +304,7 @@ impl Written {
                     if acceptance == Acceptance::Accepted {
                         match self.permits.remove(&new.emit.id) {
                             Some(permit) => {
-                                drop(permit.send(Handover { emit: new.emit, revision: new.revision, claims: 1 }))
+                                drop(permit.send(Handover { emit: new.emit, revision: new.revision, claims: 1 }));
                             }
                             None => routing.backlog.notify_one(),
                         }

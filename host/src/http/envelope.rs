@@ -22,16 +22,19 @@ pub(super) struct Reply<T>(pub(super) StatusCode, pub(super) T);
 pub(super) type Answer<T> = Result<Reply<T>>;
 
 /// 200 with this data.
+#[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ends are errors")]
 pub(super) fn ok<T>(data: T) -> Answer<T> {
     Ok(Reply(StatusCode::OK, data))
 }
 
 /// 201 with this data.
+#[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ends are errors")]
 pub(super) fn created<T>(data: T) -> Answer<T> {
     Ok(Reply(StatusCode::CREATED, data))
 }
 
 /// 202 with this data.
+#[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ends are errors")]
 pub(super) fn accepted<T>(data: T) -> Answer<T> {
     Ok(Reply(StatusCode::ACCEPTED, data))
 }

@@ -148,7 +148,9 @@ pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Param
     ok(Detail::of(registry::get(&state.host, &caller, &id).await?)?)
 }
 
+/// The description may be taken away, which is another thing than not naming it.
 #[derive(Deserialize)]
+#[expect(clippy::option_option, reason = "absent, null and a text are three different wishes")]
 struct PatchBody<'a> {
     #[serde(borrow)]
     status: Option<Cow<'a, str>>,

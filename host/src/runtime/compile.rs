@@ -57,7 +57,7 @@ pub(super) fn link(
     origin: Origin,
 ) -> Result<Component, LoadError> {
     let world = world(compiled)?;
-    let pre = linkers.link(world, compiled).map_err(|error| LoadError::ImportUnknown(format!("{error:#}")))?;
+    let pre = linkers.link(world, compiled)?;
     Ok(Component::new(digest, origin, world, compiled, pre))
 }
 

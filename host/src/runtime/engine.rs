@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Result};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Result};
 
 use super::Budget;
 use crate::domain::limits;
@@ -65,14 +65,19 @@ fn pool(instances: u32, budget: &Budget) -> PoolingAllocationConfig {
         .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
         .max_memories_per_component(limits::MEMORIES_MAX)
         .max_tables_per_component(limits::TABLES_MAX)
+        // How a component spreads them over its modules is its own affair.
+        .max_memories_per_module(limits::MEMORIES_MAX)
+        .max_tables_per_module(limits::TABLES_MAX)
         .table_elements(limits::TABLE_ELEMENTS_MAX)
         .max_memory_size(budget.memory_bytes)
         // The metadata of an interpreter's instance passes wasmtime's default of 1 MiB.
         .max_component_instance_size(8 << 20)
         .max_core_instance_size(8 << 20)
-        // Clearing this much is faster than giving it back to the kernel and faulting it in again.
-        .linear_memory_keep_resident(64 << 10)
-        .table_keep_resident(4 << 10);
+        // A slot keeps this much memory for its next instance, cleared. Where the kernel says
+        // which pages were written, only those are: a fresh instance then takes 8 instead of 20 µs.
+        .linear_memory_keep_resident(256 << 10)
+        .table_keep_resident(4 << 10)
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 

@@ -103,8 +103,8 @@ pub(super) fn classify(error: &Error, limiter: &Limiter) -> Failure {
         (FaultKind::Host, format!("the host failed: {error:#}"))
     } else {
         // What is left are values that cannot be taken over from the guest: strings that are no
-        // UTF-8, pointers out of bounds, lists beyond what the host copies.
-        (FaultKind::Output, format!("the host cannot read what the component hands over: {error:#}"))
+        // UTF-8, pointers out of bounds, lists beyond what the host copies, functions of another type.
+        (FaultKind::Output, format!("what the component hands over does not fit: {error:#}"))
     };
     Failure::fault(kind, message)
 }

@@ -3,10 +3,7 @@
 //! They are kept apart by organization all the same: should one of ours ever remember something,
 //! it does not tell it to anybody else.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
@@ -31,51 +28,39 @@ struct Shelves<T> {
 }
 
 impl<T> Idle<T> {
-    /// Room for as many as may be idle beside `instances` live ones.
+    /// Room for as many as may be idle where `instances` may live.
     pub(super) fn new(instances: u32) -> Self {
-        let instances_max = IDLE_INSTANCES_MAX.min(instances as usize / 4);
-        let keys_max = NonZeroUsize::new(instances_max).unwrap_or(NonZeroUsize::MIN);
-        Self { shelves: Mutex::new(Shelves { by_key: LruCache::new(keys_max), count: 0 }), instances_max }
+        let shelves = Shelves { by_key: LruCache::unbounded(), count: 0 };
+        Self { shelves: Mutex::new(shelves), instances_max: IDLE_INSTANCES_MAX.min(instances as usize / 4) }
     }
 
     /// An idle instance, no longer idle.
     pub(super) fn take(&self, organization: &OrganizationId, component: Digest) -> Option<T> {
-        let mut shelves = self.lock();
-        let instance = shelves.by_key.get_mut(&(organization.clone(), component))?.pop()?;
-        shelves.count -= 1;
+        let mut idle = self.lock();
+        let instance = idle.by_key.get_mut(&(organization.clone(), component))?.pop()?;
+        idle.count -= 1;
         Some(instance)
     }
 
     /// Keeps an instance for later, and lets go of those that were not wanted the longest.
     pub(super) fn put(&self, organization: OrganizationId, component: Digest, instance: T) {
-        // Tearing down takes microseconds, so it waits until the lock is released.
-        let _discarded = self.exchange((organization, component), instance);
-    }
-
-    fn exchange(&self, key: Key, instance: T) -> Vec<T> {
-        let mut shelves = self.lock();
-        if self.instances_max == 0 {
-            return vec![instance];
-        }
+        // Declared before the lock and so dropped after it: tearing down takes microseconds.
         let mut discarded = Vec::new();
-        if !shelves.by_key.contains(&key)
-            && let Some((_, evicted)) = shelves.by_key.push(key.clone(), Vec::new())
-        {
-            shelves.count -= evicted.len();
-            discarded = evicted;
+        let mut idle = self.lock();
+        let kept = idle.by_key.get_or_insert_mut((organization, component), Vec::new);
+        if kept.len() == IDLE_INSTANCES_PER_ORGANIZATION_MAX {
+            discarded.push(instance);
+            return;
         }
-        match shelves.by_key.get_mut(&key) {
-            Some(shelf) if shelf.len() < IDLE_INSTANCES_PER_ORGANIZATION_MAX => shelf.push(instance),
-            _ => return vec![instance],
-        }
-        shelves.count += 1;
-        while shelves.count > self.instances_max
-            && let Some((_, evicted)) = shelves.by_key.pop_lru()
+        kept.push(instance);
+        idle.count += 1;
+        // Empty shelves wait for instances that are in use; they are bounded like full ones.
+        while (idle.count > self.instances_max || idle.by_key.len() > self.instances_max)
+            && let Some((_, evicted)) = idle.by_key.pop_lru()
         {
-            shelves.count -= evicted.len();
+            idle.count -= evicted.len();
             discarded.extend(evicted);
         }
-        discarded
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelves<T>> {

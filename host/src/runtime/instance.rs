@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use wasmtime::{Engine, Result, Store};
+use wasmtime::{Engine, Store};
 
 use super::{
     Budget,
@@ -59,78 +59,94 @@ pub(super) struct Live {
     exports: Exports,
 }
 
-/// Calls a component once, on a fresh or an idle instance.
-pub(super) fn call<T>(
-    engine: &Engine,
-    budget: &Budget,
-    idle: &Idle,
-    component: &Component,
-    state: CallState,
-    invoke: impl FnOnce(&mut Store<StoreData>, &Exports) -> Answer<T>,
-) -> Outcome<T> {
-    let begin = Instant::now();
-    let organization = state.context.organization.clone();
-    let reused = if component.is_builtin() { idle.take(&organization, component.digest()) } else { None };
-    let (mut store, exports) = match reused {
-        Some(live) => resume(live, state, budget),
-        None => instantiate(engine, budget, component, state),
-    };
-    let answer = exports.and_then(|exports| Ok((invoke(&mut store, &exports)?, exports)));
-    let (result, exports) = match answer {
-        Ok((result, exports)) => (result, Some(exports)),
-        Err(error) => (Err(classify(&error, &store.data().limiter)), None),
-    };
-    let fuel = fuel_used(&store, budget);
-    let memory_bytes = store.data().limiter.memory_bytes() as u64;
-    let logs = std::mem::take(&mut store.data_mut().call.logs).finish();
-    match exports {
-        Some(exports) if component.is_builtin() && result.is_ok() && is_small(&store) => {
-            // Nobody's keys stay behind.
-            store.data_mut().call.signing = Signing::default();
-            idle.put(organization, component.digest(), Live { store, exports });
-        }
-        _ => drop(store),
+/// Makes instances within the budget, and keeps idle ones.
+pub(super) struct Instances {
+    engine: Engine,
+    budget: Budget,
+    idle: Idle,
+}
+
+impl Instances {
+    pub(super) fn new(engine: Engine, budget: Budget, idle: Idle) -> Self {
+        Self { engine, budget, idle }
     }
-    Outcome { result, fuel, duration: begin.elapsed(), memory_bytes, logs }
-}
 
-/// A component's first instance, before anybody calls it: does it start at all?
-pub(super) fn trial(engine: &Engine, budget: &Budget, component: &Component, state: CallState) -> Result<(), Failure> {
-    let (store, exports) = instantiate(engine, budget, component, state);
-    exports.map(drop).map_err(|error| classify(&error, &store.data().limiter))
-}
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
 
-fn instantiate(
-    engine: &Engine,
-    budget: &Budget,
-    component: &Component,
-    state: CallState,
-) -> (Store<StoreData>, Result<Exports>) {
-    let data = StoreData { wasi: Wasi::new(), limiter: Limiter::new(budget.memory_bytes), call: state };
-    let mut store = Store::new(engine, data);
-    store.limiter(|data| &mut data.limiter);
-    // The host copies what a guest hands over before it can judge it. Twice the answer leaves
-    // room for the lists around the bytes.
-    store.set_hostcall_fuel(budget.output_bytes.saturating_mul(2));
-    let exports = refuel(&mut store, budget).and_then(|()| component.pre().instantiate(&mut store));
-    (store, exports)
-}
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
 
-fn resume(live: Live, state: CallState, budget: &Budget) -> (Store<StoreData>, Result<Exports>) {
-    let Live { mut store, exports } = live;
-    store.data_mut().call = state;
-    let refueled = refuel(&mut store, budget);
-    (store, refueled.map(|()| exports))
-}
+    /// Calls a component once.
+    pub(super) fn call<T>(
+        &self,
+        component: &Component,
+        state: CallState,
+        invoke: impl FnOnce(&mut Store<StoreData>, &Exports) -> Answer<T>,
+    ) -> Outcome<T> {
+        let begin = Instant::now();
+        let organization = state.context.organization.clone();
+        let (mut store, exports) = self.instance(component, state);
+        let answer = exports.and_then(|exports| Ok((invoke(&mut store, &exports)?, exports)));
+        let (result, exports) = match answer {
+            Ok((result, exports)) => (result, Some(exports)),
+            Err(error) => (Err(classify(&error, &store.data().limiter)), None),
+        };
+        let fuel = self.fuel_used(&store);
+        let memory_bytes = store.data().limiter.memory_bytes() as u64;
+        let logs = std::mem::take(&mut store.data_mut().call.logs).finish();
+        match exports {
+            Some(exports) if component.is_builtin() && result.is_ok() && is_small(&store) => {
+                // Nobody's keys stay behind.
+                store.data_mut().call.signing = Signing::default();
+                self.idle.put(organization, component.digest(), Live { store, exports });
+            }
+            _ => drop(store),
+        }
+        Outcome { result, fuel, duration: begin.elapsed(), memory_bytes, logs }
+    }
 
-fn refuel(store: &mut Store<StoreData>, budget: &Budget) -> Result<()> {
-    store.set_epoch_deadline(deadline_in_epochs(budget.duration_ms));
-    store.set_fuel(budget.fuel)
-}
+    /// Makes an instance that nobody calls: does the component start at all, and are its exports
+    /// of the types that its world asks for?
+    pub(super) fn try_out(&self, component: &Component, state: CallState) -> Result<(), Failure> {
+        let (store, exports) = self.fresh(component, state);
+        exports.map(drop).map_err(|error| classify(&error, &store.data().limiter))
+    }
 
-fn fuel_used(store: &Store<StoreData>, budget: &Budget) -> u64 {
-    // Only an engine that does not count fuel has none to show.
-    store.get_fuel().map_or(0, |left| budget.fuel.saturating_sub(left))
+    /// An idle instance where that is allowed and there is one, or else a fresh one.
+    fn instance(&self, component: &Component, state: CallState) -> (Store<StoreData>, wasmtime::Result<Exports>) {
+        let idle = component.is_builtin().then(|| self.idle.take(&state.context.organization, component.digest()));
+        let Some(Live { mut store, exports }) = idle.flatten() else {
+            return self.fresh(component, state);
+        };
+        store.data_mut().call = state;
+        let refueled = self.refuel(&mut store);
+        (store, refueled.map(|()| exports))
+    }
+
+    /// The store comes back even when the instance fails, as it knows what was used until then.
+    fn fresh(&self, component: &Component, state: CallState) -> (Store<StoreData>, wasmtime::Result<Exports>) {
+        let limiter = Limiter::new(self.budget.memory_bytes);
+        let mut store = Store::new(&self.engine, StoreData { wasi: Wasi::new(), limiter, call: state });
+        store.limiter(|data| &mut data.limiter);
+        // The host copies what a guest hands over before it can judge it. Twice the answer leaves
+        // room for the lists around the bytes.
+        store.set_hostcall_fuel(self.budget.output_bytes.saturating_mul(2));
+        let exports = self.refuel(&mut store).and_then(|()| component.pre().instantiate(&mut store));
+        (store, exports)
+    }
+
+    fn refuel(&self, store: &mut Store<StoreData>) -> wasmtime::Result<()> {
+        store.set_epoch_deadline(deadline_in_epochs(self.budget.duration_ms));
+        store.set_fuel(self.budget.fuel)
+    }
+
+    fn fuel_used(&self, store: &Store<StoreData>) -> u64 {
+        // Only an engine that does not count fuel has none to show.
+        store.get_fuel().map_or(0, |left| self.budget.fuel.saturating_sub(left))
+    }
 }
 
 fn is_small(store: &Store<StoreData>) -> bool {

@@ -1,24 +1,22 @@
 //! From bytes to a component, by the shortest way: memory, disk, compiler.
 
-use std::sync::{Mutex, PoisonError};
-
-use wasmtime::Engine;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    Budget,
     cache::Cache,
     capability::context::Call,
     compile::{Code, link},
     component::{Component, LoadError, Origin},
     disk::CodeDir,
     fault::{Failure, FaultKind},
-    instance::{self, CallState},
+    instance::{CallState, Instances},
     v0_1::Linkers,
 };
 use crate::domain::{digest::Digest, event::Event, id::OrganizationId, time::Time};
 
 /// Loads components for one engine.
 pub(super) struct Loader {
+    instances: Arc<Instances>,
     linkers: Linkers,
     memory: Cache,
     disk: Option<CodeDir>,
@@ -27,23 +25,24 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    pub(super) fn new(engine: &Engine, memory: Cache, disk: Option<CodeDir>) -> wasmtime::Result<Self> {
-        Ok(Self { linkers: Linkers::new(engine)?, memory, disk, compiling: Mutex::new(()) })
+    pub(super) fn new(instances: Arc<Instances>, memory: Cache, disk: Option<CodeDir>) -> wasmtime::Result<Self> {
+        let linkers = Linkers::new(instances.engine())?;
+        Ok(Self { instances, linkers, memory, disk, compiling: Mutex::new(()) })
     }
 
     /// One of the host's own components. They are held by the runtime, not by the cache.
-    pub(super) fn builtin(&self, engine: &Engine, budget: &Budget, wasm: &[u8]) -> Result<Component, LoadError> {
+    pub(super) fn builtin(&self, wasm: &[u8]) -> Result<Component, LoadError> {
         let digest = Digest::of(wasm);
-        match self.from_disk(engine, digest, Origin::BuiltIn) {
+        match self.read_disk(digest, Origin::BuiltIn) {
             Some(component) => Ok(component),
-            None => self.compile(engine, budget, wasm, digest, Origin::BuiltIn),
+            None => self.compile(wasm, digest, Origin::BuiltIn),
         }
     }
 
     /// A tenant's component.
-    pub(super) fn tenant(&self, engine: &Engine, budget: &Budget, wasm: &[u8]) -> Result<Component, LoadError> {
+    pub(super) fn tenant(&self, wasm: &[u8]) -> Result<Component, LoadError> {
         let digest = Digest::of(wasm);
-        if let Some(component) = self.find(engine, digest) {
+        if let Some(component) = self.find(digest) {
             return Ok(component);
         }
         let _turn = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,57 +50,56 @@ impl Loader {
         if let Some(component) = self.memory.get(digest) {
             return Ok(component);
         }
-        let component = self.compile(engine, budget, wasm, digest, Origin::Tenant)?;
-        self.memory.put(&component);
+        let component = self.compile(wasm, digest, Origin::Tenant)?;
+        self.keep(&component);
         Ok(component)
     }
 
     /// A tenant's component that was loaded before, by this process or an earlier one.
-    pub(super) fn find(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+    pub(super) fn find(&self, digest: Digest) -> Option<Component> {
         if let Some(component) = self.memory.get(digest) {
             return Some(component);
         }
-        let component = self.from_disk(engine, digest, Origin::Tenant)?;
-        self.memory.put(&component);
+        let component = self.read_disk(digest, Origin::Tenant)?;
+        self.keep(&component);
         Some(component)
     }
 
-    fn from_disk(&self, engine: &Engine, digest: Digest, origin: Origin) -> Option<Component> {
+    fn keep(&self, component: &Component) {
+        self.memory.put(component.digest(), component.clone(), component.code_bytes());
+    }
+
+    /// What is on disk was compiled, checked and tried before it got there.
+    fn read_disk(&self, digest: Digest, origin: Origin) -> Option<Component> {
         let code = Code::trusted(self.disk.as_ref()?.read(digest)?);
-        let compiled = code.map(engine).ok()?;
+        let compiled = code.map(self.instances.engine()).ok()?;
         link(&self.linkers, &compiled, digest, origin).ok()
     }
 
     /// Compiles, checks and tries a component; what passes is kept on disk.
-    fn compile(
-        &self,
-        engine: &Engine,
-        budget: &Budget,
-        wasm: &[u8],
-        digest: Digest,
-        origin: Origin,
-    ) -> Result<Component, LoadError> {
+    fn compile(&self, wasm: &[u8], digest: Digest, origin: Origin) -> Result<Component, LoadError> {
+        let engine = self.instances.engine();
         let code = Code::compile(engine, wasm)?;
         let compiled = code.map(engine).map_err(|error| LoadError::TooComplex(format!("{error:#}")))?;
         let component = link(&self.linkers, &compiled, digest, origin)?;
-        start(engine, budget, &component)?;
+        self.try_out(&component)?;
         if let Some(disk) = &self.disk {
             disk.write(digest, code.as_bytes());
         }
         Ok(component)
     }
-}
 
-/// Makes one instance, which also holds the types of the exports against the world's.
-fn start(engine: &Engine, budget: &Budget, component: &Component) -> Result<(), LoadError> {
-    let (call, event) = nothing();
-    let state = CallState::new(&call, &event, component, budget);
-    instance::trial(engine, budget, component, state).map_err(|failure| match failure {
-        Failure::Fault { kind: FaultKind::Capacity | FaultKind::Host, message } => LoadError::Unavailable(message),
-        Failure::Fault { message, .. } | Failure::Retry { message, .. } | Failure::Reject(message) => {
-            LoadError::TrapsOnStart(message)
-        }
-    })
+    fn try_out(&self, component: &Component) -> Result<(), LoadError> {
+        let (call, event) = nothing();
+        let state = CallState::new(&call, &event, component, self.instances.budget());
+        self.instances.try_out(component, state).map_err(|failure| match failure {
+            Failure::Fault { kind: FaultKind::Capacity | FaultKind::Host, message } => LoadError::Unavailable(message),
+            Failure::Fault { kind: FaultKind::Output, message } => LoadError::Invalid(message),
+            Failure::Fault { message, .. } | Failure::Retry { message, .. } | Failure::Reject(message) => {
+                LoadError::TrapsOnStart(message)
+            }
+        })
+    }
 }
 
 /// The circumstances of an instance that nobody calls.

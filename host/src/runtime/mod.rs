@@ -51,7 +51,7 @@ use crate::{
 use cache::Cache;
 use disk::CodeDir;
 use idle::Idle;
-use instance::CallState;
+use instance::{CallState, Instances, StoreData};
 use load::Loader;
 use usage::Meter;
 use v0_1::{Answer, Exports};
@@ -81,10 +81,8 @@ impl Default for Settings {
 pub struct Runtime(Arc<Inner>);
 
 struct Inner {
-    engine: wasmtime::Engine,
-    budget: Budget,
+    instances: Arc<Instances>,
     loader: Loader,
-    idle: Idle,
     meter: Meter,
     router: Component,
     webhook: Component,
@@ -96,25 +94,27 @@ impl Runtime {
     pub fn new(settings: Settings) -> Result<Self> {
         let Settings { code_cache_dir, budget, instances_max } = settings;
         let engine = engine::start(instances_max, &budget).map_err(Error::internal)?;
-        let open =
-            |path| CodeDir::open(path, engine.precompile_compatibility_hash(), limits::CODE_CACHE_DISK_BYTES_MAX);
-        let disk = code_cache_dir.map(open).transpose().map_err(Error::internal)?;
-        let loader = Loader::new(&engine, Cache::new(limits::CODE_CACHE_BYTES_MAX), disk).map_err(Error::internal)?;
-        let router = loader.builtin(&engine, &budget, ROUTER)?;
-        let webhook = loader.builtin(&engine, &budget, WEBHOOK)?;
-        let idle = Idle::new(instances_max);
-        Ok(Self(Arc::new(Inner { engine, budget, loader, idle, meter: Meter::default(), router, webhook })))
+        let disk = match code_cache_dir {
+            Some(dir) => Some(code_dir(dir, &engine)?),
+            None => None,
+        };
+        let instances = Arc::new(Instances::new(engine, budget, Idle::new(instances_max)));
+        let memory = Cache::new(limits::CODE_CACHE_BYTES_MAX);
+        let loader = Loader::new(Arc::clone(&instances), memory, disk).map_err(Error::internal)?;
+        let router = loader.builtin(ROUTER)?;
+        let webhook = loader.builtin(WEBHOOK)?;
+        Ok(Self(Arc::new(Inner { instances, loader, meter: Meter::default(), router, webhook })))
     }
 
     /// Makes a component of these bytes: compiled, checked and tried, or taken from a cache. May
     /// keep all cores busy for seconds, so it belongs on a thread that may block.
     pub fn load(&self, wasm: &[u8]) -> Result<Component, LoadError> {
-        self.0.loader.tenant(&self.0.engine, &self.0.budget, wasm)
+        self.0.loader.tenant(wasm)
     }
 
     /// A component that was loaded before, as long as a cache has it.
     pub fn find(&self, digest: Digest) -> Option<Component> {
-        self.0.loader.find(&self.0.engine, digest)
+        self.0.loader.find(digest)
     }
 
     /// The built-in router.
@@ -138,9 +138,9 @@ impl Runtime {
         let state = self.state(router, call, event);
         let outcome = self.call(router, state, |store, exports| match exports {
             Exports::Router(exports) => v0_1::route(exports, store, event, candidates),
-            _ => wrong_world(router, World::Router),
+            _ => Ok(Err(wrong_world(router, World::Router))),
         });
-        let bytes_max = self.0.budget.output_bytes;
+        let bytes_max = self.0.instances.budget().output_bytes;
         outcome.checked(|destinations| output::check_destinations(destinations, candidates, bytes_max))
     }
 
@@ -149,9 +149,9 @@ impl Runtime {
         let state = self.state(transformer, call, event);
         let outcome = self.call(transformer, state, |store, exports| match exports {
             Exports::Transformer(exports) => v0_1::transform(exports, store, event),
-            _ => wrong_world(transformer, World::Transformer),
+            _ => Ok(Err(wrong_world(transformer, World::Transformer))),
         });
-        let bytes_max = self.0.budget.output_bytes;
+        let bytes_max = self.0.instances.budget().output_bytes;
         outcome.checked(|answer| answer.as_ref().map_or(Ok(()), |t| output::check_transformed(t, bytes_max)))
     }
 
@@ -168,9 +168,9 @@ impl Runtime {
         let state = self.state(adapter, call, event).signing_with(signer);
         let outcome = self.call(adapter, state, |store, exports| match exports {
             Exports::Adapter(exports) => v0_1::prepare(exports, store, event, target_url),
-            _ => wrong_world(adapter, World::Adapter),
+            _ => Ok(Err(wrong_world(adapter, World::Adapter))),
         });
-        let bytes_max = self.0.budget.output_bytes;
+        let bytes_max = self.0.instances.budget().output_bytes;
         outcome.checked(|request| output::check_request(request, bytes_max))
     }
 
@@ -180,24 +180,28 @@ impl Runtime {
     }
 
     fn state(&self, component: &Component, call: &Call, event: &Event) -> CallState {
-        CallState::new(call, event, component, &self.0.budget)
+        CallState::new(call, event, component, self.0.instances.budget())
     }
 
     fn call<T>(
         &self,
         component: &Component,
         state: CallState,
-        invoke: impl FnOnce(&mut wasmtime::Store<instance::StoreData>, &Exports) -> Answer<T>,
+        invoke: impl FnOnce(&mut wasmtime::Store<StoreData>, &Exports) -> Answer<T>,
     ) -> Outcome<T> {
-        let Inner { engine, budget, idle, meter, .. } = &*self.0;
-        let outcome = instance::call(engine, budget, idle, component, state, invoke);
-        meter.count(outcome.duration);
+        let outcome = self.0.instances.call(component, state, invoke);
+        self.0.meter.count(outcome.duration);
         outcome
     }
 }
 
-/// Callers ask for the world before they bind a component, so this is a fault of the host.
-fn wrong_world<T>(component: &Component, wanted: World) -> Answer<T> {
-    let message = format!("{component:?} was called as {}", wanted.as_str());
-    Ok(Err(Failure::fault(FaultKind::Host, message)))
+/// The cache folder, for code of this engine.
+fn code_dir(dir: PathBuf, engine: &wasmtime::Engine) -> Result<CodeDir> {
+    let fingerprint = engine.precompile_compatibility_hash();
+    CodeDir::open(dir, fingerprint, limits::CODE_CACHE_DISK_BYTES_MAX).map_err(Error::internal)
+}
+
+/// Callers look at the world before they bind a component, so this is a fault of the host.
+fn wrong_world(component: &Component, wanted: World) -> Failure {
+    Failure::fault(FaultKind::Host, format!("{component:?} was called as {}", wanted.as_str()))
 }

@@ -41,7 +41,7 @@ impl<T> Outcome<T> {
 pub struct Transformed {
     /// JSON text.
     pub payload: String,
-    /// The attributes that the event has from here on.
+    /// Added to the event's attributes.
     pub attributes: Vec<(String, String)>,
 }
 
@@ -103,4 +103,70 @@ fn bytes_of(pairs: &[(String, String)]) -> usize {
 
 fn refuse(message: String) -> Result<(), Failure> {
     Err(Failure::fault(FaultKind::Output, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates() -> Vec<Candidate> {
+        let candidate = |id: &str| Candidate { subscription_id: id.into(), filter: "null".into(), labels: Vec::new() };
+        ["a", "b"].map(candidate).to_vec()
+    }
+
+    fn destination(id: &str) -> Destination {
+        Destination { subscription_id: id.into(), delay_ms: 0, attributes: Vec::new() }
+    }
+
+    fn attributes(count: usize) -> Vec<(String, String)> {
+        vec![("n".to_owned(), "v".to_owned()); count]
+    }
+
+    #[test]
+    fn a_router_chooses_among_its_candidates() {
+        let check = |ids: &[&str]| {
+            let chosen: Vec<_> = ids.iter().map(|id| destination(id)).collect();
+            check_destinations(&chosen, &candidates(), 0).is_ok()
+        };
+        assert!(check(&[]) && check(&["b"]) && check(&["b", "a"]));
+        assert!(!check(&["c"]) && !check(&["a", "a"]) && !check(&["a", "b", "c"]));
+    }
+
+    #[test]
+    fn router_delay_ms_max() {
+        let check = |delay_ms| check_destinations(&[Destination { delay_ms, ..destination("a") }], &candidates(), 0);
+        assert!(check(ROUTER_DELAY_MS_MAX).is_ok());
+        assert!(check(ROUTER_DELAY_MS_MAX + 1).is_err());
+    }
+
+    #[test]
+    fn attributes_max() {
+        let check = |count| {
+            let chosen = Destination { attributes: attributes(count), ..destination("a") };
+            let transformed = Transformed { payload: "1".to_owned(), attributes: attributes(count) };
+            [check_destinations(&[chosen], &candidates(), 1_000), check_transformed(&transformed, 1_000)]
+        };
+        assert!(check(ATTRIBUTES_MAX).iter().all(Result::is_ok));
+        assert!(check(ATTRIBUTES_MAX + 1).iter().all(Result::is_err));
+    }
+
+    #[test]
+    fn request_headers_max() {
+        let request = |count| Request {
+            method: "POST".to_owned(),
+            url: String::new(),
+            headers: attributes(count),
+            body: Vec::new(),
+        };
+        assert!(check_request(&request(REQUEST_HEADERS_MAX), 1_000).is_ok());
+        assert!(check_request(&request(REQUEST_HEADERS_MAX + 1), 1_000).is_err());
+    }
+
+    #[test]
+    fn every_byte_of_an_answer_counts() {
+        let request =
+            Request { method: "PUT".to_owned(), url: "u".to_owned(), headers: attributes(1), body: vec![0; 4] };
+        assert!(check_request(&request, 10).is_ok());
+        assert!(check_request(&request, 9).is_err());
+    }
 }

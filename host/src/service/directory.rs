@@ -49,10 +49,13 @@ pub struct Directory {
 pub struct Entry {
     /// The organization.
     pub organization: Organization,
-    events: Mutex<LruCache<(EventName, Option<Version>), Arc<Emittable>>>,
+    events: Mutex<Events>,
     targets: Mutex<LruCache<String, Arc<[Arc<Target>]>>>,
     data_key: OnceLock<DataKey>,
 }
+
+/// By what an emit asks for: an event, and a version or the latest one.
+type Events = LruCache<(EventName, Option<Version>), Arc<Emittable>>;
 
 /// A published registration, ready to check payloads.
 pub struct Emittable {
@@ -184,16 +187,15 @@ async fn load_emittable(
         return Err(fail!(EventNotPublished, "{event}@{} is {status}, not published", chosen.version));
     }
     let remembered = locked(&host.directory.validators).get(&chosen.id).cloned();
-    let validator = match remembered {
-        Some(validator) => validator,
-        None => {
-            let registration = db::registration::find(&mut tx, organization, &chosen.id)
-                .await?
-                .ok_or_else(|| fail!(InternalError, "registration {} is gone", chosen.id))?;
-            let validator = Arc::new(schema::inspect(&registration.payload_schema)?.validator);
-            locked(&host.directory.validators).put(chosen.id.clone(), validator.clone());
-            validator
-        }
+    let validator = if let Some(validator) = remembered {
+        validator
+    } else {
+        let registration = db::registration::find(&mut tx, organization, &chosen.id)
+            .await?
+            .ok_or_else(|| fail!(InternalError, "registration {} is gone", chosen.id))?;
+        let validator = Arc::new(schema::inspect(&registration.payload_schema)?.validator);
+        locked(&host.directory.validators).put(chosen.id.clone(), validator.clone());
+        validator
     };
     Ok(Emittable { registration_id: chosen.id.clone(), version: chosen.version, validator })
 }

@@ -136,12 +136,12 @@ fn check_schema(schema: &str, example: Option<&str>) -> Result<Schema> {
     if let Some(example) = example {
         let example = serde_json::from_str(example)
             .map_err(|cause| fail!(PayloadExampleDoesNotMatchSchema, "the example cannot be read: {cause}"))?;
-        schema.validator.check(&example).map_err(example_does_not_match)?;
+        schema.validator.check(&example).map_err(|error| example_does_not_match(&error))?;
     }
     Ok(schema)
 }
 
-fn example_does_not_match(error: Error) -> Error {
+fn example_does_not_match(error: &Error) -> Error {
     let own = Error::new(Code::PayloadExampleDoesNotMatchSchema, "payloadExample breaks payloadSchema");
     match error.details() {
         Some(details) => own.with_details(details.clone()),

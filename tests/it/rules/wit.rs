@@ -19,7 +19,9 @@ const WORKING_PATCH: u64 = u64::MAX;
 fn tracks_stay_compatible_with_what_was_released() {
     for track in folders("wit").iter().filter(|folder| name(folder) != "frozen") {
         let working = text(track);
-        let Some(frozen) = newest_frozen(name(track)) else { continue };
+        let Some(frozen) = newest_frozen(name(track)) else {
+            continue;
+        };
         for world in worlds(&text(&frozen)) {
             let mut resolve = Resolve::default();
             let before = push(&mut resolve, &text(&frozen));
@@ -59,14 +61,21 @@ fn every_item_says_since_when() {
 }
 
 #[test]
-fn a_breaking_change_would_be_noticed() {
+fn the_check_tells_additions_from_breaking_changes() {
     let frozen = text(&newest_frozen("0.1").expect("0.1 was released"));
-    let changed = frozen.replace("delay-ms: u64", "delay-ms: u32");
-    assert_ne!(changed, frozen);
-    let mut resolve = Resolve::default();
-    let packages = [push(&mut resolve, &frozen), push(&mut resolve, &as_newest(&changed))];
-    let [before, now] = packages.map(|package| resolve.select_world(&[package], Some("router")).expect("exists"));
-    assert!(semver_check(resolve, before, now).is_err());
+    let allows = |from: &str, to: &str| {
+        let changed = frozen.replacen(from, to, 1);
+        assert_ne!(changed, frozen, "{from}");
+        let mut resolve = Resolve::default();
+        let packages = [push(&mut resolve, &frozen), push(&mut resolve, &as_newest(&changed))];
+        let [before, now] = packages.map(|package| resolve.select_world(&[package], Some("router")).expect("exists"));
+        semver_check(resolve, before, now).is_ok()
+    };
+    assert!(allows("attempt: func() -> u32;", "attempt: func() -> u32; attempts-max: func() -> u32;"));
+    assert!(!allows("delay-ms: u64", "delay-ms: u32"));
+    assert!(!allows("version: string,", "version: string, subject: string,"));
+    assert!(!allows("attempt: func() -> u32;", ""));
+    assert!(!allows("export routing;", "export routing; export handler;"));
 }
 
 fn folders(below: &str) -> Vec<PathBuf> {

@@ -8,7 +8,9 @@ use weir::{
     runtime::{Blame, Budget, Call, Component, Failure, FaultKind, KeyForm, Runtime, Settings, Sign},
 };
 
-use super::{Keyless, TARGET_URL, call, candidates, event, fault, fixture, load, organization, runtime, start};
+use super::{
+    Keyless, TARGET_URL, call, candidates, event, fault, fixture, load, organization, patient, runtime, start,
+};
 
 /// Hostile fixtures, and how each ends.
 const HOSTILE: [(&str, FaultKind); 6] = [
@@ -63,7 +65,8 @@ impl Sign for CallsMeanwhile {
 
 #[test]
 fn a_full_pool_is_the_hosts_fault_and_passes() {
-    let runtime = Runtime::new(Settings { instances_max: 1, ..Settings::default() }).expect("a runtime starts");
+    let runtime = Runtime::new(Settings { instances_max: 1, budget: patient(), ..Settings::default() })
+        .expect("a runtime starts");
     let outer = runtime.load(&fixture("signs-once")).expect("loads");
     let component = runtime.load(&fixture("keeps-state")).expect("loads");
     let signer = CallsMeanwhile { runtime: runtime.clone(), component: component.clone(), seen: Mutex::default() };
@@ -84,7 +87,8 @@ fn shuffled(count: u64) -> impl Iterator<Item = u64> {
 #[test]
 fn built_in_components_keep_no_state() {
     // So small a pool keeps no idle instances: every call gets a fresh one.
-    let fresh = Runtime::new(Settings { instances_max: 3, ..Settings::default() }).expect("a runtime starts");
+    let fresh = Runtime::new(Settings { instances_max: 3, budget: patient(), ..Settings::default() })
+        .expect("a runtime starts");
     let reused = runtime();
     for number in shuffled(50) {
         let size = usize::try_from(number).expect("small") * 500;
@@ -105,7 +109,7 @@ fn built_in_components_keep_no_state() {
 
 #[test]
 fn an_idle_instance_holds_nobodys_keys() {
-    let runtime = start(Budget::default());
+    let runtime = start(patient());
     let signer = Arc::new(Keyless);
     let prepared = runtime.prepare(runtime.webhook(), &call(), &event(), TARGET_URL, signer.clone());
     assert!(prepared.result.is_ok());
@@ -114,7 +118,7 @@ fn an_idle_instance_holds_nobodys_keys() {
 
 #[test]
 fn a_failing_built_in_instance_is_thrown_away() {
-    let runtime = start(Budget { fuel: 200_000, ..Budget::default() });
+    let runtime = start(Budget { fuel: 200_000, ..patient() });
     let prepare = |payload: &str| {
         let event = Event { payload: payload.to_owned(), ..event() };
         runtime.prepare(runtime.webhook(), &call(), &event, TARGET_URL, Arc::new(Keyless)).result
@@ -129,10 +133,10 @@ fn a_failing_built_in_instance_is_thrown_away() {
 
 #[test]
 fn calls_are_counted() {
-    let runtime = start(Budget::default());
+    let runtime = start(patient());
     let before = runtime.usage();
     let outcome = runtime.route(runtime.router(), &call(), &event(), &candidates());
     let after = runtime.usage();
     assert_eq!(after.calls - before.calls, 1);
-    assert_eq!(after.busy - before.busy, outcome.duration);
+    assert_eq!(before.busy + outcome.duration, after.busy);
 }

@@ -66,15 +66,47 @@ fn a_world_has_its_own_imports_only() {
     assert!(matches!(error, LoadError::ImportUnknown(_)) && error.to_string().contains("signing"), "{error}");
 }
 
+/// Whether the host takes as many instances of a core module in one component.
+fn takes(count: u32, module: &str) -> bool {
+    let instances = "(core instance (instantiate $module))".repeat(count as usize);
+    let text = format!("(component (core module $module {module}) {instances})");
+    match runtime().load(&wat::parse_str(text).expect("valid text")) {
+        Err(LoadError::TooComplex(_)) => false,
+        // It is of no world, which is found out after it was found simple enough.
+        Err(LoadError::WorldUnsupported { .. }) => true,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn core_instances_max() {
+    assert!(takes(limits::CORE_INSTANCES_MAX, ""));
+    assert!(!takes(limits::CORE_INSTANCES_MAX + 1, ""));
+}
+
 #[test]
 fn memories_max() {
-    assert!(matches!(refused("needs-many-memories"), LoadError::TooComplex(_)));
+    assert!(takes(limits::MEMORIES_MAX, "(memory 1)"));
+    assert!(!takes(limits::MEMORIES_MAX + 1, "(memory 1)"));
+}
+
+#[test]
+fn tables_max() {
+    // Two tables each, as there may not be more instances than tables.
+    let tables = "(table 1 funcref) (table 1 funcref)";
+    assert!(takes(limits::TABLES_MAX / 2, tables));
+    assert!(!takes(limits::TABLES_MAX / 2 + 1, tables));
 }
 
 #[test]
 fn a_component_that_cannot_start_is_refused() {
     assert!(matches!(refused("traps-on-start"), LoadError::TrapsOnStart(_)));
-    assert!(matches!(refused("wrong-function"), LoadError::TrapsOnStart(_)));
+}
+
+#[test]
+fn a_function_of_another_type_is_invalid() {
+    let error = refused("wrong-function");
+    assert!(matches!(error, LoadError::Invalid(_)), "{error}");
 }
 
 #[test]

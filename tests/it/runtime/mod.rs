@@ -26,7 +26,12 @@ const TARGET_URL: &str = "https://receiver.example/hook";
 /// A runtime for all tests that need none of their own. Compiled fixtures are kept between runs.
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| start(Budget::default()))
+    RUNTIME.get_or_init(|| start(patient()))
+}
+
+/// The default budget with all the time in the world: on a busy machine, only fuel is deterministic.
+fn patient() -> Budget {
+    Budget { duration_ms: 600_000, ..Budget::default() }
 }
 
 /// A runtime with this budget.

@@ -1,9 +1,9 @@
 //! What a guest can see: its event and its context, and nothing that differs from call to call.
 
 use serde_json::{Value, json};
-use weir::{domain::event::Event, runtime::Budget};
+use weir::domain::event::Event;
 
-use super::{ACCEPTED_AT_MS, call, event, fixture, load, runtime, start, transform};
+use super::{ACCEPTED_AT_MS, call, event, fixture, load, patient, runtime, start, transform};
 
 fn payload_of(component: &weir::runtime::Component, event: &Event) -> String {
     let outcome = runtime().transform(component, &call(), event);
@@ -27,7 +27,7 @@ fn the_same_input_gives_the_same_bytes() {
 
 #[test]
 fn another_runtime_gives_the_same_bytes() {
-    let other = start(Budget::default());
+    let other = start(patient());
     let component = other.load(&fixture("reads-clock-and-random")).expect("loads");
     let there = other.transform(&component, &call(), &event()).result.expect("answers");
     assert_eq!(there.expect("does not skip").payload, payload_of(&load("reads-clock-and-random"), &event()));

@@ -80,6 +80,12 @@ fn a_relay_names_its_source() {
 }
 
 #[test]
+fn the_hosts_word_stands_before_added_ones() {
+    let spoofed = with_attributes(&[("source-organization-id", "org_b"), ("source-organization-id", "org_c")]);
+    assert!(text(&build_plain(&spoofed)).ends_with(r#""sourceOrganizationId":"org_b"}"#));
+}
+
+#[test]
 fn headers_that_say_what_it_is() {
     let request = build_plain(&event());
     assert_eq!(request.method, "POST");

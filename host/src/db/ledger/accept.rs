@@ -174,6 +174,8 @@ struct Original {
 }
 
 type Originals = HashMap<(String, String), Original>;
+/// Organization, key, id, namespace, name, version and request hash.
+type OriginalRow = (String, String, String, String, String, String, String);
 
 async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
     const SQL: Dialects = over_rows!(
@@ -191,9 +193,8 @@ async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
         return Ok(HashMap::new());
     }
     let (sql, keys) = (SQL.pick(tx), codec::rows(&keys)?);
-    type Row = (String, String, String, String, String, String, String);
-    let rows: Vec<Row> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&keys).fetch_all(conn).await)?;
-    let original = |(organization, key, id, namespace, name, version, request_hash): Row| {
+    let rows: Vec<OriginalRow> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&keys).fetch_all(conn).await)?;
+    let original = |(organization, key, id, namespace, name, version, request_hash): OriginalRow| {
         let event = EventName::stored(&namespace, &name);
         ((organization, key), Original { id: EmitId::stored(id), event, version, request_hash })
     };

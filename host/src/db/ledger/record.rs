@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::Attempted;
 use crate::{
     db::{Dialects, Tx, codec, on_db, over_rows},
-    domain::id::DeliveryId,
+    domain::{id::DeliveryId, time::Time},
     error::Result,
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn record(tx: &mut Tx, attempts: &[&Attempted]) -> Result<Vec<D
             attempted.delivery_id.clone(),
             attempted.claims,
             attempted.status.as_str(),
-            attempted.due_at.map(|due_at| due_at.as_millis()),
+            attempted.due_at.map(Time::as_millis),
             attempted.error_message.clone(),
             i64::from(attempted.attempt.is_some()),
             attempted.now.as_millis(),

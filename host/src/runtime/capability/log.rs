@@ -93,7 +93,9 @@ mod tests {
 
     fn collect(lines_max: usize, bytes_max: usize, lines: &[&str]) -> Logs {
         let mut collector = Collector::new(lines_max, bytes_max);
-        lines.iter().for_each(|line| collector.write(Level::Info, (*line).to_owned()));
+        for line in lines {
+            collector.write(Level::Info, (*line).to_owned());
+        }
         collector.finish()
     }
 

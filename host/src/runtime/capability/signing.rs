@@ -14,7 +14,9 @@ impl Signing {
     }
 
     pub(in crate::runtime) fn hmac_sha256(&self, form: KeyForm, data: &[u8]) -> Vec<Vec<u8>> {
-        let Some(signer) = &self.0 else { return Vec::new() };
+        let Some(signer) = &self.0 else {
+            return Vec::new();
+        };
         signer.hmac_sha256(form, data).into_iter().map(|signature| signature.to_vec()).collect()
     }
 }

@@ -3,8 +3,6 @@
 //! Arguments are borrowed: an event goes into the guest's memory without a copy in between. The
 //! interfaces that worlds share are generated once, with the adapter, whose imports are all of them.
 
-#![expect(clippy::pedantic, reason = "generated")]
-
 pub(super) mod adapter {
     wasmtime::component::bindgen!({
         path: "../wit/0.1",

@@ -9,7 +9,13 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
-use super::{component::World, fault::Failure, instance::StoreData, output::Transformed, wasi};
+use super::{
+    component::{LoadError, World},
+    fault::Failure,
+    instance::StoreData,
+    output::Transformed,
+    wasi,
+};
 use crate::domain::event::{Candidate, Destination, Event, Request};
 use bindings::{
     adapter::{Adapter, AdapterPre},
@@ -48,13 +54,18 @@ impl Linkers {
         Ok(Self { pure, adapter })
     }
 
-    /// Links a component as this world; fails when it imports what the world does not have.
-    pub(super) fn link(&self, world: World, component: &Component) -> Result<Pre> {
-        Ok(match world {
-            World::Router => Pre::Router(RouterPre::new(self.pure.instantiate_pre(component)?)?),
-            World::Transformer => Pre::Transformer(TransformerPre::new(self.pure.instantiate_pre(component)?)?),
-            World::Adapter => Pre::Adapter(AdapterPre::new(self.adapter.instantiate_pre(component)?)?),
-        })
+    /// Links a component as this world: it may import what the world has and must export what the
+    /// world asks for.
+    pub(super) fn link(&self, world: World, component: &Component) -> Result<Pre, LoadError> {
+        let linker = if world == World::Adapter { &self.adapter } else { &self.pure };
+        let imported = linker.instantiate_pre(component);
+        let imported = imported.map_err(|error| LoadError::ImportUnknown(format!("{error:#}")))?;
+        let exported = match world {
+            World::Router => RouterPre::new(imported).map(Pre::Router),
+            World::Transformer => TransformerPre::new(imported).map(Pre::Transformer),
+            World::Adapter => AdapterPre::new(imported).map(Pre::Adapter),
+        };
+        exported.map_err(|error| LoadError::Invalid(format!("{error:#}")))
     }
 }
 

@@ -45,8 +45,8 @@ impl Random {
     }
 
     fn number(&mut self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.block();
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        let block = self.block();
+        u64::from_le_bytes(std::array::from_fn(|at| block[at]))
     }
 }
 
