@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use weir::domain::limits::ROUTER_CANDIDATES_MAX;
 
 use crate::support::{Client, Receiver, Reply, TestApp, client::text};
 
@@ -272,5 +274,22 @@ async fn unknown_deliveries_are_not_found() {
         tenant.get(&format!("{DELIVERIES}/{id}")).await.refused(404, "NOT_FOUND");
         tenant.post(&format!("{DELIVERIES}/{id}/replay"), json!({})).await.refused(404, "NOT_FOUND");
     }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn router_candidates_max() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let receiver = Receiver::start().await;
+    let url = receiver.url("/");
+    let count = ROUTER_CANDIDATES_MAX + 1;
+    stream::iter(0..count)
+        .for_each_concurrent(16, |_| async { drop(tenant.subscribe("platformxe.generic", &url).await) })
+        .await;
+    let id = tenant.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    assert_eq!(receiver.requests().len(), count);
+    assert_eq!(tenant.get(&format!("/api/v1/emits/{id}")).await.ok()["deliveries"]["success"], count);
     app.stop().await;
 }

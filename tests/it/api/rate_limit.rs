@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use weir::domain::limits;
 
 use crate::support::{Answer, Client, TestApp};
 
@@ -92,5 +93,24 @@ async fn each_key_has_its_own_limit_and_the_operator_none() {
         app.admin().get("/api/admin/v1/status").await.ok();
         app.anonymous().get("/api/health").await.ok();
     }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn requests_per_hour_default() {
+    let app = TestApp::with(|settings| settings.requests_per_hour = limits::REQUESTS_PER_HOUR_DEFAULT).await;
+    let tenant = app.organization("FREE").await;
+    for _ in 0..1_000 {
+        tenant.get(EVENTS).await.ok();
+    }
+    tenant.get(EVENTS).await.refused(429, "RATE_LIMITED");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn emits_per_hour_default() {
+    let app = TestApp::with(|settings| settings.emits_per_hour = limits::EMITS_PER_HOUR_DEFAULT).await;
+    let tenant = app.organization("FREE").await;
+    assert_eq!(standing(&emit(&tenant).await), [36_000_000, 35_999_999, RESET]);
     app.stop().await;
 }
