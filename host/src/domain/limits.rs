@@ -91,10 +91,10 @@ pub const OUTBOUND_IDLE_CONNECTIONS_MAX: usize = 128;
 // The runtime: what one call of a component may use, and what the host keeps for all of them.
 
 /// Fuel of one call, roughly its instructions: a hundred times what a Python or JavaScript guest
-/// needs for a small rewrite, and a fifth of a second of this machine's time.
+/// needs for a small rewrite, and some twenty milliseconds of a core.
 pub const CALL_FUEL_MAX: u64 = 200_000_000;
-/// Milliseconds of one call. Several times what the fuel lasts, so that only a call that keeps
-/// the host busy, or an overloaded host, ends by the clock instead of by its fuel.
+/// Milliseconds of one call. Far longer than the fuel lasts, so that only a call that keeps the
+/// host busy, or one on an overloaded host, ends by the clock instead of by its fuel.
 pub const CALL_DURATION_MS_MAX: u64 = 1_000;
 /// Bytes of all memories of an instance together: interpreted guests start with some 30 MB.
 pub const CALL_MEMORY_BYTES_MAX: usize = 128 << 20;

@@ -1,7 +1,7 @@
 //! What was sent: bodies, queries and path parameters, with every way to be malformed answered by
 //! the envelope.
 
-use std::time::Duration;
+use std::{num::IntErrorKind, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -153,6 +153,8 @@ impl Query {
     pub(super) fn page(&self) -> Page {
         let number = |key: &str, default: u32| match self.get(key).map(str::parse::<i64>) {
             Some(Ok(number)) => u32::try_from(number.max(1)).unwrap_or(u32::MAX),
+            Some(Err(error)) if *error.kind() == IntErrorKind::PosOverflow => u32::MAX,
+            Some(Err(error)) if *error.kind() == IntErrorKind::NegOverflow => 1,
             Some(Err(_)) | None => default,
         };
         Page { number: number("page", 1), limit: number("limit", PAGE_ROWS_DEFAULT).min(PAGE_ROWS_MAX) }

@@ -1,3 +1,19 @@
 //! The API over HTTP, by resource.
 
+mod accounts;
+mod auth;
+mod bad_input;
+mod deliveries;
 mod emit;
+mod emits;
+mod health;
+mod idempotency;
+mod isolation;
+mod quota;
+mod rate_limit;
+mod registry;
+mod routes;
+mod subscriptions;
+mod versions;
+
+pub(crate) use routes::{ROUTES, Route, Who};

@@ -144,10 +144,30 @@ impl TestApp {
         self.anonymous().of(id, namespace).with_header("x-api-key", key)
     }
 
-    /// Routes and delivers everything that is due at the present moment.
+    /// Routes and delivers everything that is due at the present moment, and waits until what is
+    /// under way, here or in a host beside, is recorded.
     pub(crate) async fn settle(&self) {
-        let settled = self.app().workers.settle(SETTLE_MAX).await.expect("the database works");
-        assert!(settled, "due work was left undone for {} s", SETTLE_MAX.as_secs());
+        let settled = async {
+            while {
+                let settled = self.app().workers.settle(SETTLE_MAX).await.expect("the database works");
+                !settled || self.unfinished().await > 0
+            } {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if tokio::time::timeout(SETTLE_MAX, settled).await.is_err() {
+            panic!("{} emits and deliveries were left undone for {SETTLE_MAX:?}", self.unfinished().await);
+        }
+    }
+
+    /// Emits and deliveries that are due or under way.
+    async fn unfinished(&self) -> i64 {
+        let now = self.clock.now().as_millis();
+        let sql = format!(
+            "select (select count(*) from emit where routed_at is null and (due_at <= {now} or error_message is null))
+                  + (select count(*) from delivery where due_at is not null and (is_claimed or due_at <= {now}))"
+        );
+        number(&self.database.location, &sql).await
     }
 
     /// Stops the host after checking that nothing is due and nothing is claimed any more.

@@ -42,7 +42,8 @@ impl TestDatabase {
         if is_postgres() { Self::create_on_server().await } else { Self::create_file() }
     }
 
-    fn create_file() -> Self {
+    /// A file, whatever `TEST_DB` says.
+    pub(crate) fn create_file() -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(unique_name());
         fs::create_dir_all(&folder).expect("a folder for the database can be made");
         Self { location: Location::Sqlite(folder.join("weir.db")), kept: Kept::Folder(folder) }

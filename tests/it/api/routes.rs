@@ -1,0 +1,68 @@
+//! Every route of the host. `rules/routes.rs` compares this list with the router.
+
+/// Whom a route lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Anybody.
+    Anybody,
+    /// A key that may read events.
+    Reader,
+    /// A key that may manage events.
+    Manager,
+    /// The operator.
+    Operator,
+}
+
+/// A method and a path, as the router writes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) who: Who,
+}
+
+const fn route(method: &'static str, path: &'static str, who: Who) -> Route {
+    Route { method, path, who }
+}
+
+use Who::{Anybody, Manager, Operator, Reader};
+
+/// All of them.
+pub(crate) const ROUTES: &[Route] = &[
+    route("GET", "/api/health", Anybody),
+    route("POST", "/api/v1/events/custom/emit", Manager),
+    route("POST", "/api/v1/events/custom", Manager),
+    route("GET", "/api/v1/events/custom", Reader),
+    route("GET", "/api/v1/events/custom/health", Reader),
+    route("POST", "/api/v1/events/custom/subscribe", Manager),
+    route("GET", "/api/v1/events/custom/{id}", Reader),
+    route("PATCH", "/api/v1/events/custom/{id}", Manager),
+    route("DELETE", "/api/v1/events/custom/{id}", Manager),
+    route("GET", "/api/v1/event-subscriptions", Reader),
+    route("POST", "/api/v1/event-subscriptions", Manager),
+    route("GET", "/api/v1/event-subscriptions/{id}", Reader),
+    route("DELETE", "/api/v1/event-subscriptions/{id}", Manager),
+    route("GET", "/api/v1/events/subscriptions", Reader),
+    route("POST", "/api/v1/events/subscriptions", Manager),
+    route("GET", "/api/v1/events/subscriptions/{id}", Reader),
+    route("DELETE", "/api/v1/events/subscriptions/{id}", Manager),
+    route("GET", "/api/v1/emits", Reader),
+    route("GET", "/api/v1/emits/{id}", Reader),
+    route("GET", "/api/v1/deliveries", Reader),
+    route("GET", "/api/v1/deliveries/{id}", Reader),
+    route("POST", "/api/v1/deliveries/{id}/replay", Manager),
+    route("GET", "/api/v1/dead-letters", Reader),
+    route("POST", "/api/v1/dead-letters/replay", Manager),
+    route("GET", "/api/admin/v1/organizations", Operator),
+    route("POST", "/api/admin/v1/organizations", Operator),
+    route("GET", "/api/admin/v1/organizations/{id}", Operator),
+    route("PATCH", "/api/admin/v1/organizations/{id}", Operator),
+    route("GET", "/api/admin/v1/organizations/{id}/namespaces", Operator),
+    route("POST", "/api/admin/v1/organizations/{id}/namespaces", Operator),
+    route("DELETE", "/api/admin/v1/organizations/{id}/namespaces/{namespace}", Operator),
+    route("GET", "/api/admin/v1/organizations/{id}/keys", Operator),
+    route("POST", "/api/admin/v1/organizations/{id}/keys", Operator),
+    route("DELETE", "/api/admin/v1/organizations/{id}/keys/{key}", Operator),
+    route("POST", "/api/admin/v1/organizations/{id}/keys/{key}/rotate", Operator),
+    route("GET", "/api/admin/v1/status", Operator),
+];
