@@ -7,9 +7,11 @@ use crate::error::{Code, Error};
 /// SQLite's primary result codes for trouble outside of the statement: busy, locked, read-only,
 /// input/output error, full, cannot open, protocol.
 const SQLITE_UNAVAILABLE: [i32; 7] = [5, 6, 8, 10, 13, 14, 15];
-/// PostgreSQL's classes for the same: connection, insufficient resources, operator intervention,
-/// system error; and single states: read-only, lock not available, serialization, deadlock.
-const POSTGRES_UNAVAILABLE: [&str; 8] = ["08", "53", "57", "58", "25006", "55P03", "40001", "40P01"];
+/// PostgreSQL's classes for the same: connection, who may connect, no such database, insufficient
+/// resources, operator intervention, system error; and single states: not accepting connections,
+/// read-only, lock not available, serialization, deadlock.
+const POSTGRES_UNAVAILABLE: [&str; 11] =
+    ["08", "28", "3D", "53", "55000", "57", "58", "25006", "55P03", "40001", "40P01"];
 
 /// A database failure as ours: trouble that passes is `unavailable`, everything else is a bug.
 pub fn from_sqlx(cause: sqlx::Error) -> Error {

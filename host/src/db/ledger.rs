@@ -227,17 +227,22 @@ async fn run(db: Db, routing: RoutingQueue, mut waiting: mpsc::Receiver<Entry>) 
             bytes += entry.bytes();
             batch.push(entry);
         }
-        settle(&db, &routing, batch).await;
+        // A panic, which would be a bug, ends its batch alone: whoever waits for it is told that
+        // nothing is certain, and the next batch is written.
+        let settling = tokio::spawn(settle(db.clone(), routing.clone(), batch));
+        if let Err(cause) = settling.await {
+            tracing::error!(%cause, "a bug ended a batch of the ledger");
+        }
     }
 }
 
 /// Writes a batch and answers it. When the database refuses the batch as a whole, although it is
 /// up, each entry is tried alone, so that one bad entry harms no other.
-async fn settle(db: &Db, routing: &RoutingQueue, batch: Vec<Entry>) {
+async fn settle(db: Db, routing: RoutingQueue, batch: Vec<Entry>) {
     let mut pending = vec![batch];
     while let Some(batch) = pending.pop() {
-        match tokio::time::timeout(BATCH_TIME_MAX, Written::write(db, routing, &batch)).await {
-            Ok(Ok(written)) => written.answer(routing, batch),
+        match tokio::time::timeout(BATCH_TIME_MAX, Written::write(&db, &routing, &batch)).await {
+            Ok(Ok(written)) => written.answer(&routing, batch),
             Ok(Err(error)) if error.code() == Code::Unavailable || batch.len() == 1 => {
                 tracing::error!(error = ?error, entries = batch.len(), "the ledger could not write a batch");
                 refuse(batch, &error);

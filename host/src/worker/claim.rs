@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, delivery::Job, slots::Slot};
+use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
 use crate::{
     db::{self, delivery::Claimed},
     domain::{
@@ -63,15 +63,18 @@ impl Claims {
         }
     }
 
-    async fn claim_noting_errors(&self) -> usize {
-        self.claim().await.unwrap_or_else(|error| {
+    async fn claim_noting_errors(self: &Arc<Self>) -> usize {
+        let this = self.clone();
+        let claimed = contained("a claim of deliveries", async move { this.claim().await }).await;
+        claimed.unwrap_or(Ok(0)).unwrap_or_else(|error| {
             tracing::error!(error = ?error, "due deliveries could not be claimed");
             0
         })
     }
 
-    async fn sweep_noting_errors(&self) {
-        if let Err(error) = self.sweep().await {
+    async fn sweep_noting_errors(self: &Arc<Self>) {
+        let this = self.clone();
+        if let Some(Err(error)) = contained("a sweep for deliveries", async move { this.sweep().await }).await {
             tracing::error!(error = ?error, "the table could not be searched for due deliveries");
         }
     }

@@ -4,7 +4,7 @@
 //! transaction. Claims are leases: whatever dies with a process is taken by another, or by the
 //! next start.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -163,6 +163,18 @@ impl Workers {
     }
 }
 
+/// Runs a piece of work so that a panic in it, which is a bug, ends it alone and not the loop that
+/// everybody's events go through. What it had claimed is taken again when its lease ends.
+async fn contained<T: Send + 'static>(what: &str, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    match tokio::spawn(work).await {
+        Ok(done) => Some(done),
+        Err(cause) => {
+            tracing::error!(%cause, "a bug ended {what}; what it had claimed is taken again");
+            None
+        }
+    }
+}
+
 async fn take_back(host: &Host) -> Result<()> {
     let now = host.now();
     let mut tx = host.db.begin().await?;
@@ -173,4 +185,16 @@ async fn take_back(host: &Host) -> Result<()> {
         tracing::info!(emits, deliveries, "took back what was under way when the host last ended");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contained;
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_work_only() {
+        assert_eq!(contained("the test", async { 1 }).await, Some(1));
+        let ended: Option<()> = contained("the test", async { panic!("a bug") }).await;
+        assert_eq!(ended, None);
+    }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, delivery::Job, slots::Slot};
+use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
 use crate::{
     db::{
         self,
@@ -63,7 +63,8 @@ impl Routing {
                     if taken == 0 {
                         break;
                     }
-                    self.route(std::mem::take(&mut batch)).await;
+                    let (this, batch) = (self.clone(), std::mem::take(&mut batch));
+                    contained("a batch of routing", async move { this.route(batch).await }).await;
                 }
                 () = rung => self.drain_backlog().await,
                 () = tokio::time::sleep(POLL_INTERVAL) => self.drain_backlog().await,
@@ -71,12 +72,13 @@ impl Routing {
         }
     }
 
-    async fn drain_backlog(&self) {
-        match self.claim_backlog().await {
+    async fn drain_backlog(self: &Arc<Self>) {
+        let this = self.clone();
+        match contained("a batch of routing", async move { this.claim_backlog().await }).await {
             // A full batch: there may be more, and the queue has its turn in between.
-            Ok(BATCH_MAX) => self.backlog.notify_one(),
-            Ok(_) => {}
-            Err(error) => {
+            Some(Ok(BATCH_MAX)) => self.backlog.notify_one(),
+            Some(Ok(_)) | None => {}
+            Some(Err(error)) => {
                 tracing::error!(error = ?error, "routing could not look for waiting emits");
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
