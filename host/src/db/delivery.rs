@@ -442,8 +442,9 @@ pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
     Ok((count, codec::time_opt(oldest)))
 }
 
-/// Whether a delivery is due: a look that writes nothing, for tests and status.
-pub async fn is_any_due(tx: &mut Tx, now: Time) -> Result<bool> {
-    const SQL: &str = "select exists (select 1 from delivery where due_at <= $1)";
+/// Whether a delivery is due, or claimed by anybody: for tests.
+pub async fn is_any_left(tx: &mut Tx, now: Time) -> Result<bool> {
+    const SQL: &str = "
+        select exists (select 1 from delivery where due_at is not null and (is_claimed or due_at <= $1))";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
 }

@@ -310,3 +310,11 @@ pub async fn is_any_due(tx: &mut Tx, now: Time) -> Result<bool> {
     const SQL: &str = "select exists (select 1 from emit where due_at <= $1)";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
 }
+
+/// Whether an emit is due for routing, or claimed by anybody: for tests. One that was put back
+/// says why, and waits for its time.
+pub async fn is_any_left(tx: &mut Tx, now: Time) -> Result<bool> {
+    const SQL: &str = "
+        select exists (select 1 from emit where due_at is not null and (error_message is null or due_at <= $1))";
+    on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
+}

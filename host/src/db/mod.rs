@@ -8,7 +8,7 @@
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -165,6 +165,12 @@ impl Db {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false)
+                // After an I/O error SQLite ends a transaction by itself, and the connection no
+                // longer knows where it stands. The next one begins afresh.
+                .before_acquire(|connection, _| {
+                    let is_sound = !connection.is_in_transaction();
+                    Box::pin(async move { Ok(is_sound) })
+                })
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(from_sqlx)?;
         let readers = pool(CONNECTIONS_MAX).connect_lazy_with(options.read_only(true).create_if_missing(false));

@@ -72,12 +72,13 @@ pub const SECRET_CHARS_MAX: usize = 256;
 pub const RETRY_STEPS_MAX: usize = 20;
 /// Seconds of one step of a retry schedule: a day. Contract 14.3.
 pub const RETRY_STEP_SECONDS_MAX: u32 = 86_400;
-/// Headers of an outgoing request that an adapter may set.
-pub const OUTBOUND_HEADERS_MAX: usize = 64;
-/// Bytes of their names and values. Common servers refuse more than this.
+/// Headers of an outgoing request: what an adapter may set, and what the host adds. Common servers
+/// refuse more than a hundred.
+pub const OUTBOUND_HEADERS_MAX: usize = 96;
+/// Bytes of their names and values: what common servers read.
 pub const OUTBOUND_HEADER_BYTES_MAX: usize = 8_192;
-/// Bytes of the body of an outgoing request: the largest payload fits twice into its envelope,
-/// which repeats it (contract 7.1), and three times with escapes.
+/// Bytes of the body of an outgoing request: an envelope with the largest payload in it twice
+/// (contract 7.1), and room to spare.
 pub const OUTBOUND_BODY_BYTES_MAX: usize = 1_048_576;
 /// Bytes that are read of the body of an answer. Contract 7.1 ignores it; reading a little keeps
 /// the connection.
@@ -90,10 +91,10 @@ pub const OUTBOUND_IDLE_CONNECTIONS_MAX: usize = 128;
 // The runtime: what one call of a component may use, and what the host keeps for all of them.
 
 /// Fuel of one call, roughly its instructions: a hundred times what a Python or JavaScript guest
-/// needs for a small rewrite, and a fifth of a second of this machine's time.
+/// needs for a small rewrite, and some twenty milliseconds of a core.
 pub const CALL_FUEL_MAX: u64 = 200_000_000;
-/// Milliseconds of one call. Several times what the fuel lasts, so that only a call that keeps
-/// the host busy, or an overloaded host, ends by the clock instead of by its fuel.
+/// Milliseconds of one call. Far longer than the fuel lasts, so that only a call that keeps the
+/// host busy, or one on an overloaded host, ends by the clock instead of by its fuel.
 pub const CALL_DURATION_MS_MAX: u64 = 1_000;
 /// Bytes of all memories of an instance together: interpreted guests start with some 30 MB.
 pub const CALL_MEMORY_BYTES_MAX: usize = 128 << 20;

@@ -179,11 +179,17 @@ mod tests {
     }
 
     #[test]
-    fn schedules_end_at_their_limits() {
-        let steps = |count: usize, step: u32| RetrySchedule::new(vec![step; count]);
-        assert!(steps(RETRY_STEPS_MAX, RETRY_STEP_SECONDS_MAX).is_ok());
-        assert_eq!(steps(RETRY_STEPS_MAX + 1, 1), Err(ScheduleError::TooManySteps(RETRY_STEPS_MAX + 1)));
-        assert_eq!(steps(1, RETRY_STEP_SECONDS_MAX + 1), Err(ScheduleError::StepTooLong(RETRY_STEP_SECONDS_MAX + 1)));
+    fn retry_steps_max() {
+        let steps = |count: usize| RetrySchedule::new(vec![1; count]).map(|schedule| schedule.attempts_max());
+        assert_eq!(steps(RETRY_STEPS_MAX), Ok(RETRY_STEPS_MAX + 1));
+        assert_eq!(steps(RETRY_STEPS_MAX + 1), Err(ScheduleError::TooManySteps(RETRY_STEPS_MAX + 1)));
+    }
+
+    #[test]
+    fn retry_step_seconds_max() {
+        assert!(RetrySchedule::new([RETRY_STEP_SECONDS_MAX]).is_ok());
+        let longer = RETRY_STEP_SECONDS_MAX + 1;
+        assert_eq!(RetrySchedule::new([longer]), Err(ScheduleError::StepTooLong(longer)));
     }
 
     proptest! {

@@ -1,6 +1,9 @@
 //! The one wasmtime engine: every deviation from wasmtime's defaults, with its reason.
 
-use std::{thread, time::Duration};
+use std::{
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Result};
 
@@ -15,7 +18,8 @@ const EPOCH_MS: u64 = 10;
 /// at their deadline.
 pub(super) fn start(instances: u32, budget: &Budget) -> Result<Engine> {
     let engine = Engine::new(&config(instances, budget))?;
-    tick(&engine)?;
+    // Nobody has to wait for the thread: it ends with the engine.
+    drop(tick(&engine)?);
     Ok(engine)
 }
 
@@ -83,16 +87,16 @@ fn pool(instances: u32, budget: &Budget) -> PoolingAllocationConfig {
 
 /// Starts the thread that counts epochs. It holds the engine only while it counts, so it ends
 /// with the last one who uses the engine.
-fn tick(engine: &Engine) -> Result<()> {
+fn tick(engine: &Engine) -> Result<JoinHandle<()>> {
     let engine = engine.weak();
-    thread::Builder::new().name("weir-epochs".to_owned()).spawn(move || {
+    let count = move || {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
             thread::sleep(Duration::from_millis(EPOCH_MS));
         }
-    })?;
-    Ok(())
+    };
+    Ok(thread::Builder::new().name("weir-epochs".to_owned()).spawn(count)?)
 }
 
 #[cfg(test)]
@@ -104,5 +108,13 @@ mod tests {
         assert_eq!(deadline_in_epochs(0), 1);
         assert_eq!(deadline_in_epochs(EPOCH_MS), 2);
         assert_eq!(deadline_in_epochs(EPOCH_MS + 1), 3);
+    }
+
+    #[test]
+    fn the_thread_ends_with_the_engine() {
+        let engine = Engine::new(&config(1, &Budget::default())).expect("an engine starts");
+        let thread = tick(&engine).expect("a thread starts");
+        drop(engine);
+        thread.join().expect("the thread ends");
     }
 }

@@ -38,7 +38,7 @@ impl Failure {
 pub enum FaultKind {
     /// It used up its fuel.
     OutOfFuel,
-    /// It used up its time.
+    /// It used up its time; on an overloaded host, through no fault of its own.
     Deadline,
     /// It asked for more memory, or more handles, than it may have.
     Memory,

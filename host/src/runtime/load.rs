@@ -1,15 +1,15 @@
-//! From bytes to a component, by the shortest way: memory, disk, compiler.
+//! From bytes to a component that can be called, by the shortest way: memory, disk, compiler.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     cache::Cache,
     capability::context::Call,
-    compile::{Code, link},
+    code::{Code, CodeDir},
     component::{Component, LoadError, Origin},
-    disk::CodeDir,
     fault::{Failure, FaultKind},
     instance::{CallState, Instances},
+    link::link,
     v0_1::Linkers,
 };
 use crate::domain::{digest::Digest, event::Event, id::OrganizationId, time::Time};
@@ -71,7 +71,7 @@ impl Loader {
 
     /// What is on disk was compiled, checked and tried before it got there.
     fn read_disk(&self, digest: Digest, origin: Origin) -> Option<Component> {
-        let code = Code::trusted(self.disk.as_ref()?.read(digest)?);
+        let code = self.disk.as_ref()?.read(digest)?;
         let compiled = code.map(self.instances.engine()).ok()?;
         link(&self.linkers, &compiled, digest, origin).ok()
     }
@@ -80,11 +80,11 @@ impl Loader {
     fn compile(&self, wasm: &[u8], digest: Digest, origin: Origin) -> Result<Component, LoadError> {
         let engine = self.instances.engine();
         let code = Code::compile(engine, wasm)?;
-        let compiled = code.map(engine).map_err(|error| LoadError::TooComplex(format!("{error:#}")))?;
+        let compiled = code.map(engine)?;
         let component = link(&self.linkers, &compiled, digest, origin)?;
         self.try_out(&component)?;
         if let Some(disk) = &self.disk {
-            disk.write(digest, code.as_bytes());
+            disk.write(digest, &code);
         }
         Ok(component)
     }

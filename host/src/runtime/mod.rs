@@ -5,21 +5,21 @@
 //! another organization. Calls are synchronous: the host's own components are called in place,
 //! tenants' on a thread that may block for as long as the budget lasts.
 //!
-//! From the outside in: this file is the interface; `load` and `compile` make components, `cache`,
-//! `disk` and `idle` save doing it again; `instance` makes a call within the bounds of `engine`
+//! From the outside in: this file is the interface; `load`, `code` and `link` make components,
+//! `cache` and `idle` save doing it again; `instance` makes a call within the bounds of `engine`
 //! and `limiter`; `v0_1` speaks the WIT track, `capability` and `wasi` are what a guest can reach.
 
 mod budget;
 mod cache;
 mod capability;
-mod compile;
+mod code;
 mod component;
-mod disk;
 mod engine;
 mod fault;
 mod idle;
 mod instance;
 mod limiter;
+mod link;
 mod load;
 mod output;
 mod ports;
@@ -49,7 +49,7 @@ use crate::{
     error::{Error, Result},
 };
 use cache::Cache;
-use disk::CodeDir;
+use code::CodeDir;
 use idle::Idle;
 use instance::{CallState, Instances, StoreData};
 use load::Loader;

@@ -57,6 +57,15 @@ pub async fn emitter(host: &Host, key: &str) -> Result<Caller> {
     admit(host, key, &entry.organization)
 }
 
+/// Looks at a caller's key again, in the table: what it was admitted on was older than what is
+/// known now.
+pub(super) async fn readmit(host: &Host, caller: &Caller) -> Result<Caller> {
+    let mut tx = host.db.read().await?;
+    let key = db::api_key::find(&mut tx, &caller.organization_id, &caller.key.id).await?.ok_or_else(unauthorized)?;
+    let organization = db::organization::find(&mut tx, &caller.organization_id).await?.ok_or_else(unauthorized)?;
+    admit(host, Arc::new(key), &organization)
+}
+
 fn checked_hash(key: &str) -> Result<String> {
     if key.is_empty() || key.len() > KEY_CHARS_MAX { Err(unauthorized()) } else { Ok(hash_key(key)) }
 }
@@ -72,7 +81,7 @@ fn admit(host: &Host, key: Arc<ApiKey>, organization: &Organization) -> Result<C
     if !organization.is_active {
         return Err(fail!(OrganizationInactive, "the organization was switched off by the operator"));
     }
-    Ok(Caller { organization_id: organization.id.clone(), key })
+    Ok(Caller { organization_id: organization.id.clone(), key, revision: organization.revision })
 }
 
 /// A key and its organization, by the key's hash.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Caller, Host, Page,
+    Caller, Host, Page, access,
     directory::{self, Entry},
 };
 use crate::{
@@ -58,8 +58,12 @@ pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Res
     let version = request.version.map(str::parse::<Version>).transpose()?;
     let payload = parse_payload(request.payload)?;
     let idempotency = idempotency(&request, &payload)?;
+    let mut caller = caller.clone();
     for _ in 0..CHECKS_MAX {
         let entry = directory::organization(host, &caller.organization_id, 0).await?;
+        if entry.organization.revision != caller.revision {
+            caller = access::readmit(host, &caller).await?;
+        }
         check_plan(&entry, &event)?;
         let emittable = directory::emittable(host, &entry, &event, version).await?;
         emittable.validator.check(&payload)?;

@@ -57,6 +57,8 @@ pub struct Caller {
     pub organization_id: OrganizationId,
     /// The key.
     pub key: Arc<ApiKey>,
+    /// The organization's revision at which the key was looked at.
+    pub revision: i64,
 }
 
 impl Caller {

@@ -141,9 +141,7 @@ impl Workers {
         let settled = async {
             loop {
                 let claimed = self.routing.claim_backlog().await? + self.claims.sweep_and_claim().await?;
-                let is_idle =
-                    self.routing.is_idle() && self.shared.routings.is_empty() && self.shared.deliveries.is_empty();
-                if claimed == 0 && is_idle && !self.owes_now().await? {
+                if claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -152,10 +150,11 @@ impl Workers {
         tokio::time::timeout(at_most, settled).await.map_or(Ok(false), |settled| settled.map(|()| true))
     }
 
-    async fn owes_now(&self) -> Result<bool> {
+    /// Whether anything is due at the present moment or claimed, by this host or another.
+    async fn is_work_left(&self) -> Result<bool> {
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
-        Ok(db::emit::is_any_due(&mut tx, now).await? || db::delivery::is_any_due(&mut tx, now).await?)
+        Ok(db::emit::is_any_left(&mut tx, now).await? || db::delivery::is_any_left(&mut tx, now).await?)
     }
 
     /// Calls of components so far, and the time spent in them.

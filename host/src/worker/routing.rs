@@ -1,12 +1,6 @@
 //! Routing: from an accepted emit to the deliveries it is owed.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -41,8 +35,6 @@ const NO_CONFIG: &str = "{}";
 pub(super) struct Routing {
     shared: Arc<Shared>,
     backlog: Arc<Notify>,
-    /// Emits taken from the queue or the table whose batch is not handed on yet.
-    in_hand: AtomicUsize,
     under_way: Arc<Semaphore>,
 }
 
@@ -55,12 +47,7 @@ struct Decision {
 impl Routing {
     pub(super) fn new(shared: Arc<Shared>, backlog: Arc<Notify>) -> Self {
         let under_way = Arc::new(Semaphore::new(BATCHES_UNDER_WAY_MAX));
-        Self { shared, backlog, in_hand: AtomicUsize::new(0), under_way }
-    }
-
-    /// Whether nothing is being decided. What is being written counts as under way elsewhere.
-    pub(super) fn is_idle(&self) -> bool {
-        self.in_hand.load(Ordering::SeqCst) == 0
+        Self { shared, backlog, under_way }
     }
 
     /// Routes what comes until told to stop.
@@ -76,7 +63,6 @@ impl Routing {
                     if taken == 0 {
                         break;
                     }
-                    self.in_hand.fetch_add(taken, Ordering::SeqCst);
                     self.route(std::mem::take(&mut batch)).await;
                 }
                 () = rung => self.drain_backlog().await,
@@ -112,7 +98,6 @@ impl Routing {
         let claimed = db::emit::claim_due(&mut tx, now, now.plus_millis(ROUTING_LEASE_MS), limit).await?;
         tx.commit().await?;
         let count = claimed.len();
-        self.in_hand.fetch_add(count, Ordering::SeqCst);
         let mut batch = Vec::with_capacity(count);
         for stored in claimed {
             // The emit was accepted under a revision that nobody remembers; the present one is
@@ -120,7 +105,6 @@ impl Routing {
             let revision = match self.revision_of(&stored).await {
                 Ok(revision) => revision,
                 Err(error) => {
-                    self.in_hand.fetch_sub(1, Ordering::SeqCst);
                     tracing::error!(emit = %stored.emit.id, error = ?error, "emit {} cannot be routed yet", stored.emit.id);
                     continue;
                 }
@@ -138,8 +122,7 @@ impl Routing {
     }
 
     async fn route(&self, batch: Vec<Handover>) {
-        let count = batch.len();
-        let mut decisions = Vec::with_capacity(count);
+        let mut decisions = Vec::with_capacity(batch.len());
         for handover in batch {
             match self.decide(&handover).await {
                 Ok(decision) => decisions.push(decision),
@@ -154,7 +137,6 @@ impl Routing {
             write(&shared, decisions).await;
             drop(permit);
         });
-        self.in_hand.fetch_sub(count, Ordering::SeqCst);
     }
 
     async fn decide(&self, handover: &Handover) -> Result<Decision> {

@@ -8,7 +8,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use weir::{
-    domain::event::Request,
+    domain::{
+        event::{Candidate, Event, Request},
+        limits,
+    },
     runtime::{Call, Failure, KeyForm, Sign},
 };
 
@@ -101,6 +104,24 @@ fn a_delivery_carries_the_event() {
     });
     assert_eq!(body, expected);
     assert_eq!((header(&request, "X-Event-Id"), header(&request, "X-Event-Type")), (id, name));
+}
+
+#[test]
+fn the_largest_payload_fits_a_delivery() {
+    let payload = format!("\"{}\"", "x".repeat(limits::PAYLOAD_BYTES_MAX - 2));
+    let event = Event { payload, ..event() };
+    let outcome = runtime().prepare(runtime().webhook(), &call(), &event, TARGET_URL, Arc::new(Rotating));
+    let request = outcome.result.expect("prepares");
+    assert!(request.body.len() > 2 * limits::PAYLOAD_BYTES_MAX);
+}
+
+#[test]
+fn the_router_takes_as_many_candidates_as_it_may_get() {
+    let count = limits::ROUTER_CANDIDATES_MAX;
+    let numbered = |number| Candidate { subscription_id: format!("evs_{number:026}"), ..candidates()[0].clone() };
+    let candidates: Vec<_> = (0..count).map(numbered).collect();
+    let outcome = runtime().route(runtime().router(), &call(), &event(), &candidates);
+    assert_eq!(outcome.result.expect("routes").len(), count);
 }
 
 #[test]

@@ -57,6 +57,16 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// Where it is, as the command line takes it.
+    pub(crate) fn text(&self) -> String {
+        match &self.location {
+            Location::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Location::Postgres(url) => url.to_string(),
+        }
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         match &self.kept {
@@ -129,7 +139,8 @@ fn url_of(database: &str) -> String {
     url.into()
 }
 
-async fn on_server(sql: &str) -> Result<(), sqlx::Error> {
+/// Runs a statement on the server's own database.
+pub(crate) async fn on_server(sql: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(server_url().as_str()).await?;
     connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await?;
     connection.close().await

@@ -54,7 +54,7 @@ const NETWORKS_V4: [(Ipv4Net, Kind); 20] = [
     (v4([240, 0, 0, 0], 4), RESERVED),
 ];
 
-/// The same for IPv6; what is neither here nor in 2000::/3 is reserved. Networks that carry
+/// The same for IPv6; what is neither here nor in `2000::/3` is reserved. Networks that carry
 /// IPv4 addresses are public here, because [`carried`] judges what they carry.
 const NETWORKS_V6: [(Ipv6Net, Kind); 18] = [
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), UNSPECIFIED),

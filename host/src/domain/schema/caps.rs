@@ -4,7 +4,10 @@
 //! more, so that a flat object has two. Branches and references stay on their level. A schema
 //! that refers back to itself is counted once around.
 
-use super::document::{Applies, Document, Place};
+use super::{
+    document::{Document, Place},
+    keywords::Applies,
+};
 use crate::{
     domain::limits::{SCHEMA_DEPTH_MAX, SCHEMA_NESTING_MAX, SCHEMA_PROPERTIES_MAX},
     error::Result,

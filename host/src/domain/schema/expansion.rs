@@ -6,8 +6,9 @@
 //! What recursion *into* a payload costs depends on the payload: [`view`](super::view) bounds that.
 
 use super::{
-    document::{Applies, Document, Place},
+    document::{Document, Place},
     invalid,
+    keywords::Applies,
 };
 use crate::{
     domain::limits::{SCHEMA_CHAIN_MAX, SCHEMA_EXPANSION_MAX},

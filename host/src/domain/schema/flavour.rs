@@ -1,6 +1,6 @@
 //! Whether a schema is plain JSON Schema or comes from an OpenAPI document (contract 6.3).
 
-use super::document::{Document, OPENAPI_DIALECT};
+use super::{document::Document, keywords::OPENAPI_DIALECT};
 
 /// Keywords that OpenAPI adds to JSON Schema. Some of them mean nothing in one of its versions;
 /// all of them tell where a schema was written.

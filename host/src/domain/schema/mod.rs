@@ -11,6 +11,7 @@ mod caps;
 mod document;
 mod expansion;
 mod flavour;
+mod keywords;
 mod pattern;
 mod rules;
 mod validator;
@@ -28,6 +29,9 @@ use crate::{
     fail,
 };
 use document::Document;
+
+/// Characters of a JSON pointer in an answer: names of members may be as long as the whole text.
+const POINTER_CHARS_SHOWN: usize = 512;
 
 /// What a schema text is found to be.
 #[derive(Debug)]
@@ -78,8 +82,10 @@ fn parse(schema_text: &str) -> Result<Value> {
 
 /// `invalid_json_schema` for the part of the schema at `pointer`.
 fn invalid(pointer: &str, reason: &str) -> Error {
-    let at = if pointer.is_empty() { "the root" } else { pointer };
-    fail!(InvalidJsonSchema, "at {at}: {reason}").with_details(json!({ "pointer": pointer, "reason": reason }))
+    let pointer = shortened(pointer, POINTER_CHARS_SHOWN);
+    let at = if pointer.is_empty() { "the root" } else { &pointer };
+    let error = fail!(InvalidJsonSchema, "at {at}: {reason}");
+    error.with_details(json!({ "pointer": pointer, "reason": reason }))
 }
 
 /// The beginning of a text that came from outside, for a message.

@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::{
-    document::{DIALECT, Document, OPENAPI_DIALECT, Place},
-    invalid, pattern, shortened,
+    document::{Document, Place},
+    invalid,
+    keywords::{DIALECT, OPENAPI_DIALECT},
+    pattern, shortened,
 };
 use crate::{
     domain::limits::{SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX, SCHEMA_PATTERNS_MAX},

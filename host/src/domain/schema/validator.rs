@@ -6,8 +6,11 @@ use jsonschema::{Draft, PatternOptions, ValidationError, error::ValidationErrorK
 use serde_json::{Value, json};
 
 use super::{
-    document::{Document, OPENAPI_DIALECT},
-    invalid, pattern,
+    POINTER_CHARS_SHOWN,
+    document::Document,
+    invalid,
+    keywords::OPENAPI_DIALECT,
+    pattern,
     rules::{pattern_of_texts, patterns_of_names},
     shortened,
     view::{self, Meter, Metered, Prices, View},
@@ -99,11 +102,12 @@ fn too_much(message: &str) -> Value {
 
 fn violation(error: &ValidationError<'_>) -> Value {
     let message = match error.kind() {
-        ValidationErrorKind::PropertyNames { error } => error.masked_with("a property name").to_string(),
+        // It is about a name, which the view lets through; values it does not.
+        ValidationErrorKind::PropertyNames { error } => error.to_string(),
         _ => error.masked().to_string(),
     };
     json!({
-        "path": shortened(error.instance_path().as_str(), PAYLOAD_ERROR_CHARS_MAX),
+        "path": shortened(error.instance_path().as_str(), POINTER_CHARS_SHOWN),
         "keyword": error.kind().keyword(),
         "message": shortened(&message, PAYLOAD_ERROR_CHARS_MAX),
     })
@@ -115,7 +119,7 @@ fn refusal(error: &ValidationError<'_>) -> Error {
             "the pattern is no regular expression, has look-around or back-references, \
              or takes more than {SCHEMA_PATTERN_COMPILED_BYTES_MAX} bytes when compiled"
         ),
-        _ => shortened(&error.masked().to_string(), PAYLOAD_ERROR_CHARS_MAX),
+        _ => shortened(&error.to_string(), PAYLOAD_ERROR_CHARS_MAX),
     };
     invalid(error.instance_path().as_str(), &reason)
 }

@@ -15,10 +15,14 @@ use jsonschema::{
 };
 use serde_json::{Map, Number, Value};
 
+use super::shortened;
 use crate::domain::limits::CHECK_DEPTH_MAX;
 
 /// Steps that one reported violation costs. It takes some hundred bytes until the check ends.
 const STEPS_PER_VIOLATION: usize = 256;
+
+/// Characters of a member's name in an error about it.
+const NAME_CHARS_SHOWN: usize = 100;
 
 /// What an error holds in place of the value, while there were steps left.
 const SEEN: Value = Value::Null;
@@ -77,12 +81,14 @@ pub(super) struct View<'a> {
     value: &'a Value,
     meter: &'a Meter,
     depth: u16,
+    /// Whether this is the name of a member in place of a value.
+    is_name: bool,
 }
 
 impl<'a> View<'a> {
     /// The whole payload.
     pub(super) fn new(payload: &'a Value, meter: &'a Meter) -> Self {
-        Self { value: payload, meter, depth: 0 }
+        Self { value: payload, meter, depth: 0, is_name: false }
     }
 
     /// The value, or `null` when the steps have run out.
@@ -173,10 +179,14 @@ impl<'a> Node<'a, Metered> for View<'a> {
         cmp::equal(self.look(), expected)
     }
 
-    /// Called for errors only, which need not know the value: messages do not repeat it.
+    /// Called for errors only, which need not know the value: messages do not repeat it. Names are
+    /// no secrets, and an error about one is of little use without it.
     fn to_value(&self) -> Cow<'a, Value> {
-        let seen = self.meter.take(STEPS_PER_VIOLATION);
-        Cow::Owned(if seen { SEEN } else { UNSEEN })
+        Cow::Owned(match self.value {
+            _ if !self.meter.take(STEPS_PER_VIOLATION) => UNSEEN,
+            Value::String(name) if self.is_name => Value::String(shortened(name, NAME_CHARS_SHOWN)),
+            _ => SEEN,
+        })
     }
 
     /// The address, as values do not move during a check.
@@ -199,7 +209,7 @@ impl<'a, T> Opened<'a, T> {
     }
 
     fn view(&self, value: &'a Value) -> View<'a> {
-        View { value, meter: self.meter, depth: self.depth }
+        View { value, meter: self.meter, depth: self.depth, is_name: false }
     }
 }
 
@@ -224,7 +234,7 @@ impl<'a> Object<'a, Metered> for Opened<'a, &'a Map<String, Value>> {
     fn try_for_each_name_node<B>(&self, (): &mut (), mut f: impl FnMut(View<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
         self.members().try_for_each(|(name, _)| {
             let name = Value::String(name.to_owned());
-            f(View { value: &name, meter: self.meter, depth: self.depth })
+            f(View { value: &name, meter: self.meter, depth: self.depth, is_name: true })
         })
     }
 }

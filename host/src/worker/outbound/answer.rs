@@ -1,6 +1,6 @@
 //! What is kept of an answer.
 
-use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::{
     Response,
     header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
@@ -27,7 +27,7 @@ pub(super) fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
 /// Seconds since the Unix epoch.
 fn date(headers: &HeaderMap, name: &HeaderName) -> Option<i64> {
     let text = headers.get(name)?.to_str().ok()?;
-    HTTP_DATE.parse_timestamp(text).ok().map(|time| time.as_second())
+    HTTP_DATE.parse_timestamp(text).ok().map(Timestamp::as_second)
 }
 
 /// The beginning of the body. Reads on a little, so that the connection can be used again, but

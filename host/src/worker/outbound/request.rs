@@ -36,7 +36,7 @@ pub(super) fn prepare(request: &event::Request, policy: &Policy) -> Result<reqwe
     let mut prepared = reqwest::Request::new(method(&request.method)?, target.url().clone());
     *prepared.headers_mut() = headers(&request.headers)?;
     if request.body.len() > OUTBOUND_BODY_BYTES_MAX {
-        return Err(malformed(format!("the body is larger than {OUTBOUND_BODY_BYTES_MAX} bytes")));
+        return Err(malformed(&format!("the body is larger than {OUTBOUND_BODY_BYTES_MAX} bytes")));
     }
     let may_be_absent = matches!(*prepared.method(), Method::GET | Method::DELETE);
     if !(request.body.is_empty() && may_be_absent) {
@@ -52,17 +52,17 @@ fn method(name: &str) -> Result<Method, Failure> {
         "PATCH" => Ok(Method::PATCH),
         "GET" => Ok(Method::GET),
         "DELETE" => Ok(Method::DELETE),
-        _ => Err(malformed("the method is not POST, PUT, PATCH, GET or DELETE".to_owned())),
+        _ => Err(malformed("the method is not POST, PUT, PATCH, GET or DELETE")),
     }
 }
 
 fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, Failure> {
     if pairs.len() > OUTBOUND_HEADERS_MAX {
-        return Err(malformed(format!("more than {OUTBOUND_HEADERS_MAX} headers")));
+        return Err(malformed(&format!("more than {OUTBOUND_HEADERS_MAX} headers")));
     }
     let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > OUTBOUND_HEADER_BYTES_MAX {
-        return Err(malformed(format!("the headers are larger than {OUTBOUND_HEADER_BYTES_MAX} bytes")));
+        return Err(malformed(&format!("the headers are larger than {OUTBOUND_HEADER_BYTES_MAX} bytes")));
     }
     let mut headers = HeaderMap::with_capacity(pairs.len());
     for (name, value) in pairs {
@@ -75,16 +75,16 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, Failure> {
 /// The message names the header, but never its value: that may be a secret.
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Failure> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| malformed(format!("{:?} is no name of a header", name.chars().take(100).collect::<String>())))?;
+        .map_err(|_| malformed(&format!("{:?} is no name of a header", name.chars().take(100).collect::<String>())))?;
     if OWN_HEADERS.contains(&parsed.as_str()) {
-        return Err(malformed(format!("the header {parsed} is set by the host")));
+        return Err(malformed(&format!("the header {parsed} is set by the host")));
     }
     let value = HeaderValue::from_bytes(value.as_bytes())
-        .map_err(|_| malformed(format!("the value of the header {parsed} contains a control character")))?;
+        .map_err(|_| malformed(&format!("the value of the header {parsed} contains a control character")))?;
     Ok((parsed, value))
 }
 
-fn malformed(reason: String) -> Failure {
+fn malformed(reason: &str) -> Failure {
     Failure::new(FailureKind::Request, format!("the request cannot be sent: {reason}"))
 }
 

@@ -1,53 +1,18 @@
-//! From bytes to a component of a known world, every import of which is known.
+//! What a component is for, by what it exports, and whether its world has what it imports.
 
 use semver::Version;
-use wasmtime::{Engine, component::Component as Compiled};
+use wasmtime::component::Component as Compiled;
 
 use super::{
     component::{Component, LoadError, Origin, World},
     v0_1::Linkers,
 };
-use crate::domain::{digest::Digest, limits::COMPONENT_BYTES_MAX};
+use crate::domain::digest::Digest;
 
 /// The package whose interfaces make the worlds.
 const PACKAGE: &str = "weir:plugin/";
 /// The track of it that this host runs: releases of `0.1` are compatible with each other.
 const TRACK: (u64, u64) = (0, 1);
-
-/// Machine code for this engine, in wasmtime's own format.
-pub(super) struct Code(Vec<u8>);
-
-impl Code {
-    /// Compiles WebAssembly. Every core takes part, so callers do it one at a time.
-    pub(super) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, LoadError> {
-        let bytes = wasm.len();
-        if bytes > COMPONENT_BYTES_MAX {
-            return Err(LoadError::TooLarge { bytes, bytes_max: COMPONENT_BYTES_MAX });
-        }
-        let code = engine.precompile_component(wasm).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
-        Ok(Self(code))
-    }
-
-    /// Takes bytes back that [`Code::as_bytes`] gave out. The caller answers for them: they run as
-    /// they are, outside of any sandbox.
-    pub(super) fn trusted(bytes: Vec<u8>) -> Self {
-        Self(bytes)
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Maps the code into memory. Fails when it is for another engine, or when a component needs
-    /// more instances, memories or tables than the pool has for one.
-    pub(super) fn map(&self, engine: &Engine) -> wasmtime::Result<Compiled> {
-        #[expect(unsafe_code, reason = "the bytes come from the compiler above, or from our disk cache by checksum")]
-        // SAFETY: `Code` is made by `compile`, or by `trusted` from bytes that `compile` made.
-        unsafe {
-            Compiled::deserialize(engine, &self.0)
-        }
-    }
-}
 
 /// Finds out what a component is for, and links it.
 pub(super) fn link(

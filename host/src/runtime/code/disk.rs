@@ -1,8 +1,7 @@
 //! Compiled code on disk, written and read by this host alone.
 //!
-//! Mapping compiled code means running it outside of every sandbox, so an entry must be exactly
-//! what we wrote: it begins with the checksum of the rest, appears under its name only when it is
-//! complete, and lives in a folder that nobody else may write to.
+//! An entry must be exactly what we wrote: it begins with the checksum of the rest, appears under
+//! its name only when it is complete, and lives in a folder that nobody else may write to.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -17,6 +16,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
+use super::Code;
 use crate::domain::digest::Digest;
 
 /// Bytes of the checksum in front of the code.
@@ -25,7 +25,7 @@ const CHECKSUM_BYTES: usize = 32;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// A folder of compiled code, for one kind of engine.
-pub(super) struct CodeDir {
+pub(in crate::runtime) struct CodeDir {
     path: PathBuf,
     fingerprint: u64,
     bytes_max: u64,
@@ -35,7 +35,7 @@ pub(super) struct CodeDir {
 impl CodeDir {
     /// Opens the folder, or makes it, for our eyes only. `engine` is what code depends on besides
     /// the component; what was compiled for another one is not found.
-    pub(super) fn open(path: PathBuf, engine: impl Hash, bytes_max: u64) -> io::Result<Self> {
+    pub(in crate::runtime) fn open(path: PathBuf, engine: impl Hash, bytes_max: u64) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
         let mode = fs::metadata(&path)?.permissions().mode();
         if mode & WRITABLE_BY_OTHERS != 0 {
@@ -48,7 +48,7 @@ impl CodeDir {
     }
 
     /// The code of a component, if it is here and intact. Anything else is as good as missing.
-    pub(super) fn read(&self, component: Digest) -> Option<Vec<u8>> {
+    pub(in crate::runtime) fn read(&self, component: Digest) -> Option<Code> {
         let mut file = File::open(self.entry(component)).ok()?;
         let mut checksum = [0; CHECKSUM_BYTES];
         file.read_exact(&mut checksum).ok()?;
@@ -60,12 +60,12 @@ impl CodeDir {
         }
         // The time of use decides what is removed first; without it, the time of writing does.
         let _ = file.set_modified(now());
-        Some(code)
+        Some(Code(code))
     }
 
     /// Keeps the code of a component. The cache saves time only, so failing costs nothing else.
-    pub(super) fn write(&self, component: Digest, code: &[u8]) {
-        let written = self.write_entry(component, code).and_then(|()| self.shrink());
+    pub(in crate::runtime) fn write(&self, component: Digest, code: &Code) {
+        let written = self.write_entry(component, &code.0).and_then(|()| self.shrink());
         if let Err(error) = written {
             tracing::warn!(%error, component.digest = %component, "compiled code of {component} was not kept on disk");
         }
@@ -144,14 +144,18 @@ mod tests {
         }
     }
 
+    fn code() -> Code {
+        Code(b"code".to_vec())
+    }
+
     #[test]
     fn an_entry_is_for_one_component_and_one_engine() {
         let folder = Folder::new("entry");
         let dir = folder.open("engine", u64::MAX);
-        dir.write(Digest::of(b"a"), b"code");
-        assert_eq!(dir.read(Digest::of(b"a")).as_deref(), Some(b"code".as_slice()));
-        assert_eq!(dir.read(Digest::of(b"b")), None);
-        assert_eq!(folder.open("another engine", u64::MAX).read(Digest::of(b"a")), None);
+        dir.write(Digest::of(b"a"), &code());
+        assert_eq!(dir.read(Digest::of(b"a")).map(|read| read.0), Some(code().0));
+        assert!(dir.read(Digest::of(b"b")).is_none());
+        assert!(folder.open("another engine", u64::MAX).read(Digest::of(b"a")).is_none());
     }
 
     #[test]
@@ -160,7 +164,7 @@ mod tests {
         let dir = folder.open("engine", u64::MAX);
         for damaged in [b"".as_slice(), b"short", &[0; 100]] {
             fs::write(dir.entry(Digest::of(b"a")), damaged).expect("writes");
-            assert_eq!(dir.read(Digest::of(b"a")), None);
+            assert!(dir.read(Digest::of(b"a")).is_none());
         }
     }
 
@@ -168,7 +172,7 @@ mod tests {
     fn nobody_else_may_write_here() {
         let folder = Folder::new("modes");
         let dir = folder.open("engine", u64::MAX);
-        dir.write(Digest::of(b"a"), b"code");
+        dir.write(Digest::of(b"a"), &code());
         let mode = |path: &Path| fs::metadata(path).expect("exists").permissions().mode() & 0o777;
         assert_eq!((mode(&folder.0), mode(&dir.entry(Digest::of(b"a")))), (0o700, 0o600));
 
@@ -182,7 +186,7 @@ mod tests {
         let folder = Folder::new("size");
         let dir = folder.open("engine", 2 * (CHECKSUM_BYTES as u64 + 4));
         for (age_s, component) in [(30, b"a"), (20, b"b"), (10, b"c")] {
-            dir.write(Digest::of(component), b"code");
+            dir.write(Digest::of(component), &code());
             let used = now() - std::time::Duration::from_secs(age_s);
             let file = File::open(dir.entry(Digest::of(component))).expect("was written");
             file.set_modified(used).expect("ours");

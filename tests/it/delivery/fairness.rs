@@ -1,0 +1,80 @@
+//! Nobody waits for somebody else's endpoint.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::support::{Client, Receiver, Reply, TestApp};
+
+/// Due deliveries of the organization whose endpoint hangs.
+const DUE: i64 = 10_000;
+/// How many clients emit at once.
+const CLIENTS: usize = 32;
+/// How long routing may take to write them down.
+const ROUTED: Duration = Duration::from_secs(20);
+/// Far below the ten seconds for which the endpoint hangs, and wide enough for a busy machine.
+const UNDELAYED: Duration = Duration::from_secs(3);
+
+async fn emit_many(client: &Client, count: usize) {
+    let mut emitting = JoinSet::new();
+    for _ in 0..CLIENTS {
+        let client = client.clone();
+        emitting.spawn(async move {
+            for _ in 0..count / CLIENTS {
+                client.emit_generic(json!({ "kind": "k" })).await;
+            }
+        });
+    }
+    while let Some(emitted) = emitting.join_next().await {
+        emitted.expect("all are accepted");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_due_deliveries_to_a_hanging_endpoint_delay_nobody_else() {
+    let app = TestApp::start().await;
+    let (hanging, healthy) = (Receiver::start().await, Receiver::start().await);
+    hanging.always(Reply::Hang);
+    let (acme, other) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
+    // Ten subscriptions, so that their own bound alone would let them take every slot there is.
+    for number in 0..10 {
+        acme.subscribe("platformxe.generic", &hanging.url(&format!("/{number}"))).await;
+    }
+    other.subscribe("platformxe.generic", &healthy.url("/")).await;
+    emit_many(&acme, 1_024).await;
+    let all_are_owed = async {
+        while app.admin().get("/api/admin/v1/status").await.ok()["deliveries"]["owed"].as_i64() < Some(DUE) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(ROUTED, all_are_owed).await.expect("routing keeps up");
+    hanging.wait_for(100).await;
+
+    for number in 1..=20 {
+        let began = Instant::now();
+        other.emit_generic(json!({ "kind": "k" })).await;
+        healthy.wait_for(number).await;
+        assert!(began.elapsed() < UNDELAYED, "event {number} took {:?}", began.elapsed());
+    }
+    app.stop_with_work_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_is_worked_off_in_order_and_completely() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    receiver.always(Reply::Hang);
+    let acme = app.organization("ENTERPRISE").await;
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    emit_many(&acme, 512).await;
+    receiver.always(Reply::status(200));
+    receiver.release();
+    app.settle().await;
+    assert_eq!(acme.get("/api/v1/deliveries?status=SUCCESS&limit=1").await.ok()["total"], 512);
+    let mut ids: Vec<_> =
+        receiver.requests().iter().filter_map(|r| r.header("x-event-id").map(str::to_owned)).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 512);
+    app.stop().await;
+}

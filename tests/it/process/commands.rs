@@ -1,0 +1,144 @@
+//! The commands: what they say about bad settings, how they stop, what `dev` sets up.
+
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::host::{Process, ROOT_KEY, folder, serve, weir};
+use crate::support::{Receiver, Reply, client::text, database::TestDatabase};
+
+/// Runs a command that has to fail, and gives what it says.
+fn refusal(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let output = weir(arguments).envs(variables.iter().copied()).output().expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{arguments:?} {variables:?} was not refused");
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+#[test]
+fn every_bad_setting_is_named() {
+    let folder = folder("bad-settings");
+    let database = format!("sqlite:{}", folder.join("weir.db").display());
+    let good = [("WEIR_DATABASE", database.as_str()), ("WEIR_ROOT_KEY", ROOT_KEY)];
+    let with = |name: &'static str, value: &'static str| {
+        let mut variables: Vec<(&str, &str)> = good.iter().copied().filter(|(known, _)| *known != name).collect();
+        variables.push((name, value));
+        refusal(&["serve", "--listen", "127.0.0.1:0"], &variables)
+    };
+    assert!(refusal(&["serve"], &[]).contains("--database"));
+    assert!(refusal(&["serve"], &good[..1]).contains("--root-key"));
+    for (name, value, said) in [
+        ("WEIR_DATABASE", "mysql://localhost/x", "sqlite:PATH or postgres://"),
+        ("WEIR_DATABASE", "sqlite:", "path of a file"),
+        ("WEIR_DATABASE", "sqlite::memory:", "path of a file"),
+        ("WEIR_DATABASE", "postgres://localhost:notaport/x", "PostgreSQL URL"),
+        ("WEIR_DATABASE", "postgres://127.0.0.1:1/x", "database"),
+        ("WEIR_ROOT_KEY", "tooshort", "32 bytes"),
+        ("WEIR_ADMIN_TOKEN", "short", "at least 16"),
+        ("WEIR_RETRY_SCHEDULE", "30,abc", "abc"),
+        ("WEIR_RETRY_SCHEDULE", "90000", "86400"),
+        ("WEIR_DELIVERIES_MAX", "0", "0"),
+        ("WEIR_ALLOW_TARGET", "10.0.0.0/99", "10.0.0.0/99"),
+        ("WEIR_LOG", "weir=loudly", "--log"),
+        ("WEIR_LOG_FORMAT", "xml", "xml"),
+    ] {
+        let answer = with(name, value);
+        assert!(answer.contains(said), "{name}={value}: {answer}");
+        assert!(!answer.contains(ROOT_KEY), "a secret was shown");
+    }
+    drop(fs::remove_dir_all(&folder));
+}
+
+#[test]
+fn an_address_that_is_taken_and_a_folder_that_cannot_be_made_are_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let folder = folder("taken");
+    let database = format!("sqlite:{}", folder.join("weir.db").display());
+    let variables = [("WEIR_DATABASE", database.as_str()), ("WEIR_ROOT_KEY", ROOT_KEY)];
+    assert!(refusal(&["serve", "--listen", &address], &variables).contains(&address));
+    fs::write(folder.join("file"), "").expect("writable");
+    let below_a_file = format!("sqlite:{}", folder.join("file/weir.db").display());
+    let variables = [("WEIR_DATABASE", below_a_file.as_str()), ("WEIR_ROOT_KEY", ROOT_KEY)];
+    assert!(refusal(&["serve", "--listen", "127.0.0.1:0"], &variables).contains("folder"));
+    drop(fs::remove_dir_all(&folder));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_finishes_what_is_under_way_and_exits_with_zero() {
+    let database = Arc::new(TestDatabase::create().await);
+    let receiver = Receiver::start().await;
+    receiver.then(Reply::Hang);
+    let host = Process::start(serve(&database));
+    let key = host.organization_key().await;
+    let acme = host.client(&key);
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    acme.emit_generic(json!({ "kind": "k" })).await;
+    receiver.wait_for(1).await;
+    let stopping = tokio::spawn(host.terminate());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    receiver.release();
+    let status = stopping.await.expect("it stops");
+    assert!(status.success(), "{status:?}");
+
+    // The attempt that was under way was recorded, so nothing is sent again.
+    let host = Process::start(serve(&database));
+    let delivery = host.client(&key).get("/api/v1/deliveries").await.ok()["items"][0].clone();
+    assert_eq!((&delivery["status"], delivery["attempts"].as_array().map(Vec::len)), (&json!("SUCCESS"), Some(1)));
+    assert!(host.terminate().await.success());
+    assert_eq!(receiver.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_sets_up_all_that_is_needed_and_finds_it_again() {
+    let folder = folder("dev");
+    let data = folder.join("data");
+    let dev = || weir(&["dev", "--listen", "127.0.0.1:0", "--data", data.to_str().expect("UTF-8"), "--log", "warn"]);
+    let host = Process::start(dev());
+    let ready = host.ready.clone();
+    let acme = &ready["organizations"][0];
+    assert_eq!((&acme["slug"], &acme["plan"]), (&json!("acme"), &json!("ENTERPRISE")));
+    let key = text(&acme["apiKey"]);
+    assert!(key.starts_with("pxk_dev_"), "{key}");
+    let mode = fs::metadata(data.join("credentials.json")).expect("they are kept").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let admin = host.anonymous().with_header("authorization", &format!("Bearer {}", text(&ready["adminToken"])));
+    admin.get("/api/admin/v1/status").await.ok();
+
+    // The receiver verifies: it acknowledges what the host signed, and refuses anything else.
+    let client = host.client(&key);
+    client.subscribe("platformxe.generic", ready["receiverUrl"].as_str().expect("a URL")).await;
+    client.emit_generic(json!({ "kind": "k" })).await;
+    let delivered = async {
+        while client.get("/api/v1/deliveries?status=SUCCESS").await.ok()["total"] != 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), delivered).await.expect("it is delivered");
+    let receiver: url::Url = text(&ready["receiverUrl"]).parse().expect("a URL");
+    assert_eq!(forged(&receiver).await, 401);
+    assert!(host.terminate().await.success());
+
+    let host = Process::start(dev());
+    let again = host.ready.clone();
+    let same = |member: &str| assert_eq!(again[member], ready[member]);
+    same("adminToken");
+    same("organizations");
+    let total: Value = host.client(&key).get("/api/v1/emits").await.ok()["total"].clone();
+    assert_eq!(total, 1);
+    assert!(host.terminate().await.success());
+    drop(fs::remove_dir_all(&folder));
+}
+
+/// The status that the receiver answers to a request that nobody signed.
+async fn forged(receiver: &url::Url) -> u16 {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = (receiver.host_str().expect("a host"), receiver.port().expect("a port"));
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
+    let request = "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+    stream.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers");
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+}

@@ -1,0 +1,6 @@
+//! The binary itself, as a process: its commands, its end, and what survives it.
+
+mod commands;
+mod crash;
+mod faults;
+mod host;
