@@ -8,8 +8,10 @@ use crate::error::{Code, Error};
 /// input/output error, full, cannot open, protocol.
 const SQLITE_UNAVAILABLE: [i32; 7] = [5, 6, 8, 10, 13, 14, 15];
 /// PostgreSQL's classes for the same: connection, insufficient resources, operator intervention,
-/// system error; and single states: read-only, lock not available, serialization, deadlock.
-const POSTGRES_UNAVAILABLE: [&str; 8] = ["08", "53", "57", "58", "25006", "55P03", "40001", "40P01"];
+/// system error; and single states: read-only, lock not available, serialization, deadlock, a
+/// database that takes no connections (this host asks for nothing else with that state), no such
+/// database.
+const POSTGRES_UNAVAILABLE: [&str; 10] = ["08", "53", "57", "58", "25006", "55P03", "40001", "40P01", "55000", "3D000"];
 
 /// A database failure as ours: trouble that passes is `unavailable`, everything else is a bug.
 pub fn from_sqlx(cause: sqlx::Error) -> Error {
@@ -56,8 +58,9 @@ mod tests {
 
     #[test]
     fn trouble_that_passes_is_told_from_bugs() {
-        // busy, busy snapshot, full, disk I/O error on fsync; connection lost, disk full, shutdown
-        for code in ["5", "517", "13", "1034", "08006", "53100", "57P01", "40001"] {
+        // busy, busy snapshot, full, disk I/O error on fsync; connection lost, disk full, shutdown,
+        // serialization, no connections taken, no such database
+        for code in ["5", "517", "13", "1034", "08006", "53100", "57P01", "40001", "55000", "3D000"] {
             assert!(is_unavailable_code(code), "{code}");
         }
         // unique violation, SQL error; unique violation, undefined column
