@@ -58,8 +58,9 @@ mod tests {
 
     #[test]
     fn trouble_that_passes_is_told_from_bugs() {
-        // busy, busy snapshot, full, disk I/O error on fsync; connection lost, disk full, shutdown
-        for code in ["5", "517", "13", "1034", "08006", "53100", "57P01", "40001"] {
+        // busy, busy snapshot, full, disk I/O error on fsync; connection lost, disk full, shutdown,
+        // serialization, no connections taken, no such database
+        for code in ["5", "517", "13", "1034", "08006", "53100", "57P01", "40001", "55000", "3D000"] {
             assert!(is_unavailable_code(code), "{code}");
         }
         // unique violation, SQL error; unique violation, undefined column

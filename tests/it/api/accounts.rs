@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use weir::{
+    app::{App, Settings},
+    domain::vault::RootKey,
+    error::Code,
+};
 
-use crate::support::{Answer, Client, Receiver, Reply, TestApp, client::text};
+use crate::support::{Answer, Client, Receiver, Reply, TestApp, client::text, database::is_postgres};
 
 const ORGANIZATIONS: &str = "/api/admin/v1/organizations";
 const EVENTS: &str = "/api/v1/events/custom";
@@ -343,7 +348,7 @@ async fn a_rotated_key_works_until_its_grace_ends() {
     let new = tenant.with_key(&text(&data["apiKey"]));
     works(&old, Ok(())).await;
     works(&new, Ok(())).await;
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     works(&old, UNAUTHORIZED).await;
     works(&new, Ok(())).await;
     app.stop().await;
@@ -409,8 +414,43 @@ async fn status_shows_what_waits() {
     let during = status().await;
     assert_eq!(during["deliveries"], json!({ "owed": 1, "oldestAt": "2026-05-06T12:00:00.000Z" }));
     assert!(during["components"]["calls"].as_u64().is_some_and(|calls| calls >= 2), "{during}");
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     app.settle().await;
     assert_eq!(status().await["deliveries"]["owed"], 0);
+    app.stop().await;
+}
+
+/// PostgreSQL may have several hosts, and what one changes holds on the other; an SQLite file has
+/// one owner.
+#[tokio::test]
+async fn what_one_host_changes_holds_on_another() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    if !is_postgres() {
+        let settings = Settings::new(app.database.location.clone(), RootKey::new([7; 32]));
+        let refused = App::start(settings).await.map(|_| ()).map_err(|error| error.code());
+        assert_eq!(refused, Err(Code::Unavailable));
+        return app.stop().await;
+    }
+    let beside = app.beside().await;
+    let there = beside.client(&tenant.id, &tenant.namespace, tenant.key());
+    let name = format!("{}.order", tenant.namespace);
+    works(&there, Ok(())).await;
+    tenant.register("order", "1.0.0").await;
+    there.emit(&name, json!({})).await;
+    let receiver = Receiver::start().await;
+    tenant.subscribe(&name, &receiver.url("/")).await;
+    there.emit(&name, json!({})).await;
+    beside.settle().await;
+    assert_eq!(receiver.requests().len(), 1);
+    let path = format!("{ORGANIZATIONS}/{}", tenant.id);
+    app.admin().patch(&path, json!({ "plan": "FREE" })).await.ok();
+    there
+        .post("/api/v1/events/custom/emit", json!({ "name": name, "payload": {} }))
+        .await
+        .refused(404, "event_not_registered");
+    app.admin().patch(&path, json!({ "isActive": false })).await.ok();
+    works(&there, Err((403, "organization_inactive"))).await;
+    beside.stop_with_work_left().await;
     app.stop().await;
 }

@@ -199,7 +199,7 @@ async fn json_that_is_no_object_is_a_bad_request() {
     for body in ["[]", "null", "1", "\"text\"", "true", "[{}]", "1e999", "-0"] {
         world
             .send_to_writers(body.as_bytes(), |route, answer| {
-                assert_eq!(answer.status, 400, "{route:?} {body}: {answer}")
+                assert_eq!(answer.status, 400, "{route:?} {body}: {answer}");
             })
             .await;
     }
@@ -222,7 +222,7 @@ async fn deeply_nested_json_is_answered() {
     for body in bodies {
         world
             .send_to_writers(body.as_bytes(), |_, answer| {
-                assert!((400..500).contains(&answer.status) || answer.status < 300)
+                assert!((400..500).contains(&answer.status) || answer.status < 300);
             })
             .await;
     }

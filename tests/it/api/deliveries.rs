@@ -75,7 +75,7 @@ async fn a_failing_delivery_is_tried_on_schedule_and_then_a_dead_letter() {
         assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(attempt + 1));
         assert_eq!(tenant.get(DEAD_LETTERS).await.ok()["total"], 0);
         // A step is never shorter than it is written, and at most a tenth longer.
-        app.clock.advance(Duration::from_secs(step) - Duration::from_millis(1));
+        app.clock.advance(Duration::from_millis(step * 1_000 - 1));
         app.settle().await;
         assert_eq!(receiver.requests().len(), attempt + 1);
         app.clock.advance(Duration::from_secs(step) / 10 + Duration::from_millis(1));
@@ -161,7 +161,7 @@ async fn a_replay_has_a_fresh_budget_of_attempts() {
         for expected in ["RETRYING", "FAILED"] {
             app.settle().await;
             assert_eq!(only(&tenant).await["status"], expected, "round {round}");
-            app.clock.advance(Duration::from_secs(60));
+            app.clock.advance(Duration::from_mins(1));
         }
         assert_eq!(tenant.post(&format!("{DEAD_LETTERS}/replay"), json!({})).await.ok()["replayedCount"], 1);
     }
@@ -183,7 +183,7 @@ async fn only_force_replays_what_is_no_dead_letter() {
     // It is to be tried again by itself, so not even force has a say.
     tenant.post(&path, json!({})).await.refused(409, "invalid_state");
     tenant.post(&path, json!({ "force": true })).await.refused(409, "invalid_state");
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     app.settle().await;
     assert_eq!(only(&tenant).await["status"], "SUCCESS");
     tenant.post(&path, json!({})).await.refused(409, "invalid_state");
@@ -291,5 +291,42 @@ async fn router_candidates_max() {
     app.settle().await;
     assert_eq!(receiver.requests().len(), count);
     assert_eq!(tenant.get(&format!("/api/v1/emits/{id}")).await.ok()["deliveries"]["success"], count);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_may_take_its_time() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let receiver = Receiver::start().await;
+    receiver.then(Reply::Hang);
+    tenant.subscribe_all(&receiver.url("/")).await;
+    tenant.emit_generic(json!({ "kind": "k" })).await;
+    assert_eq!(receiver.wait_for(1).await[0].method, "POST");
+    let delivery = only(&tenant).await;
+    assert_eq!((&delivery["status"], &delivery["nextAttemptAt"]), (&json!("PENDING"), &Value::Null));
+    let path = format!("{DELIVERIES}/{}/replay", text(&delivery["id"]));
+    tenant.post(&path, json!({ "force": true })).await.refused(409, "invalid_state");
+    receiver.release();
+    app.settle().await;
+    assert_eq!(only(&tenant).await["status"], "SUCCESS");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_asks_for_time_is_given_it() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let receiver = Receiver::start().await;
+    receiver.then(Reply::status(503).with_header("Retry-After", "45"));
+    tenant.subscribe_all(&receiver.url("/")).await;
+    tenant.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    app.clock.advance(Duration::from_millis(44_999));
+    app.settle().await;
+    assert_eq!(receiver.requests().len(), 1);
+    app.clock.advance(Duration::from_secs(6));
+    app.settle().await;
+    assert_eq!(only(&tenant).await["status"], "SUCCESS");
     app.stop().await;
 }

@@ -51,7 +51,7 @@ async fn the_delivery_status_follows_the_deliveries() {
     app.settle().await;
     let emit = tenant.get(&path).await.ok();
     assert_eq!((&emit["deliveryStatus"], &emit["deliveries"]["retrying"]), (&json!("PENDING"), &json!(1)));
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     app.settle().await;
     let emit = tenant.get(&path).await.ok();
     assert_eq!((&emit["deliveryStatus"], &emit["deliveries"]["failed"]), (&json!("FAILED"), &json!(1)));

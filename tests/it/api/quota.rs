@@ -26,7 +26,9 @@ async fn emit_many(tenant: &Client, count: usize) -> usize {
     let answers: Vec<Answer> =
         stream::iter(0..count).map(|n| emit(tenant, Some(n))).buffer_unordered(64).collect().await;
     let (accepted, refused): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 202);
-    refused.iter().for_each(|answer| answer.refused(402, "monthly_emit_quota_exceeded"));
+    for answer in refused {
+        answer.refused(402, "monthly_emit_quota_exceeded");
+    }
     accepted.len()
 }
 

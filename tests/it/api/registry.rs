@@ -19,8 +19,8 @@ fn sound(tenant: &Client) -> Value {
 }
 
 /// The same with some members changed; `null` takes one away.
-fn with(mut body: Value, changes: Value) -> Value {
-    for (name, value) in changes.as_object().expect("changes are an object") {
+fn with(mut body: Value, changes: impl std::borrow::Borrow<Value>) -> Value {
+    for (name, value) in changes.borrow().as_object().expect("changes are an object") {
         body[name] = value.clone();
         if value.is_null() {
             body.as_object_mut().expect("an object").remove(name);

@@ -291,7 +291,7 @@ async fn what_is_owed_to_a_deleted_subscription_is_a_dead_letter() {
     assert_eq!((&letter["target"]["url"], &letter["nextAttemptAt"]), (&Value::Null, &Value::Null));
     let path = format!("/api/v1/deliveries/{}/replay", text(&letter["id"]));
     tenant.post(&path, json!({})).await.refused(409, "invalid_state");
-    app.clock.advance(Duration::from_secs(86_400));
+    app.clock.advance(Duration::from_hours(24));
     tenant.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     assert_eq!(receiver.requests().len(), 1);

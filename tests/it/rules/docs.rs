@@ -16,12 +16,10 @@ pub(super) fn up_to_date(path: &str, expected: &str) {
     if found == expected {
         return;
     }
-    let mut difference = String::new();
-    for line in found.lines().filter(|line| !expected.lines().any(|other| other == *line)) {
-        difference.push_str(&format!("- {line}\n"));
-    }
-    for line in expected.lines().filter(|line| !found.lines().any(|other| other == *line)) {
-        difference.push_str(&format!("+ {line}\n"));
-    }
+    let only_in = |one: &str, other: &str, sign: char| -> String {
+        let lines = one.lines().filter(|line| !other.lines().any(|same| same == *line));
+        lines.map(|line| format!("{sign} {line}\n")).collect::<Vec<_>>().concat()
+    };
+    let difference = only_in(&found, expected, '-') + &only_in(expected, &found, '+');
     panic!("{path} is out of date; UPDATE_DOCS=1 writes it anew:\n{difference}");
 }

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use weir::error::{Code, Retry};
 
-use super::{docs::up_to_date, sources::host_sources};
+use super::{
+    docs::up_to_date,
+    sources::{Source, host_sources},
+};
 
 /// Codes of the contract that no use case of the host answers yet.
 const NOT_USED_YET: &[Code] = &[];
@@ -35,7 +38,7 @@ fn what_may_succeed_later_has_a_status_that_says_so() {
 #[test]
 fn every_code_is_answered_somewhere() {
     let sources = host_sources();
-    let code: String = sources.iter().filter(|source| source.module() != "error").map(|source| source.code()).collect();
+    let code: String = sources.iter().filter(|source| source.module() != "error").map(Source::code).collect();
     let code: String = code.split_whitespace().collect();
     for row in Code::ALL.iter().filter(|row| !NOT_USED_YET.contains(row)) {
         let uses = [format!("fail!({row:?},"), format!("Code::{row:?}")];
@@ -50,18 +53,17 @@ fn every_code_is_answered_somewhere() {
 
 #[test]
 fn the_documented_table_is_up_to_date() {
-    let mut text = "# Error codes\n\nWritten by `tests/it/rules/errors.rs` from `host/src/error.rs`. Every error \
-                    answers `{ \"success\": false, \"error\": { \"code\", \"message\" } }`, and the message begins \
-                    with the code. *Again* says whether the same request may succeed later.\n\n\
-                    | Code | Status | Again | Meaning |\n| --- | --- | --- | --- |\n"
-        .to_owned();
-    for code in Code::ALL {
+    let head = "# Error codes\n\nWritten by `tests/it/rules/errors.rs` from `host/src/error.rs`. Every error \
+                answers `{ \"success\": false, \"error\": { \"code\", \"message\" } }`, and the message begins \
+                with the code. *Again* says whether the same request may succeed later.\n\n\
+                | Code | Status | Again | Meaning |\n| --- | --- | --- | --- |\n";
+    let row = |code: &Code| {
         let again = match code.retry() {
             Retry::Later => "yes",
             Retry::Never => "no",
         };
         let meaning = code.meaning().trim().replace('|', "\\|");
-        text.push_str(&format!("| `{}` | {} | {again} | {meaning} |\n", code.as_str(), code.status()));
-    }
-    up_to_date("docs/errors.md", &text);
+        format!("| `{}` | {} | {again} | {meaning} |\n", code.as_str(), code.status())
+    };
+    up_to_date("docs/errors.md", &(head.to_owned() + &Code::ALL.iter().map(row).collect::<Vec<_>>().concat()));
 }

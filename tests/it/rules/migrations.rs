@@ -38,7 +38,7 @@ fn common(statement: &str) -> String {
         let (check, after) = after.split_once("))").expect("checks here list values");
         common.push_str(before);
         if !check.ends_with("in (0, 1") {
-            common.push_str(&format!(" check ({check}))"));
+            common.extend([" check (", check, "))"]);
         }
         rest = after;
     }

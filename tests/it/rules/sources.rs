@@ -19,7 +19,8 @@ pub(super) fn host_sources() -> Vec<Source> {
         path: path.strip_prefix(&folder).expect("below the folder").to_str().expect("UTF-8").to_owned(),
         text: fs::read_to_string(&path).expect("sources are UTF-8"),
     };
-    sources(&folder).into_iter().filter(|path| !path.ends_with("tests.rs")).map(source).collect()
+    let is_test = |source: &Source| source.path.ends_with("tests.rs") || source.path.contains("/tests/");
+    sources(&folder).into_iter().map(source).filter(|source| !is_test(source)).collect()
 }
 
 impl Source {

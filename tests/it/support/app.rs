@@ -155,9 +155,8 @@ impl TestApp {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        if tokio::time::timeout(SETTLE_MAX, settled).await.is_err() {
-            panic!("{} emits and deliveries were left undone for {SETTLE_MAX:?}", self.unfinished().await);
-        }
+        let is_settled = tokio::time::timeout(SETTLE_MAX, settled).await.is_ok();
+        assert!(is_settled, "{} emits and deliveries were left undone", self.unfinished().await);
     }
 
     /// Emits and deliveries that are due or under way.
