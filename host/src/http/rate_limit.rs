@@ -98,7 +98,7 @@ mod tests {
     fn a_key_gets_its_requests_and_a_new_hour_gives_new_ones() {
         let limits = RateLimits::new(2, 3);
         let key = ApiKeyId::stored("key_1");
-        let mut count = |kind, at| limits.count(&key, kind, Time::from_millis(at)).1.map_err(|error| error.code());
+        let count = |kind, at| limits.count(&key, kind, Time::from_millis(at)).1.map_err(|error| error.code());
         assert_eq!(count(Kind::Ordinary, 0), Ok(()));
         assert_eq!(count(Kind::Ordinary, 1), Ok(()));
         assert_eq!(count(Kind::Ordinary, 2), Err(Code::RateLimited));
