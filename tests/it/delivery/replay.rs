@@ -31,7 +31,7 @@ async fn a_dead_letter_starts_anew_marked_as_a_replay_and_keeps_its_history() {
     let delivery = acme.get(&format!("/api/v1/deliveries/{id}")).await.ok();
     assert_eq!(delivery["status"], "RETRYING", "a fresh budget of attempts");
     receiver.always(Reply::status(204));
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     app.settle().await;
     let delivery = acme.get(&format!("/api/v1/deliveries/{id}")).await.ok();
     assert_eq!((&delivery["status"], delivery["attempts"].as_array().map(Vec::len)), (&json!("SUCCESS"), Some(7)));

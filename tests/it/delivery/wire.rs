@@ -9,7 +9,9 @@ use crate::support::{Receiver, Reply, TestApp};
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().to_vec()
 }
 
@@ -146,7 +148,7 @@ async fn an_attempt_keeps_the_beginning_of_a_refusal_and_nothing_of_a_success() 
     receiver.then(Reply::status(200).with_body("thank you"));
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    app.clock.advance(std::time::Duration::from_secs(60));
+    app.clock.advance(std::time::Duration::from_mins(1));
     app.settle().await;
     let delivery = acme.get("/api/v1/deliveries").await.ok()["items"][0].clone();
     let snippet = delivery["attempts"][0]["responseSnippet"].as_str().expect("a snippet");

@@ -18,7 +18,7 @@ const KILLS: u32 = 20;
 const CLIENTS: usize = 8;
 /// How long everything may take to arrive after the last start: leases of a PostgreSQL host that
 /// was killed end by themselves after a minute at most.
-const ARRIVAL_MAX: Duration = Duration::from_secs(120);
+const ARRIVAL_MAX: Duration = Duration::from_mins(2);
 
 /// Emits until the connection breaks, and keeps the id of everything that was answered 202.
 async fn emit_until_it_dies(client: Client, accepted: Arc<Mutex<HashSet<String>>>) {

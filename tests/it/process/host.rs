@@ -18,7 +18,7 @@ pub(super) const ROOT_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 /// The operator's token.
 pub(super) const ADMIN_TOKEN: &str = "operator-token-of-the-tests";
 /// A start compiles the built-in components at worst; a stop waits for what is under way.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A host that runs as a process of its own. Dropped, it is killed.
 pub(super) struct Process {
