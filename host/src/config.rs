@@ -36,6 +36,11 @@ pub enum Command {
     Serve(ServeArgs),
     /// Runs the host for trying it out: embedded database, one organization, a receiver that shows what arrives.
     Dev(DevArgs),
+    /// Measures how fast this machine accepts and delivers events.
+    Bench(BenchArgs),
+    /// What `bench` compares with: a server that does nothing else.
+    #[command(hide = true)]
+    BenchYardstick(YardstickArgs),
 }
 
 /// Settings of `weir serve`.
@@ -82,6 +87,29 @@ pub struct DevArgs {
     /// The rest.
     #[command(flatten)]
     pub tuning: Tuning,
+}
+
+/// Settings of `weir bench`.
+#[derive(Args)]
+pub struct BenchArgs {
+    /// The database to measure with; a new SQLite file in the temporary folder when none is given. A database that
+    /// is given keeps what was measured in it.
+    #[arg(long)]
+    pub database: Option<Location>,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of the server that `weir bench` compares with.
+#[derive(Args)]
+pub struct YardstickArgs {
+    /// A file to write the address to, as JSON, once it serves.
+    #[arg(long)]
+    pub ready_file: PathBuf,
 }
 
 /// Settings that have a good default.

@@ -7,10 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
 use crate::{
     db::{self, delivery::Claimed},
-    domain::{
-        id::{OrganizationId, SubscriptionId},
-        subscription::Target,
-    },
+    domain::{id::SubscriptionId, subscription::Target},
     error::Result,
     service::directory,
 };
@@ -111,25 +108,15 @@ impl Claims {
     /// Takes slots for the subscriptions that have a backlog, claims as many deliveries, and
     /// starts them. Says how many.
     async fn claim(&self) -> Result<usize> {
-        let mut taken: Vec<(SubscriptionId, OrganizationId, Vec<Slot>)> = Vec::new();
-        let mut room = CLAIM_PER_TRANSACTION;
-        for (organization, subscription) in self.shared.slots.backlog() {
-            let slots = self.shared.slots.take(&organization, &subscription, CLAIM_PER_SUBSCRIPTION.min(room));
-            if !slots.is_empty() {
-                room -= slots.len();
-                taken.push((subscription, organization, slots));
-            }
-            if room == 0 {
-                break;
-            }
-        }
-        if taken.is_empty() {
+        if self.shared.slots.backlog().is_empty() {
             return Ok(0);
         }
+        // Slots are taken only when it is this transaction's turn: what was given back while it
+        // waited for the writer is used by the same commit.
+        let mut tx = self.shared.host.db.begin().await?;
         let mut claimed: Vec<(Claimed, Slot)> = Vec::new();
         let now = self.shared.host.now();
-        let mut tx = self.shared.host.db.begin().await?;
-        for (subscription, _, mut slots) in taken {
+        for (subscription, mut slots) in self.take_slots() {
             let limit = u32::try_from(slots.len()).unwrap_or(u32::MAX);
             let lease = super::delivery::lease_from(now);
             // Cleared before the look: what becomes due after it is noted again by whoever sees it.
@@ -144,6 +131,23 @@ impl Claims {
         let count = claimed.len();
         self.start(claimed).await?;
         Ok(count)
+    }
+
+    /// Slots for one transaction, subscription by subscription.
+    fn take_slots(&self) -> Vec<(SubscriptionId, Vec<Slot>)> {
+        let mut taken = Vec::new();
+        let mut room = CLAIM_PER_TRANSACTION;
+        for (organization, subscription) in self.shared.slots.backlog() {
+            let slots = self.shared.slots.take(&organization, &subscription, CLAIM_PER_SUBSCRIPTION.min(room));
+            if !slots.is_empty() {
+                room -= slots.len();
+                taken.push((subscription, slots));
+            }
+            if room == 0 {
+                break;
+            }
+        }
+        taken
     }
 
     async fn start(&self, claimed: Vec<(Claimed, Slot)>) -> Result<()> {

@@ -75,19 +75,18 @@ enum Retry {
 }
 
 impl Job {
-    /// Begins the attempt. The slot is given back when its outcome is recorded.
+    /// Begins the attempt. The slot is given back when the endpoint has answered: what waits to be
+    /// recorded burdens no endpoint, and nothing new is started without the database that it
+    /// waits for.
     pub(super) fn start(self, shared: &Arc<Shared>, slot: Slot) {
-        let task = self.run(shared.clone());
-        shared.deliveries.spawn(async move {
-            task.await;
-            drop(slot);
-        });
+        shared.deliveries.spawn(self.run(shared.clone(), slot));
     }
 
-    async fn run(self, shared: Arc<Shared>) {
+    async fn run(self, shared: Arc<Shared>, slot: Slot) {
         let started_at = shared.host.now();
         let clock = Instant::now();
         let verdict = self.attempt(&shared, started_at).await;
+        drop(slot);
         let duration_ms = u32::try_from(clock.elapsed().as_millis()).unwrap_or(u32::MAX);
         let attempted = self.conclude(&shared, verdict, started_at, duration_ms);
         record(&shared, attempted).await;

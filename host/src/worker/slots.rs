@@ -1,9 +1,9 @@
 //! Who may deliver how much at once.
 //!
-//! A slot is taken before a delivery is claimed and given back when its outcome is recorded. Three
-//! bounds hold at the same time: of the host, of an organization, and of a subscription. So an
-//! endpoint that hangs holds its own few slots, and an organization full of such endpoints leaves
-//! the others theirs.
+//! A slot is taken before a delivery is claimed and given back when the endpoint has
+//! answered. Three bounds hold at the same time: of the host, of an organization, and of a
+//! subscription. So an endpoint that hangs holds its own few slots, and an organization full of
+//! such endpoints leaves the others theirs.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

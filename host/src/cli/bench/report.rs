@@ -1,0 +1,252 @@
+//! What is printed: the figures, the settings they were measured with, and the goals beside them.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{CONNECTIONS, UNDER_WAY_MAX, machine::Machine, message::PAYLOAD_BYTES};
+use crate::db::Location;
+
+/// Accepts, as a part of what the yardstick answers.
+const ACCEPT_RATIO_GOAL: f64 = 0.15;
+/// Deliveries a second.
+const END_TO_END_GOAL: f64 = 3_000.0;
+/// Milliseconds of the slowest hundredth, at this rate.
+const P99_MS_GOAL: f64 = 20.0;
+const P99_RATE: u32 = 1_000;
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) machine: Machine,
+    pub(super) settings: Settings,
+    pub(super) bare: Throughput,
+    pub(super) accepts: Throughput,
+    pub(super) end_to_end: EndToEnd,
+    pub(super) latencies: Vec<Latency>,
+    pub(super) rss: Rss,
+}
+
+/// What was measured with.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Settings {
+    database: &'static str,
+    seconds: u64,
+    connections: usize,
+    payload_bytes: usize,
+    under_way_max: usize,
+}
+
+/// Requests or events, the time they took, and whose.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Throughput {
+    pub(super) count: u32,
+    pub(super) seconds: f64,
+    pub(super) server_cpu_seconds: f64,
+    pub(super) load_cpu_seconds: f64,
+}
+
+/// Events that went all the way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndToEnd {
+    pub(super) throughput: Throughput,
+    /// Arrivals beyond the first of an event.
+    pub(super) repeated: usize,
+    pub(super) component_calls: u64,
+    pub(super) component_ms: u64,
+}
+
+/// Milliseconds from the intended sending to the arrival.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Latency {
+    rate: u32,
+    reached_rate: f64,
+    is_rate_reached: bool,
+    p50_ms: f64,
+    p90_ms: f64,
+    p99_ms: f64,
+    max_ms: f64,
+}
+
+/// Memory of the host.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Rss {
+    pub(super) idle_bytes: Option<u64>,
+    pub(super) peak_bytes: Option<u64>,
+}
+
+/// A goal beside what was reached.
+struct Goal {
+    name: String,
+    wanted: f64,
+    reached: f64,
+    is_reached: bool,
+}
+
+impl Settings {
+    pub(super) fn new(seconds: u64, database: &Location) -> Self {
+        let database = match database {
+            Location::Sqlite(_) => "sqlite",
+            Location::Postgres(_) => "postgres",
+        };
+        let (connections, under_way_max) = (CONNECTIONS, UNDER_WAY_MAX);
+        Self { database, seconds, connections, payload_bytes: PAYLOAD_BYTES, under_way_max }
+    }
+}
+
+impl Throughput {
+    fn per_second(&self) -> f64 {
+        f64::from(self.count) / self.seconds
+    }
+
+    fn micros_each(&self, cpu_seconds: f64) -> f64 {
+        cpu_seconds * 1e6 / f64::from(self.count.max(1))
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "perSecond": self.per_second(),
+            "count": self.count,
+            "seconds": self.seconds,
+            "serverCpuMicrosEach": self.micros_each(self.server_cpu_seconds),
+            "loadCpuMicrosEach": self.micros_each(self.load_cpu_seconds),
+        })
+    }
+
+    fn line(&self, name: &str) -> String {
+        let (server, load) = (self.micros_each(self.server_cpu_seconds), self.micros_each(self.load_cpu_seconds));
+        format!("{name:<24} {:>10.0} /s {server:>14.1} µs {load:>14.1} µs", self.per_second())
+    }
+}
+
+impl EndToEnd {
+    /// The part of the host's CPU time that components took. Their time is measured by the clock,
+    /// so on a machine that is busy with other things this is too high.
+    fn wasm_share(&self) -> f64 {
+        precise(self.component_ms) / 1e3 / self.throughput.server_cpu_seconds.max(f64::MIN_POSITIVE)
+    }
+
+    fn calls_each(&self) -> f64 {
+        precise(self.component_calls) / f64::from(self.throughput.count.max(1))
+    }
+
+    fn json(&self) -> Value {
+        let mut json = self.throughput.json();
+        json["repeated"] = self.repeated.into();
+        json["componentCallsEach"] = self.calls_each().into();
+        json["componentMs"] = self.component_ms.into();
+        json["wasmCpuShare"] = self.wasm_share().into();
+        json
+    }
+}
+
+impl Latency {
+    pub(super) fn new(rate: u32, reached_rate: f64, is_rate_reached: bool, micros: &Histogram<u64>) -> Self {
+        let at = |quantile| precise(micros.value_at_quantile(quantile)) / 1e3;
+        let (p50_ms, p90_ms, p99_ms) = (at(0.5), at(0.9), at(0.99));
+        Self { rate, reached_rate, is_rate_reached, p50_ms, p90_ms, p99_ms, max_ms: precise(micros.max()) / 1e3 }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and times of one run are far below 2^52")]
+fn precise(number: u64) -> f64 {
+    number as f64
+}
+
+impl Report {
+    fn goals(&self) -> Vec<Goal> {
+        let at_least = |name: &str, wanted, reached| Goal {
+            name: name.to_owned(),
+            wanted,
+            reached,
+            is_reached: reached >= wanted,
+        };
+        let ratio = self.accepts.per_second() / self.bare.per_second();
+        let mut goals = vec![
+            at_least("accepts ÷ bare axum, at least", ACCEPT_RATIO_GOAL, ratio),
+            at_least("end to end per second, at least", END_TO_END_GOAL, self.end_to_end.throughput.per_second()),
+        ];
+        goals.extend(self.latencies.iter().find(|latency| latency.rate == P99_RATE).map(|latency| Goal {
+            name: format!("p99 at {P99_RATE}/s in ms, at most"),
+            wanted: P99_MS_GOAL,
+            reached: latency.p99_ms,
+            is_reached: latency.is_rate_reached && latency.p99_ms <= P99_MS_GOAL,
+        }));
+        goals
+    }
+
+    /// One JSON object on standard output.
+    pub(super) fn print_json(&self) {
+        let goal = |goal: Goal| json!({ "name": goal.name, "wanted": goal.wanted, "reached": goal.reached, "isReached": goal.is_reached });
+        let report = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "machine": self.machine,
+            "settings": self.settings,
+            "bareAxum": self.bare.json(),
+            "accepts": self.accepts.json(),
+            "endToEnd": self.end_to_end.json(),
+            "acceptToArrival": self.latencies,
+            "rss": self.rss,
+            "goals": self.goals().into_iter().map(goal).collect::<Vec<_>>(),
+        });
+        println!("{report:#}");
+    }
+
+    /// A table on standard output.
+    pub(super) fn print_table(&self) {
+        let (machine, settings) = (&self.machine, &self.settings);
+        println!(
+            "weir {} on {} cores ({} {}), {} with fsync ({:.2} ms a page in the temporary folder)",
+            env!("CARGO_PKG_VERSION"),
+            machine.cores,
+            machine.os,
+            machine.architecture,
+            settings.database,
+            machine.fsync_ms,
+        );
+        println!(
+            "{} s each, {} connections, payloads of {} bytes, at most {} events under way; host, load and receiver share the machine\n",
+            settings.seconds, settings.connections, settings.payload_bytes, settings.under_way_max,
+        );
+        println!("{:<24} {:>13} {:>17} {:>17}", "throughput", "", "server CPU each", "load CPU each");
+        println!("{}", self.bare.line("bare axum JSON POST"));
+        println!("{}", self.accepts.line("accepts"));
+        println!("{}\n", self.end_to_end.throughput.line("end to end"));
+        self.print_latencies();
+        self.print_host();
+        println!("\n{:<36} {:>10} {:>10}", "goal", "wanted", "reached");
+        for goal in self.goals() {
+            let verdict = if goal.is_reached { "" } else { "  missed" };
+            println!("{:<36} {:>10.2} {:>10.2}{verdict}", goal.name, goal.wanted, goal.reached);
+        }
+    }
+
+    fn print_latencies(&self) {
+        println!("{:<24} {:>10} {:>10} {:>10} {:>10}", "accept to arrival, ms", "p50", "p90", "p99", "max");
+        for latency in &self.latencies {
+            let Latency { rate, reached_rate, p50_ms, p90_ms, p99_ms, max_ms, .. } = latency;
+            let remark =
+                if latency.is_rate_reached { String::new() } else { format!("  only {reached_rate:.0}/s reached") };
+            println!("at {rate:>6}/s {p50_ms:>20.2} {p90_ms:>10.2} {p99_ms:>10.2} {max_ms:>10.2}{remark}");
+        }
+    }
+
+    fn print_host(&self) {
+        let end_to_end = &self.end_to_end;
+        println!(
+            "\nwasm: {:.1} calls an event, {:.0} % of the host's CPU; {} events arrived more than once",
+            end_to_end.calls_each(),
+            end_to_end.wasm_share() * 100.0,
+            end_to_end.repeated,
+        );
+        let mebibytes = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
+        println!(
+            "memory of the host: {} MiB idle, {} MiB at most",
+            mebibytes(self.rss.idle_bytes),
+            mebibytes(self.rss.peak_bytes)
+        );
+    }
+}
