@@ -90,6 +90,18 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Re
     row.map(StoredEmit::try_from).transpose()
 }
 
+/// The emit that was accepted with this idempotency key; served by `emit_idempotency`.
+pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) -> Result<Option<StoredEmit>> {
+    const SQL: &str = "
+        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message
+          from emit
+         where organization_id = $1 and idempotency_key = $2";
+    let row: Option<EmitRow> =
+        on_db!(tx, |conn| sqlx::query_as(SQL).bind(organization.as_str()).bind(key).fetch_optional(conn).await)?;
+    row.map(StoredEmit::try_from).transpose()
+}
+
 /// The emits with these ids, whosever they are: for the workers, who hold claims on them.
 pub async fn load(tx: &mut Tx, ids: &[&EmitId]) -> Result<Vec<StoredEmit>> {
     const SQL: Dialects = over_rows!(
@@ -215,7 +227,8 @@ pub struct Failure {
     pub accepted_at: Time,
 }
 
-/// The newest emits that have a dead letter, newest first; served by `delivery_failed`.
+/// The newest emits that failed, newest first: something of them is a dead letter, and nothing is
+/// owed any more. Served by `delivery_failed`.
 pub async fn recent_failures(tx: &mut Tx, organization: &OrganizationId, limit: u32) -> Result<Vec<Failure>> {
     // An emit may have many dead letters, so more of them than asked for are looked at, but not
     // without end: the newest thousand.
@@ -227,6 +240,9 @@ pub async fn recent_failures(tx: &mut Tx, organization: &OrganizationId, limit: 
                  order by id desc
                  limit 1000) as dead
           join emit on emit.id = dead.emit_id
+         where not exists (select 1
+                             from delivery as open
+                            where open.emit_id = emit.id and open.status in ('PENDING', 'RETRYING'))
          group by emit.id, emit.namespace, emit.name, emit.version, emit.accepted_at
          order by emit.id desc
          limit $2";

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Caller, Host, Page, access,
-    directory::{self, Entry},
+    directory::{self, Emittable, Entry},
 };
 use crate::{
     db::{
@@ -22,7 +22,7 @@ use crate::{
         name::{EventName, Version},
         schema,
     },
-    error::Result,
+    error::{Error, Result},
     fail,
 };
 
@@ -64,9 +64,10 @@ pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Res
         if entry.organization.revision != caller.revision {
             caller = access::readmit(host, &caller).await?;
         }
-        check_plan(&entry, &event)?;
-        let emittable = directory::emittable(host, &entry, &event, version).await?;
-        emittable.validator.check(&payload)?;
+        let emittable = match check(host, &entry, &event, version, &payload).await {
+            Ok(emittable) => emittable,
+            Err(refusal) => return repeated(host, &caller, idempotency.as_ref(), refusal).await,
+        };
         let now = host.now();
         let emit = Arc::new(Emit {
             id: EmitId::new(now, host.randomness.id()),
@@ -102,6 +103,38 @@ pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Res
     Err(fail!(Unavailable, "the organization is being changed too fast; nothing was accepted").retry_after(1))
 }
 
+/// Whether the plan, the registry and the schema allow the emit, and of which registration it is.
+async fn check(
+    host: &Host,
+    entry: &Entry,
+    event: &EventName,
+    version: Option<Version>,
+    payload: &Value,
+) -> Result<Arc<Emittable>> {
+    check_plan(entry, event)?;
+    let emittable = directory::emittable(host, entry, event, version).await?;
+    emittable.validator.check(payload)?;
+    Ok(emittable)
+}
+
+/// The answer to an emit that would be refused now: the first answer, if the same request was
+/// accepted before the registry changed. A client that lost that answer gets it.
+async fn repeated(
+    host: &Host,
+    caller: &Caller,
+    idempotency: Option<&Idempotency>,
+    refusal: Error,
+) -> Result<EmitAnswer> {
+    let Some(idempotency) = idempotency else { return Err(refusal) };
+    let mut tx = host.db.read().await?;
+    match db::emit::find_by_key(&mut tx, &caller.organization_id, &idempotency.key).await? {
+        Some(stored) if stored.emit.idempotency.as_ref() == Some(idempotency) => {
+            Ok(EmitAnswer { id: stored.emit.id.clone(), canonical_name: stored.emit.canonical_name() })
+        }
+        _ => Err(refusal),
+    }
+}
+
 fn parse_payload(text: &str) -> Result<Value> {
     if text.len() > PAYLOAD_BYTES_MAX {
         return Err(fail!(PayloadTooLarge, "the payload has {} bytes; {PAYLOAD_BYTES_MAX} are allowed", text.len()));
@@ -135,7 +168,7 @@ fn check_plan(entry: &Entry, event: &EventName) -> Result<()> {
     Err(fail!(EventNotRegistered, "{event} is not registered; plan {} has platformxe.generic only", plan.as_str()))
 }
 
-fn over_quota(entry: &Entry) -> crate::error::Error {
+fn over_quota(entry: &Entry) -> Error {
     let plan = entry.organization.plan;
     let limit = plan.emits_per_month_max().unwrap_or(i64::MAX);
     fail!(MonthlyEmitQuotaExceeded, "plan {} allows {limit} emits in a UTC calendar month", plan.as_str())

@@ -144,3 +144,22 @@ async fn many_emits_at_once_with_one_key_are_one_emit() {
     assert_eq!(tenant.get("/api/v1/events/custom/health").await.ok()["emits"]["thisMonth"], 1);
     app.stop().await;
 }
+
+/// A client that lost the answer repeats the request, whatever happened to the registry since.
+#[tokio::test]
+async fn a_repeated_emit_gets_its_first_answer_even_when_it_would_be_refused_now() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let id = tenant.register("order", "1.0.0").await;
+    let body = json!({ "name": format!("{}.order", tenant.namespace), "payload": {}, "idempotencyKey": "once" });
+    let first = tenant.post(EMIT, body.clone()).await.accepted();
+    tenant.delete(&format!("/api/v1/events/custom/{id}")).await.ok();
+    assert_eq!(tenant.post(EMIT, body.clone()).await.accepted(), first);
+    let mut other = body.clone();
+    other["payload"] = json!({ "n": 1 });
+    tenant.post(EMIT, other).await.refused(409, "event_not_published");
+    let mut fresh = body;
+    fresh["idempotencyKey"] = "twice".into();
+    tenant.post(EMIT, fresh).await.refused(409, "event_not_published");
+    app.stop().await;
+}
