@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, Randomness, SystemClock},
-    db::{Db, Location, ledger::Ledger, migrate},
+    db::{Db, Location, ledger::Ledger, migrate, organization},
     domain::{
         address::Policy,
         limits::{DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
@@ -103,8 +103,9 @@ impl App {
     pub async fn start(settings: Settings) -> Result<Self> {
         raise_open_files(settings.deliveries_max);
         let owner = own(&settings.database)?;
-        let db = Db::connect(&settings.database).await?;
-        migrate::run(&db).await?;
+        let db = Db::connect(&settings.database).await.map_err(cannot_open)?;
+        migrate::run(&db).await.map_err(cannot_open)?;
+        check_root_key(&db, &settings.root_key).await?;
         let runtime = load_runtime(settings.code_cache).await?;
         let handovers = Handovers::new();
         let (ledger, _) = Ledger::start(db.clone(), handovers.queue.clone());
@@ -152,6 +153,20 @@ impl App {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+}
+
+/// What the caller of an API is told of a database in trouble helps nobody at the start.
+fn cannot_open(error: Error) -> Error {
+    fail!(Unavailable, "cannot open the database").caused_by(error)
+}
+
+/// A wrong root key would be noticed only when an event has to be signed, after it was accepted.
+async fn check_root_key(db: &Db, root_key: &RootKey) -> Result<()> {
+    let mut tx = db.read().await?;
+    let Some((organization, wrapped)) = organization::any_data_key(&mut tx).await? else { return Ok(()) };
+    root_key.unwrap(&organization, &wrapped).map(drop).map_err(|cause| {
+        fail!(BadRequest, "the root key is not the one that this database was made with").caused_by(cause)
+    })
 }
 
 /// Compiling the built-in components takes a moment, and is no work for a thread that serves.

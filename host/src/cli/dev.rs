@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -33,6 +34,8 @@ use crate::{
 
 /// The organization that the first start creates.
 const ORGANIZATION: &str = "acme";
+/// Lets the system choose.
+const ANY_PORT: u16 = 0;
 
 /// What the first start draws and later ones find again, in a file that only its owner can read.
 struct Credentials {
@@ -40,18 +43,27 @@ struct Credentials {
     root_key: RootKey,
     admin_token: String,
     organizations: Vec<Value>,
+    /// The receiver's, so that subscriptions of an earlier start still lead to it.
+    receiver_port: u16,
 }
 
 /// Serves until told to stop.
 pub(super) async fn run(args: DevArgs) -> Result<()> {
     telemetry::start(&args.tuning.log, args.tuning.log_format).map_err(|why| fail!(BadRequest, "{why}"))?;
-    fs::create_dir_all(&args.data)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&args.data)
         .map_err(|cause| fail!(Unavailable, "cannot make the folder {}: {cause}", args.data.display()))?;
     let mut credentials = Credentials::open(&args.data)?;
     let app = App::start(settings(&args, &credentials)).await?;
     credentials.complete(&app.host).await?;
     let sender = Sender::default();
-    let receiver_url = receiver::start(sender.clone()).await?;
+    let (receiver_url, receiver_port) = receiver::start(sender.clone(), credentials.receiver_port).await?;
+    if receiver_port != credentials.receiver_port {
+        credentials.receiver_port = receiver_port;
+        credentials.store()?;
+    }
     if let Some(organization) = account::find_by_slug(&app.host, ORGANIZATION).await? {
         let _ = sender.set((app.host.clone(), organization.id));
     }
@@ -98,7 +110,9 @@ impl Credentials {
         let organizations = stored["organizations"].as_array().cloned();
         match (root_key, admin_token, organizations) {
             (Some(root_key), Some(admin_token), Some(organizations)) => {
-                Ok(Self { root_key, admin_token, organizations, path: path.clone() })
+                let port = stored["receiverPort"].as_u64().and_then(|port| u16::try_from(port).ok());
+                let receiver_port = port.unwrap_or(ANY_PORT);
+                Ok(Self { root_key, admin_token, organizations, receiver_port, path: path.clone() })
             }
             _ => Err(broken()),
         }
@@ -112,6 +126,7 @@ impl Credentials {
             root_key: RootKey::new(randomness.bytes()),
             admin_token: hex::encode(randomness.bytes::<24>()),
             organizations: Vec::new(),
+            receiver_port: ANY_PORT,
         };
         credentials.store()?;
         Ok(credentials)
@@ -122,6 +137,7 @@ impl Credentials {
             "rootKey": self.root_key.reveal(),
             "adminToken": self.admin_token,
             "organizations": self.organizations,
+            "receiverPort": self.receiver_port,
         });
         write_private(&self.path, &value)
     }

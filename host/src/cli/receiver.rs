@@ -26,13 +26,17 @@ use crate::{
 /// The organization whose deliveries arrive here; known once it exists.
 pub(super) type Sender = Arc<OnceCell<(Arc<Host>, OrganizationId)>>;
 
-/// Starts the receiver on a free port and gives its URL.
-pub(super) async fn start(sender: Sender) -> Result<String> {
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(Error::internal)?;
+/// Starts the receiver on this port, or on a free one if it is taken; gives its URL and port.
+pub(super) async fn start(sender: Sender, port: u16) -> Result<(String, u16)> {
+    let bind = async |port: u16| TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await;
+    let listener = match bind(port).await {
+        Ok(listener) => listener,
+        Err(_taken) => bind(0).await.map_err(Error::internal)?,
+    };
     let address = listener.local_addr().map_err(Error::internal)?;
     let app = Router::new().route("/", post(receive)).with_state(sender);
     tokio::spawn(async move { axum::serve(listener, app).await });
-    Ok(format!("http://{address}/"))
+    Ok((format!("http://{address}/"), address.port()))
 }
 
 async fn receive(State(sender): State<Sender>, headers: HeaderMap, body: Bytes) -> StatusCode {

@@ -207,9 +207,8 @@ pub async fn attempts(
     rows.into_iter().map(|row| Ok((DeliveryId::stored(row.delivery_id.as_str()), Attempt::try_from(row)?))).collect()
 }
 
-/// Makes a finished delivery pending again, with a fresh budget of attempts and marked as a
-/// replay. History stays. False when it is not in the state that `also_delivered` allows: dead
-/// letters always, successes and skipped ones only when it is true.
+/// Makes a delivery that is in one of these states pending again, with a fresh budget of attempts
+/// and marked as a replay. History stays. False when it is in none of them.
 pub async fn replay(
     tx: &mut Tx,
     organization: &OrganizationId,

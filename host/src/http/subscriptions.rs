@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::subscription::{EventType, Subscription},
-    error::{Code, Result},
+    error::{Code, Error, Result},
     fail,
     service::subscription::{self, NewSubscription, SubscribeRequest},
 };
@@ -30,10 +30,13 @@ struct SubscribeBody<'a> {
     webhook_url: Option<Cow<'a, str>>,
     #[serde(borrow)]
     display_name: Option<Cow<'a, str>>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 pub(super) async fn subscribe(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
     let body: SubscribeBody<'_> = body.json(Code::InvalidRequest)?;
+    refuse_extras(&body.others, Code::InvalidRequest)?;
     let request = SubscribeRequest {
         name: &required(body.name, "name", Code::InvalidRequest)?,
         version: body.version.as_deref(),
@@ -67,7 +70,7 @@ struct CreateBody {
 
 pub(super) async fn create(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
     let body: CreateBody = body.json(Code::BadRequest)?;
-    refuse_components(&body.others)?;
+    refuse_extras(&body.others, Code::BadRequest)?;
     let new = NewSubscription {
         event_types: &required(body.event_types, "eventTypes", Code::BadRequest)?,
         webhook_url: &required(body.webhook_url, "webhookUrl", Code::BadRequest)?,
@@ -82,13 +85,18 @@ pub(super) async fn create(state: Shared, Manager(caller): Manager, body: Body) 
     created(data)
 }
 
-/// No component can be uploaded yet, so naming one names none.
-fn refuse_components(others: &Map<String, Value>) -> Result<()> {
-    let named = ["component", "componentId", "transformer", "adapter"].into_iter();
-    match named.into_iter().find(|member| others.get(*member).is_some_and(|value| !value.is_null())) {
-        Some(member) => Err(fail!(ComponentNotFound, "{member}: there is no such component")),
-        None => Ok(()),
+/// No component can be uploaded yet, so naming one names none. And a filter that was silently left
+/// out would let everything through.
+fn refuse_extras(others: &Map<String, Value>, wrong: Code) -> Result<()> {
+    let is_there = |member: &&str| others.get(*member).is_some_and(|value| !value.is_null());
+    if let Some(member) = ["component", "componentId", "transformer", "adapter"].iter().find(|member| is_there(member))
+    {
+        return Err(fail!(ComponentNotFound, "{member}: there is no such component"));
     }
+    if is_there(&"filter") {
+        return Err(Error::new(wrong, "filter: this host cannot filter by content yet"));
+    }
+    Ok(())
 }
 
 pub(super) async fn list(state: Shared, Reader(caller): Reader) -> Answer<Value> {

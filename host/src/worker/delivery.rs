@@ -30,7 +30,7 @@ use crate::{
 const LEASE_MS: i64 = 60_000;
 /// How often recording is tried while the database is away, and how long the waits are together
 /// well within the lease.
-const RECORD_TRIES: u32 = 8;
+const RECORD_TRIES: u32 = 5;
 const RECORD_WAIT: Duration = Duration::from_secs(1);
 /// What an adapter without a configuration of its own is given.
 const NO_CONFIG: &str = "{}";

@@ -18,7 +18,7 @@ use crate::{
         subscription::Target,
         time::Time,
     },
-    error::Result,
+    error::{Error, Result},
     runtime::{Call, Failure},
     service::directory,
 };
@@ -29,6 +29,8 @@ const BATCH_MAX: usize = 256;
 const BATCHES_UNDER_WAY_MAX: usize = 4;
 /// The longest wait before an emit that could not be routed is tried again, in seconds.
 const BACKOFF_SECONDS_MAX: i64 = 300;
+/// Doublings of the wait until it is longer than that.
+const BACKOFF_DOUBLINGS_MAX: i64 = 9;
 /// What a router without a configuration of its own is given.
 const NO_CONFIG: &str = "{}";
 
@@ -53,12 +55,20 @@ impl Routing {
     /// Routes what comes until told to stop.
     pub(super) async fn run(self: Arc<Self>, mut handovers: mpsc::Receiver<Handover>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
+        let mut next_look = tokio::time::Instant::now();
         loop {
             // Listening begins before the table is looked at, so that no ring in between is lost.
             let rung = self.backlog.notified();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                // Before the queue, which may never be empty: what waits in the table has its turn
+                // every now and then, whatever the traffic.
+                () = tokio::time::sleep_until(next_look) => {
+                    self.drain_backlog().await;
+                    next_look = tokio::time::Instant::now() + POLL_INTERVAL;
+                }
+                () = rung => self.drain_backlog().await,
                 taken = handovers.recv_many(&mut batch, BATCH_MAX) => {
                     if taken == 0 {
                         break;
@@ -66,8 +76,6 @@ impl Routing {
                     let (this, batch) = (self.clone(), std::mem::take(&mut batch));
                     contained("a batch of routing", async move { this.route(batch).await }).await;
                 }
-                () = rung => self.drain_backlog().await,
-                () = tokio::time::sleep(POLL_INTERVAL) => self.drain_backlog().await,
             }
         }
     }
@@ -128,7 +136,7 @@ impl Routing {
         for handover in batch {
             match self.decide(&handover).await {
                 Ok(decision) => decisions.push(decision),
-                Err(error) => self.put_back(&handover, &error.to_string()).await,
+                Err(error) => self.put_back(&handover, &error).await,
             }
         }
         // Waits when the database is slower than routing: emits then pile up in the queue, and
@@ -229,15 +237,15 @@ impl Routing {
     }
 
     /// Puts an emit that could not be routed back, to be tried again later and later.
-    async fn put_back(&self, handover: &Handover, why: &str) {
+    async fn put_back(&self, handover: &Handover, error: &Error) {
         let host = &self.shared.host;
         let emit = &handover.emit;
-        tracing::error!(emit = %emit.id, why, "emit {} cannot be routed yet", emit.id);
-        let wait_s = 1_i64.checked_shl(u32::try_from(handover.claims).unwrap_or(0)).unwrap_or(BACKOFF_SECONDS_MAX);
-        let due_at = host.now().plus_millis(wait_s.clamp(1, BACKOFF_SECONDS_MAX) * 1_000);
+        tracing::error!(emit = %emit.id, ?error, "emit {} cannot be routed yet", emit.id);
+        let wait_s = (1_i64 << handover.claims.clamp(0, BACKOFF_DOUBLINGS_MAX)).min(BACKOFF_SECONDS_MAX);
+        let due_at = host.now().plus_millis(wait_s * 1_000);
         let put_back = async {
             let mut tx = host.db.begin().await?;
-            db::emit::put_back(&mut tx, &emit.id, handover.claims, due_at, why).await?;
+            db::emit::put_back(&mut tx, &emit.id, handover.claims, due_at, &error.to_string()).await?;
             tx.commit().await
         };
         if let Err(error) = put_back.await {

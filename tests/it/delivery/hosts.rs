@@ -1,9 +1,14 @@
 //! Several hosts: as many as one likes on one PostgreSQL, and never two on one SQLite file.
 
+use std::time::Duration;
+
 use serde_json::json;
 use weir::{app::App, app::Settings, domain::vault::RootKey};
 
-use crate::support::{Receiver, TestApp, database::is_postgres};
+use crate::support::{
+    Receiver, TestApp,
+    database::{is_postgres, number},
+};
 
 #[tokio::test]
 async fn an_sqlite_file_has_one_owner_and_postgres_many() {
@@ -78,4 +83,47 @@ async fn hosts_share_the_work_without_doing_it_twice() {
     app.settle().await;
     assert_eq!(receiver.requests().len(), 100);
     app.stop().await;
+}
+
+/// What a dead host left behind, or what could not be routed at once, is not the last in a queue
+/// that traffic keeps filling.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_in_the_table_is_routed_although_traffic_never_stops() {
+    let app = TestApp::start().await;
+    let acme = app.organization("ENTERPRISE").await;
+    let left_behind = acme.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    let location = app.database.location.clone();
+    let undo = format!("update emit set routed_at = null, due_at = 1 where id = '{left_behind}' returning claims");
+    number(&location, &undo).await;
+    let traffic = tokio::spawn({
+        let acme = acme.clone();
+        async move {
+            loop {
+                acme.emit_generic(json!({ "kind": "k" })).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    });
+    let routed = format!("select count(*) from emit where id = '{left_behind}' and routed_at is not null");
+    let is_routed = async {
+        while number(&location, &routed).await == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), is_routed).await.expect("it has its turn");
+    traffic.abort();
+    drop(traffic.await);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_root_key_of_another_database_is_refused_at_the_start() {
+    let app = TestApp::start().await;
+    app.organization("FREE").await;
+    let database = app.database.clone();
+    app.stop().await;
+    let refused = App::start(Settings::new(database.location.clone(), RootKey::new([8; 32]))).await;
+    let error = refused.err().expect("the key opens nothing here");
+    assert!(error.message().contains("root key"), "{error}");
 }

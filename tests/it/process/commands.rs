@@ -125,6 +125,7 @@ async fn dev_sets_up_all_that_is_needed_and_finds_it_again() {
     let same = |member: &str| assert_eq!(again[member], ready[member]);
     same("adminToken");
     same("organizations");
+    same("receiverUrl");
     let total: Value = host.client(&key).get("/api/v1/emits").await.ok()["total"].clone();
     assert_eq!(total, 1);
     assert!(host.terminate().await.success());

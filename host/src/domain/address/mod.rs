@@ -1,4 +1,4 @@
-//! Where the host may send requests to (design.md 7): which addresses belong to the public
+//! Where the host may send requests to: which addresses belong to the public
 //! internet, and which URLs may be a target at all.
 //!
 //! Tenants name the targets, the host's own network must stay out of their reach. A name is

@@ -1,5 +1,5 @@
 //! The one door through which requests leave the host: the HTTP client with the address guard
-//! (design.md 7).
+//!
 //!
 //! Tenants decide where requests go, so nothing is taken from the environment (no proxies),
 //! nothing is followed (no redirects), and no connection is made to an address that the
