@@ -5,7 +5,11 @@
 //! emits, routed emits with their deliveries, and attempts. However many wait, a batch costs a
 //! handful of set-based statements and one commit with its fsync.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{
@@ -143,7 +147,7 @@ type Answer<T> = oneshot::Sender<Result<T>>;
 
 enum Entry {
     Accept(NewEmit, Answer<Acceptance>),
-    Route(Vec<Routed>, Answer<Vec<EmitId>>),
+    Route(Vec<Routed>, Answer<HashSet<EmitId>>),
     Record(Attempted, Answer<bool>),
 }
 
@@ -200,7 +204,7 @@ impl Ledger {
 
     /// Writes deliveries and marks their emits as routed. Gives those emits whose claim still
     /// held; the deliveries of the others were not written.
-    pub async fn route(&self, routed: Vec<Routed>) -> Result<Vec<EmitId>> {
+    pub async fn route(&self, routed: Vec<Routed>) -> Result<HashSet<EmitId>> {
         let (answer, answered) = oneshot::channel();
         self.entries.send(Entry::Route(routed, answer)).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
@@ -270,8 +274,8 @@ fn refuse(batch: Vec<Entry>, error: &Error) {
 struct Written {
     acceptances: Vec<Acceptance>,
     permits: HashMap<EmitId, OwnedPermit<Handover>>,
-    routed: Vec<EmitId>,
-    recorded: Vec<DeliveryId>,
+    routed: HashSet<EmitId>,
+    recorded: HashSet<DeliveryId>,
 }
 
 impl Written {
@@ -297,6 +301,7 @@ impl Written {
         let routed = route::route(&mut tx, &routes).await?;
         let recorded = record::record(&mut tx, &attempts).await?;
         tx.commit().await?;
+        let (routed, recorded) = (routed.into_iter().collect(), recorded.into_iter().collect());
         Ok(Self { acceptances, permits, routed, recorded })
     }
 

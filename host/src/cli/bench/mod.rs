@@ -12,6 +12,7 @@ use crate::{config::BenchArgs, db::Location, error::Result, fail};
 mod arrivals;
 mod child;
 mod client;
+mod goals;
 mod load;
 mod machine;
 mod measure;
