@@ -59,6 +59,9 @@ pub struct NewEmit {
     pub revision: i64,
     /// The plan's ceiling for the month; `None` is unlimited.
     pub emits_per_month_max: Option<i64>,
+    /// Whether any subscription may want it at that revision. If none does there is nothing to
+    /// choose from, and the emit is routed by being accepted.
+    pub is_wanted: bool,
 }
 
 /// What became of a [`NewEmit`].
@@ -294,6 +297,7 @@ impl Written {
         // whether this process has the emit or it waits in the table.
         let permits: HashMap<EmitId, OwnedPermit<Handover>> = emits
             .iter()
+            .filter(|new| new.is_wanted)
             .map_while(|new| Some((new.emit.id.clone(), routing.handovers.clone().try_reserve_owned().ok()?)))
             .collect();
         let mut tx: Tx = db.begin().await?;
@@ -311,7 +315,7 @@ impl Written {
             match entry {
                 Entry::Accept(new, answer) => {
                     let Some(acceptance) = acceptances.next() else { continue };
-                    if acceptance == Acceptance::Accepted {
+                    if acceptance == Acceptance::Accepted && new.is_wanted {
                         match self.permits.remove(&new.emit.id) {
                             Some(permit) => {
                                 drop(permit.send(Handover { emit: new.emit, revision: new.revision, claims: 1 }));

@@ -85,6 +85,7 @@ pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Res
             emit: emit.clone(),
             revision: entry.organization.revision,
             emits_per_month_max: entry.organization.plan.emits_per_month_max(),
+            is_wanted: !directory::targets(host, &entry, &emit).await?.is_empty(),
         };
         let (id, event, version) = match host.ledger.accept(new).await? {
             Acceptance::Accepted => (emit.id.clone(), emit.event.clone(), emit.version),

@@ -67,11 +67,12 @@ async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i6
 async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> bool) -> Result<HashSet<String>> {
     const SQL: Dialects = over_rows!(
         "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                           request_hash, chain_depth, emitted_by, accepted_at, due_at, claims)
+                           request_hash, chain_depth, emitted_by, accepted_at, due_at, claims, routed_at)
          select item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
                 item.value ->> 5, item.value ->> 6, item.value ->> 7, item.value ->> 8,
                 cast(item.value ->> 9 as bigint), item.value ->> 10, cast(item.value ->> 11 as bigint),
-                cast(item.value ->> 12 as bigint), cast(item.value ->> 13 as bigint)
+                cast(item.value ->> 12 as bigint), cast(item.value ->> 13 as bigint),
+                cast(item.value ->> 14 as bigint)
            from",
         "where true
          on conflict (organization_id, idempotency_key) where idempotency_key is not null do nothing
@@ -80,14 +81,15 @@ async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> boo
     if emits.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows: Vec<_> = emits.iter().map(|new| row_of(&new.emit, is_taken(&new.emit))).collect();
+    let rows: Vec<_> = emits.iter().map(|new| row_of(new, is_taken(&new.emit))).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
     let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).fetch_all(conn).await)?;
     Ok(ids.into_iter().collect())
 }
 
 /// The columns of an emit, in the order of the statement above.
-fn row_of(emit: &Emit, is_taken: bool) -> impl serde::Serialize {
+fn row_of(new: &NewEmit, is_taken: bool) -> impl serde::Serialize {
+    let emit = &*new.emit;
     let due_at = if is_taken { emit.accepted_at.plus_millis(ROUTING_LEASE_MS) } else { emit.accepted_at };
     (
         emit.id.as_str(),
@@ -102,8 +104,9 @@ fn row_of(emit: &Emit, is_taken: bool) -> impl serde::Serialize {
         emit.chain_depth,
         emit.emitted_by.as_str(),
         emit.accepted_at.as_millis(),
-        due_at.as_millis(),
+        new.is_wanted.then_some(due_at.as_millis()),
         i64::from(is_taken),
+        (!new.is_wanted).then_some(emit.accepted_at.as_millis()),
     )
 }
 
