@@ -1,6 +1,9 @@
 //! Claiming: what is due and not under way, from the table to the slots.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,11 +28,13 @@ pub(super) struct Claims {
     shared: Arc<Shared>,
     /// The subscription at which the last sweep ended.
     cursor: Mutex<String>,
+    /// Rounds so far: each begins with another subscription.
+    round: AtomicUsize,
 }
 
 impl Claims {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, cursor: Mutex::new(String::new()) }
+        Self { shared, cursor: Mutex::new(String::new()), round: AtomicUsize::new(0) }
     }
 
     /// Claims until told to stop: at once when a slot or a backlog is announced, and after a sweep
@@ -133,11 +138,16 @@ impl Claims {
         Ok(count)
     }
 
-    /// Slots for one transaction, subscription by subscription.
+    /// Slots for one transaction, subscription by subscription. Who comes first changes from round
+    /// to round: a transaction has room for a few only, and nobody may be left out of all of them.
     fn take_slots(&self) -> Vec<(SubscriptionId, Vec<Slot>)> {
         let mut taken = Vec::new();
         let mut room = CLAIM_PER_TRANSACTION;
-        for (organization, subscription) in self.shared.slots.backlog() {
+        let mut waiting = self.shared.slots.backlog();
+        let round = self.round.fetch_add(1, Ordering::Relaxed);
+        let first = round.checked_rem(waiting.len()).unwrap_or(0);
+        waiting.rotate_left(first);
+        for (organization, subscription) in waiting {
             let slots = self.shared.slots.take(&organization, &subscription, CLAIM_PER_SUBSCRIPTION.min(room));
             if !slots.is_empty() {
                 room -= slots.len();
