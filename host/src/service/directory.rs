@@ -14,7 +14,7 @@ use lru::LruCache;
 
 use super::{Host, access};
 use crate::{
-    db::{self, subscription::TargetRow},
+    db::{self, subscription::StoredTarget},
     domain::{
         emit::Emit,
         id::{OrganizationId, RegistrationId, SubscriptionId},
@@ -22,6 +22,7 @@ use crate::{
         organization::{ApiKey, Organization},
         registration::Status,
         schema::{self, Validator},
+        signature::Secrets,
         subscription::{EventType, Target},
         vault::DataKey,
     },
@@ -236,15 +237,26 @@ pub async fn target(host: &Host, organization: &OrganizationId, id: &Subscriptio
     Ok(Some(Arc::new(open(host, &entry, row).await?)))
 }
 
-/// Decrypts what a target signs with.
-async fn open(host: &Host, entry: &Entry, row: TargetRow) -> Result<Target> {
+/// Decrypts what a target signs with and sends along.
+async fn open(host: &Host, entry: &Entry, stored: StoredTarget) -> Result<Target> {
     let organization = &entry.organization.id;
-    let secret = access::open_secret(data_key(host, entry).await?, organization, &row.secret_encrypted)?;
+    let key = data_key(host, entry).await?;
+    let newest = access::open_secret(key, organization, &stored.secret_encrypted)?;
+    let previous = match stored.previous_secret {
+        Some((sealed, until)) if host.now() < until => Some((access::open_secret(key, organization, &sealed)?, until)),
+        _ => None,
+    };
     Ok(Target {
-        subscription_id: SubscriptionId::stored(row.id),
+        subscription_id: stored.id,
         organization_id: organization.clone(),
-        url: row.webhook_url,
-        secrets: vec![secret],
+        url: stored.webhook_url,
+        is_active: stored.is_active,
+        disabled: stored.disabled,
+        failing_since: stored.failing_since,
+        terms: stored.terms,
+        secrets: Secrets::new(newest, previous),
+        headers: access::open_headers(key, organization, stored.headers_encrypted.as_deref())?,
+        since_revision: stored.since_revision,
     })
 }
 
