@@ -27,6 +27,7 @@ pub mod emit;
 pub mod health;
 pub mod registry;
 pub mod subscription;
+pub mod trial;
 
 pub use directory::Directory;
 

@@ -14,6 +14,9 @@ mod rate_limit;
 mod registry;
 mod routes;
 mod subscriptions;
+mod terms;
+mod trials;
 mod versions;
+mod webhooks;
 
 pub(crate) use routes::{ROUTES, Route, Who};
