@@ -11,7 +11,7 @@ use super::{
     members::Members,
 };
 use crate::{
-    domain::{signature::Secret, subscription::Subscription},
+    domain::{retry::RetrySchedule, signature::Secret, subscription::Subscription},
     error::{Code, Result},
     fail,
     service::{
@@ -143,7 +143,7 @@ impl Shown {
         let common = json!({
             "labels": labels,
             "signatureScheme": terms.signature_scheme.as_str(),
-            "retrySchedule": terms.retry_schedule.as_ref().map(|schedule| schedule.steps_s()),
+            "retrySchedule": terms.retry_schedule.as_ref().map(RetrySchedule::steps_s),
             "maxInFlight": terms.max_in_flight,
             "rateLimitPerSecond": terms.rate_limit_per_second,
             "headerNames": subscription.header_names,
