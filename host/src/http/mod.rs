@@ -22,6 +22,7 @@ mod envelope;
 mod events;
 mod extract;
 mod health;
+mod idempotency;
 mod members;
 mod rate_limit;
 mod router;
