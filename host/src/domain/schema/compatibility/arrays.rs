@@ -55,7 +55,7 @@ impl<'t> Prover<'t> {
         for &atom in &facts.atoms {
             match self.terms.atoms[atom].test {
                 Test::ElementsAtLeast(count) | Test::ContainsAtLeast(_, count) => {
-                    counts.least = counts.least.max(count)
+                    counts.least = counts.least.max(count);
                 }
                 Test::ElementsAtMost(count) => counts.most = counts.most.min(count),
                 _ => {}

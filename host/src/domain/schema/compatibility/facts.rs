@@ -14,13 +14,15 @@ pub(super) struct Facts<'t> {
     pub(super) held: Vec<SchemaId>,
     /// Schemas that it is not valid under.
     pub(super) denied: Vec<SchemaId>,
+    /// Those of them that say more than was learned from them.
+    pub(super) denied_open: Vec<SchemaId>,
     /// Schemas of which all atoms are known, but those about what is unevaluated.
     pub(super) partly: Vec<SchemaId>,
     /// The atoms that are no combinations.
     pub(super) atoms: Vec<AtomId>,
     /// Combinations that were not taken apart yet.
     pub(super) splits: Vec<Split<'t>>,
-    /// Names of members that are there.
+    /// Names of members that are there, if the value is an object.
     pub(super) present: Vec<&'t str>,
     /// Names of members that are not there.
     pub(super) absent: Vec<&'t str>,
@@ -50,6 +52,7 @@ impl<'t> Facts<'t> {
         let mut facts = Self {
             held: Vec::new(),
             denied: Vec::new(),
+            denied_open: Vec::new(),
             partly: Vec::new(),
             atoms: Vec::new(),
             splits: Vec::new(),
@@ -94,7 +97,10 @@ impl<'t> Facts<'t> {
             return;
         }
         self.denied.push(schema);
-        let [atom] = terms.schemas[schema].atoms[..] else { return };
+        let [atom] = terms.schemas[schema].atoms[..] else {
+            self.denied_open.push(schema);
+            return;
+        };
         let test = &terms.atoms[atom].test;
         self.kinds = self.kinds.and(test.domain());
         match test {
@@ -103,7 +109,7 @@ impl<'t> Facts<'t> {
             Test::Not(denied) => self.hold(terms, *denied),
             Test::Any(denied) => denied.iter().for_each(|&denied| self.deny(terms, denied)),
             Test::All(denied) if denied.len() == 1 => self.deny(terms, denied[0]),
-            _ => {}
+            _ => self.denied_open.push(schema),
         }
     }
 
@@ -179,7 +185,7 @@ impl<'t> Facts<'t> {
     pub(super) fn clash(&self, kind: Kind, classes: &Classes) -> bool {
         let same = |one: &SchemaId, other: &SchemaId| classes.of_schemas[*one] == classes.of_schemas[*other];
         !self.kinds.contains(kind)
-            || self.present.iter().any(|name| self.absent.contains(name))
+            || (kind == Kind::Object && self.present.iter().any(|name| self.absent.contains(name)))
             || self.denied.iter().any(|denied| self.held.iter().any(|held| same(held, denied)))
     }
 }

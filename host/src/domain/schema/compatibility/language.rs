@@ -5,8 +5,8 @@
 //! as the automata and their product stay small. What does not is unknown.
 
 use std::{
-    cell::RefCell,
-    collections::{HashSet, VecDeque},
+    cell::{OnceCell, RefCell},
+    collections::{HashMap, HashSet, VecDeque},
     rc::Rc,
 };
 
@@ -18,8 +18,8 @@ use regex_automata::{
 
 use super::{budget::Budget, terms::PatternId};
 
-/// Bytes of one automaton. Classes of letters of all scripts take some ten thousand.
-const AUTOMATON_BYTES_MAX: usize = 128 * 1_024;
+/// Bytes of one automaton: room for a class of letters of all scripts.
+const AUTOMATON_BYTES_MAX: usize = 512 * 1_024;
 /// States of automata run side by side: comparing two patterns of everyday takes some hundred.
 const PRODUCT_STATES_MAX: usize = 4_096;
 /// Longest texts that are counted character by character; longer bounds are left out, which can
@@ -43,15 +43,15 @@ pub(super) enum Found {
 /// The expressions of both schemas, compiled when they are first needed.
 pub(super) struct Language<'a> {
     patterns: Vec<&'a str>,
-    machines: RefCell<Vec<Option<Option<Rc<Machine>>>>>,
-    any_text: RefCell<Option<Option<Rc<Machine>>>>,
+    /// Those that were needed; `None` for what is too much.
+    machines: RefCell<HashMap<PatternId, Option<Rc<Machine>>>>,
+    any_text: OnceCell<Option<Rc<Machine>>>,
     budget: &'a Budget,
 }
 
 impl<'a> Language<'a> {
     pub(super) fn new(patterns: &[&'a str], budget: &'a Budget) -> Self {
-        let machines = RefCell::new(vec![None; patterns.len()]);
-        Self { patterns: patterns.to_vec(), machines, any_text: RefCell::new(None), budget }
+        Self { patterns: patterns.to_vec(), machines: RefCell::default(), any_text: OnceCell::new(), budget }
     }
 
     /// Whether a text matches; `None` when the expression is too much.
@@ -66,7 +66,7 @@ impl<'a> Language<'a> {
     /// A short text that matches all of `these` and none of `those`, with a number of characters
     /// within the bounds.
     pub(super) fn find(&self, these: &[PatternId], those: &[PatternId], least: u64, most: u64) -> Found {
-        let any_text = self.any_text.borrow_mut().get_or_insert_with(|| build(ANY_TEXT)).clone();
+        let any_text = self.any_text.get_or_init(|| build(ANY_TEXT)).clone();
         let (Some(any_text), Some(mut wanted), Some(unwanted)) = (any_text, self.all(these), self.all(those)) else {
             return Found::Unknown;
         };
@@ -81,8 +81,9 @@ impl<'a> Language<'a> {
     fn machine(&self, pattern: PatternId) -> Option<Rc<Machine>> {
         let mut machines = self.machines.borrow_mut();
         let text = self.patterns[pattern];
-        machines[pattern]
-            .get_or_insert_with(|| {
+        machines
+            .entry(pattern)
+            .or_insert_with(|| {
                 let affordable = self.budget.take(BUILDING_STEPS);
                 affordable.then(|| jsonschema_regex::to_rust_regex(text).ok().and_then(|text| build(&text))).flatten()
             })

@@ -308,7 +308,9 @@ impl<'t> Prover<'t> {
         }
         schemas.sort_unstable();
         schemas.dedup();
-        schemas.iter().for_each(|&schema| vocabulary.add(self.terms, schema));
+        for schema in schemas {
+            vocabulary.add(self.terms, schema);
+        }
         if let Some(listed) = self.name_facts(facts).listed
             && let Test::Among(values) = &self.terms.atoms[listed].test
         {

@@ -42,8 +42,10 @@ pub(super) enum Claim {
 }
 
 /// How far a claim may be pursued.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Effort {
+    /// Not at all: only what closes at once.
+    None,
     /// Without taking the facts apart into cases.
     Glance,
     /// By all means.
@@ -221,7 +223,7 @@ impl<'t> Prover<'t> {
             [Claim::Satisfies(atom)] => {
                 self.closes(kind, facts, &[*atom]) || self.shows_by_cases(kind, facts, claims, effort)
             }
-            _ => self.shows_together(kind, facts, claims) || self.shows_by_cases(kind, facts, claims, effort),
+            _ => self.shows_together(kind, facts, claims, effort) || self.shows_by_cases(kind, facts, claims, effort),
         }
     }
 
@@ -278,7 +280,7 @@ impl<'t> Prover<'t> {
                 || facts.denied.iter().any(|&denied| evaluator.schema(denied, value) == Some(true))
                 || facts.atoms.iter().any(|&atom| evaluator.atom(atom, value) == Some(false))
                 || facts.absent.iter().any(|name| value.get(name).is_some())
-                || facts.present.iter().any(|name| value.get(name).is_none());
+                || (value.is_object() && facts.present.iter().any(|name| value.get(name).is_none()));
             if breaks_a_fact {
                 continue;
             }
@@ -340,8 +342,12 @@ impl<'t> Prover<'t> {
         let shows = |facts: &Facts<'t>, claims: &[Claim]| self.shows(kind, facts, &with(claims), effort);
         let holding = |schemas: &[SchemaId], name: Option<&'t str>| {
             let mut facts = facts.clone();
-            schemas.iter().for_each(|&schema| facts.hold(self.terms, schema));
-            name.into_iter().for_each(|name| facts.set_present(name));
+            for &schema in schemas {
+                facts.hold(self.terms, schema);
+            }
+            if let Some(name) = name {
+                facts.set_present(name);
+            }
             facts
         };
         let owner = self.terms.atoms[atom].owner;
@@ -382,21 +388,22 @@ impl<'t> Prover<'t> {
     }
 
     /// Whether one of several claims is true for each value, though none of them is for all.
-    fn shows_together(&self, kind: Kind, facts: &Facts<'t>, claims: &[Claim]) -> bool {
+    fn shows_together(&self, kind: Kind, facts: &Facts<'t>, claims: &[Claim], effort: Effort) -> bool {
+        let effort = effort.min(Effort::Glance);
         let mut open: Vec<Vec<AtomId>> = Vec::new();
         for claim in claims {
             let atoms = match *claim {
                 Claim::Valid(schema) => self.flattened(schema),
                 Claim::Satisfies(atom) => vec![atom],
             };
-            let unproven = |atom: &AtomId| !self.shows(kind, facts, &[Claim::Satisfies(*atom)], Effort::Glance);
+            let unproven = |atom: &AtomId| !self.shows(kind, facts, &[Claim::Satisfies(*atom)], effort);
             let atoms: Vec<AtomId> = atoms.into_iter().filter(unproven).collect();
             if atoms.is_empty() {
                 return true;
             }
             open.push(atoms);
         }
-        for &denied in &facts.denied {
+        for &denied in &facts.denied_open {
             if let [atom] = self.flattened(denied)[..] {
                 open.push(vec![atom]);
             }
@@ -443,7 +450,7 @@ impl<'t> Prover<'t> {
 
     /// Takes one combination among the facts apart, and proves the claims in each case.
     fn shows_by_cases(&self, kind: Kind, facts: &Facts<'t>, claims: &[Claim], effort: Effort) -> bool {
-        if effort == Effort::Glance {
+        if effort != Effort::Full {
             return false;
         }
         let mut facts = facts.clone();
@@ -471,10 +478,17 @@ impl<'t> Prover<'t> {
         if self.closes(kind, facts, &[]) {
             return true;
         }
-        for (position, &denied) in facts.denied.iter().enumerate() {
+        // What is denied would have to be shown, with less effort each time, or it would go on for long.
+        let less = match effort {
+            Effort::Full => Effort::Glance,
+            Effort::Glance => Effort::None,
+            Effort::None => return false,
+        };
+        for (position, &denied) in facts.denied_open.iter().enumerate() {
             let mut others = facts.clone();
-            others.denied.remove(position);
-            if self.shows(kind, &others, &[Claim::Valid(denied)], Effort::Glance) {
+            others.denied_open.remove(position);
+            others.denied.retain(|other| *other != denied);
+            if self.shows(kind, &others, &[Claim::Valid(denied)], less) {
                 return true;
             }
         }

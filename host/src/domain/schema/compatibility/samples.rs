@@ -77,7 +77,7 @@ impl<'p, 't> Sampler<'p, 't> {
         }
         let evaluator = self.prover.evaluator();
         for facts in self.profiles(held, here) {
-            for kind in self.kinds(&facts, broken) {
+            for kind in kinds_to_try(&facts, broken) {
                 for value in (Draft { sampler: self, facts: &facts, broken, level }).of_kind(kind) {
                     if !self.prover.budget.take(1) {
                         return found;
@@ -95,15 +95,6 @@ impl<'p, 't> Sampler<'p, 't> {
             }
         }
         found
-    }
-
-    /// The kinds to try: those that break something by themselves first, then the simple ones.
-    fn kinds(&self, facts: &Facts<'t>, broken: &[Claim]) -> Vec<Kind> {
-        let mut kinds: Vec<Kind> = facts.kinds.iter().collect();
-        if broken.is_empty() {
-            kinds.reverse();
-        }
-        kinds
     }
 
     /// The facts of each combination of branches, as far as they are few.
@@ -125,6 +116,15 @@ impl<'p, 't> Sampler<'p, 't> {
         }
         profiles
     }
+}
+
+/// The kinds to try: the simple ones first, unless something is to be broken.
+fn kinds_to_try(facts: &Facts<'_>, broken: &[Claim]) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = facts.kinds.iter().collect();
+    if broken.is_empty() {
+        kinds.reverse();
+    }
+    kinds
 }
 
 /// One attempt: values with these facts.
@@ -280,7 +280,7 @@ impl<'t> Draft<'_, '_, 't> {
                 Test::LengthAtMost(count) => most = most.min(*count),
                 Test::Matches(pattern) => matched.push(*pattern),
                 Test::Format(format) => {
-                    samples.extend(formats::samples(format).iter().map(|sample| (*sample).to_owned()))
+                    samples.extend(formats::samples(format).iter().map(|sample| (*sample).to_owned()));
                 }
                 _ => {}
             }
@@ -306,7 +306,7 @@ impl<'t> Draft<'_, '_, 't> {
         for hint in self.hints() {
             match hint {
                 Test::Format(format) => {
-                    samples.extend(formats::samples(format).iter().map(|sample| (*sample).to_owned()))
+                    samples.extend(formats::samples(format).iter().map(|sample| (*sample).to_owned()));
                 }
                 Test::Among(values) => {
                     let texts = values.iter().filter_map(|value| value.as_str());
@@ -470,7 +470,7 @@ impl<'t> Draft<'_, '_, 't> {
                 _ => None,
             }));
         }
-        names.extend(self.fresh_names(patterns, about_names));
+        names.extend(self.fresh_names(patterns, &about_names));
         let is_declared = |name: &String| {
             prover.locations.declares(prover.terms, prover.language, self.facts.here, &Region::Name(name))
         };
@@ -478,7 +478,7 @@ impl<'t> Draft<'_, '_, 't> {
         names.into_iter().filter(|name| seen.insert(name.clone()) && is_declared(name)).collect()
     }
 
-    fn fresh_names(&self, mut patterns: Vec<PatternId>, about_names: Vec<SchemaId>) -> Vec<String> {
+    fn fresh_names(&self, mut patterns: Vec<PatternId>, about_names: &[SchemaId]) -> Vec<String> {
         patterns.sort_unstable();
         patterns.dedup();
         let mut names = Vec::new();
@@ -488,7 +488,9 @@ impl<'t> Draft<'_, '_, 't> {
             let texts = self.sampler.parts(&held, broken, super::locations::EVERYTHING_COUNTS, self.level);
             names.extend(texts.iter().filter_map(|text| text.as_str().map(str::to_owned)));
         };
-        about_names.iter().for_each(|&schema| legal(&[Claim::Valid(schema)]));
+        for &schema in about_names {
+            legal(&[Claim::Valid(schema)]);
+        }
         if !held.is_empty() {
             legal(&[]);
         }
@@ -585,7 +587,7 @@ impl<'t> Draft<'_, '_, 't> {
                 }
             }
             Test::WithSchema { name, .. } => {
-                found.extend(self.member(name, &[]).first().map(|member| with(name, member)))
+                found.extend(self.member(name, &[]).first().map(|member| with(name, member)));
             }
             Test::Members(Scope::Named(name), schema) => {
                 found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));

@@ -28,7 +28,9 @@ impl<'t> Prover<'t> {
     /// `denied` nor matches one of `no`.
     pub(super) fn has_no_text(&self, held: &[AtomId], denied: &[AtomId], yes: &[PatternId], no: &[PatternId]) -> bool {
         let mut texts = Texts { most: u64::MAX, matched: yes.to_vec(), unmatched: no.to_vec(), ..Texts::default() };
-        held.iter().for_each(|&atom| texts.hold(&self.terms.atoms[atom].test));
+        for &atom in held {
+            texts.hold(&self.terms.atoms[atom].test);
+        }
         if denied.iter().any(|&atom| texts.excludes(&self.terms.atoms[atom].test)) {
             return true;
         }
