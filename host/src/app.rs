@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
     fail, http,
     runtime::{self, Runtime},
-    service::{Directory, Host},
+    service::{self, Directory, Host},
     worker::{self, Handovers, Workers, outbound::Outbound},
 };
 
@@ -119,6 +119,8 @@ impl App {
             root_key: settings.root_key,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
+            emits_due: handovers.queue.backlog.clone(),
+            lifecycle_ids: service::lifecycle::Sequence::default(),
         });
         let worker_settings =
             worker::Settings { retry_schedule: settings.retry_schedule, deliveries_max: settings.deliveries_max };

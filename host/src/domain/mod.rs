@@ -8,6 +8,7 @@ pub mod digest;
 pub mod emit;
 pub mod event;
 pub mod id;
+pub mod lifecycle;
 pub mod limits;
 pub mod name;
 pub mod organization;

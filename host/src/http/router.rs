@@ -8,7 +8,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{State, admin, caller, deliveries, emits, envelope, events, health, subscriptions};
+use super::{State, admin, caller, deliveries, emits, envelope, event_log, events, health, subscriptions};
 
 pub(super) fn router(state: Arc<State>) -> Router {
     // An emit's key may be remembered; every other request looks into the table.
@@ -25,6 +25,9 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/event-subscriptions/{id}", get(subscriptions::get).delete(subscriptions::remove))
         .route("/api/v1/events/subscriptions", get(subscriptions::list).post(subscriptions::create))
         .route("/api/v1/events/subscriptions/{id}", get(subscriptions::get).delete(subscriptions::remove))
+        .route("/api/v1/event-log", get(event_log::list))
+        .route("/api/v1/events", post(event_log::ingest))
+        .route("/api/v1/events/ingest", post(event_log::ingest))
         .route("/api/v1/emits", get(emits::list))
         .route("/api/v1/emits/{id}", get(emits::get))
         .route("/api/v1/deliveries", get(deliveries::list))

@@ -16,8 +16,9 @@ use super::{Host, access};
 use crate::{
     db::{self, subscription::TargetRow},
     domain::{
-        emit::Emit,
+        emit::Subject,
         id::{OrganizationId, RegistrationId, SubscriptionId},
+        lifecycle,
         name::{EventName, Version},
         organization::{ApiKey, Organization},
         registration::Status,
@@ -52,6 +53,34 @@ pub struct Entry {
     events: Mutex<Events>,
     targets: Mutex<LruCache<String, Arc<[Arc<Target>]>>>,
     data_key: OnceLock<DataKey>,
+    emit_events: OnceLock<EmitEvents>,
+}
+
+/// Which lifecycle events of emits any subscription of an organization wants. They are derived
+/// from the emits themselves, so that nothing is written that nobody asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EmitEvents {
+    /// `CUSTOM_EVENT_EMIT_REQUESTED`.
+    pub requested: bool,
+    /// `CUSTOM_EVENT_EMIT_RELAYED`.
+    pub relayed: bool,
+    /// `CUSTOM_EVENT_EMIT_DELIVERED`.
+    pub delivered: bool,
+    /// `CUSTOM_EVENT_EMIT_DELIVERY_FAILED`.
+    pub delivery_failed: bool,
+    /// `CUSTOM_EVENT_EMIT_REJECTED`.
+    pub rejected: bool,
+    /// `CUSTOM_EVENT_QUOTA_EXCEEDED`, of the monthly quota.
+    pub quota_exceeded: bool,
+    /// `CUSTOM_EVENT_CHAIN_TRUNCATED`.
+    pub chain_truncated: bool,
+}
+
+impl EmitEvents {
+    /// Whether accepting or routing an emit says anything.
+    pub fn of_accepted(self) -> bool {
+        self.requested || self.relayed
+    }
 }
 
 /// By what an emit asks for: an event, and a version or the latest one.
@@ -117,6 +146,7 @@ impl Entry {
             events: Mutex::new(LruCache::new(EVENTS_MAX)),
             targets: Mutex::new(LruCache::new(EVENTS_MAX)),
             data_key: OnceLock::new(),
+            emit_events: OnceLock::new(),
         }
     }
 }
@@ -200,16 +230,18 @@ async fn load_emittable(
     Ok(Emittable { registration_id: chosen.id.clone(), version: chosen.version, validator })
 }
 
-/// The active subscriptions that an emit is offered to, each once.
-pub async fn targets(host: &Host, entry: &Entry, emit: &Emit) -> Result<Arc<[Arc<Target>]>> {
-    let name = emit.canonical_name();
+/// The active subscriptions that an event is offered to, each once.
+pub async fn targets(host: &Host, entry: &Entry, subject: &Subject) -> Result<Arc<[Arc<Target>]>> {
+    let organization = &entry.organization.id;
+    let name = subject.event_type(organization);
     if let Some(remembered) = locked(&entry.targets).get(&name) {
         return Ok(remembered.clone());
     }
-    let organization = &entry.organization.id;
-    let all_versions = EventType::of_event(organization, &emit.event, None);
+    // What has no versions is looked for by its name alone.
+    let all_versions = subject.custom().map(|(event, _)| EventType::of_event(organization, event, None));
+    let all_versions = all_versions.as_ref().map_or(name.as_str(), EventType::as_str);
     let mut tx = host.db.read().await?;
-    let mut rows = db::subscription::wanting(&mut tx, organization, &name, all_versions.as_str()).await?;
+    let mut rows = db::subscription::wanting(&mut tx, organization, &name, all_versions).await?;
     for (pattern, row) in db::subscription::patterns(&mut tx, organization).await? {
         if pattern.matches(&name) {
             rows.push(row);
@@ -225,6 +257,30 @@ pub async fn targets(host: &Host, entry: &Entry, emit: &Emit) -> Result<Arc<[Arc
     let targets: Arc<[Arc<Target>]> = targets.into();
     locked(&entry.targets).put(name, targets.clone());
     Ok(targets)
+}
+
+/// Which lifecycle events of emits anybody wants.
+pub async fn emit_events(host: &Host, entry: &Entry) -> Result<EmitEvents> {
+    if let Some(known) = entry.emit_events.get() {
+        return Ok(*known);
+    }
+    let names = [
+        lifecycle::CUSTOM_EVENT_EMIT_REQUESTED,
+        lifecycle::CUSTOM_EVENT_EMIT_RELAYED,
+        lifecycle::CUSTOM_EVENT_EMIT_DELIVERED,
+        lifecycle::CUSTOM_EVENT_EMIT_DELIVERY_FAILED,
+        lifecycle::CUSTOM_EVENT_EMIT_REJECTED,
+        lifecycle::CUSTOM_EVENT_QUOTA_EXCEEDED,
+        lifecycle::CUSTOM_EVENT_CHAIN_TRUNCATED,
+    ];
+    let mut tx = host.db.read().await?;
+    let wanted = db::subscription::types_among(&mut tx, &entry.organization.id, &names).await?;
+    drop(tx);
+    let [requested, relayed, delivered, delivery_failed, rejected, quota_exceeded, chain_truncated] =
+        names.map(|name| wanted.iter().any(|wanted| wanted.matches(name)));
+    let events =
+        EmitEvents { requested, relayed, delivered, delivery_failed, rejected, quota_exceeded, chain_truncated };
+    Ok(*entry.emit_events.get_or_init(|| events))
 }
 
 /// One subscription as a target, active or not; `None` when it is gone.

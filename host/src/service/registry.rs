@@ -1,5 +1,7 @@
 //! The registry: registering, reading and moving custom events.
 
+pub(super) mod history;
+
 use super::{Caller, Change, Host};
 use crate::{
     db,
@@ -8,7 +10,7 @@ use crate::{
         limits::TEXT_CHARS_MAX,
         name::{EventName, Version, check_name, check_namespace, is_reserved},
         organization::Organization,
-        registration::{GENERIC_REGISTERED_BY, GENERIC_SCHEMA, GENERIC_VERSION, Registration, Status},
+        registration::{PLATFORM, GENERIC_SCHEMA, GENERIC_VERSION, Registration, Status},
         schema::{self, Schema},
         time::Time,
     },
@@ -35,8 +37,20 @@ pub struct RegisterRequest<'a> {
     pub description: Option<&'a str>,
 }
 
-/// Registers an event. The order of the checks is the contract's (2.10).
+/// Registers an event, and says so, step by step, to whoever subscribed to that; or says that it
+/// was refused.
 pub async fn register(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Registration> {
+    match check_and_register(host, caller, request).await {
+        Err(refusal) => {
+            history::record_refusal(host, caller, &request, &refusal).await;
+            Err(refusal)
+        }
+        registered => registered,
+    }
+}
+
+/// The order of the checks is the contract's (2.10).
+async fn check_and_register(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Registration> {
     let status = check_status(request.status)?;
     let description = check_description(request.description)?;
     let event = check_name_of(&request)?;
@@ -74,6 +88,7 @@ pub async fn register(host: &Host, caller: &Caller, request: RegisterRequest<'_>
         archive_all(&mut change, versions).await?;
     }
     db::registration::insert(&mut change.tx, &caller.organization_id, &registration).await?;
+    history::registered(&mut change, &registration);
     change.commit().await?;
     Ok(registration)
 }
@@ -153,17 +168,18 @@ fn example_does_not_match(error: &Error) -> Error {
 async fn archive_all(change: &mut Change<'_>, registrations: Vec<Registration>) -> Result<()> {
     for mut registration in registrations {
         if registration.status != Status::Archived {
-            archive(&mut registration, change.now);
+            archive(change, &mut registration);
             db::registration::update(&mut change.tx, &change.organization.id, &registration).await?;
         }
     }
     Ok(())
 }
 
-fn archive(registration: &mut Registration, now: Time) {
+fn archive(change: &mut Change<'_>, registration: &mut Registration) {
     registration.status = Status::Archived;
-    registration.archived_at = Some(now);
-    registration.updated_at = now;
+    registration.archived_at = Some(change.now);
+    registration.updated_at = change.now;
+    history::archived(change, registration);
 }
 
 /// The caller's registrations, the newest first.
@@ -212,7 +228,7 @@ pub async fn patch(host: &Host, caller: &Caller, id: &str, request: PatchRequest
         let next = registration.status.move_to(status)?;
         if next == Status::Archived && registration.status != Status::Archived {
             check_archivable(&registration)?;
-            archive(&mut registration, change.now);
+            archive(&mut change, &mut registration);
         }
         registration.status = next;
     }
@@ -233,7 +249,7 @@ pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<Registrati
         db::registration::find(&mut change.tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     check_archivable(&registration)?;
     if registration.status != Status::Archived {
-        archive(&mut registration, change.now);
+        archive(&mut change, &mut registration);
         db::registration::update(&mut change.tx, &caller.organization_id, &registration).await?;
         change.commit().await?;
     }
@@ -262,7 +278,7 @@ pub(super) fn generic(host: &Host, organization: &Organization, now: Time) -> Re
         schema_hash: schema.hash,
         schema_flavour: schema.flavour.as_str().to_owned(),
         semver_bump: crate::domain::name::Bump::Initial,
-        registered_by: GENERIC_REGISTERED_BY.to_owned(),
+        registered_by: PLATFORM.to_owned(),
         created_at: now,
         updated_at: now,
         archived_at: None,

@@ -114,6 +114,10 @@ const MEMBERS: &[&str] = &[
     "environment",
     "expiresAt",
     "graceSeconds",
+    "eventType",
+    "entityType",
+    "entityId",
+    "sourceApp",
 ];
 
 /// A body that each writing route takes; `None` for those that take an empty one.
@@ -126,6 +130,9 @@ fn sound(route: &Route, world: &World) -> Value {
         ("POST", "/api/v1/events/custom") => json!({
             "namespace": namespace, "name": "new-event", "version": "1.0.0", "payloadSchema": { "title": "t" },
             "payloadExample": { "a": "b" }, "status": "draft", "description": "d",
+        }),
+        ("POST", "/api/v1/events" | "/api/v1/events/ingest") => json!({
+            "eventType": "a", "payload": { "b": "c" }, "entityType": "t", "entityId": "i", "sourceApp": "s",
         }),
         ("POST", "/api/v1/events/custom/subscribe") => json!({
             "name": format!("{namespace}.order"), "version": "1.0.0", "webhookUrl": "https://receiver.example/",
@@ -482,7 +489,7 @@ async fn a_path_that_is_no_route_is_not_found() {
         "/api/health/",
         "/API/health",
         "/api/v1/events/custom/a/b",
-        "/api/v1/events",
+        "/api/v1/event",
         "/api/v1/emits/a/b",
         "/api/admin/v1",
         "/favicon.ico",
