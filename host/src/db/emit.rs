@@ -104,7 +104,11 @@ fn subject(row: &EmitRow) -> Result<Subject> {
 
 /// The text that an event's name is stored as, with the namespace before it and the version after.
 pub(super) fn stored_event_type(organization: &OrganizationId, namespace: &str, name: &str, version: &str) -> String {
-    if namespace.is_empty() { name.to_owned() } else { EventName::stored(namespace, name).canonical(organization, version) }
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        EventName::stored(namespace, name).canonical(organization, version)
+    }
 }
 
 /// An emit as it is inserted.

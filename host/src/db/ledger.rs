@@ -310,8 +310,10 @@ impl Written {
         let acceptances = accept::accept(&mut tx, &emits, |emit| permits.contains_key(&emit.id)).await?;
         let routed = route::route(&mut tx, &routes).await?;
         let recorded = record::record(&mut tx, &attempts).await?;
-        let (routed, recorded): (HashSet<_>, HashSet<_>) = (routed.into_iter().collect(), recorded.into_iter().collect());
-        let of_routes = routes.iter().filter(|route| routed.contains(&route.emit_id)).flat_map(|route| &route.lifecycle);
+        let (routed, recorded): (HashSet<_>, HashSet<_>) =
+            (routed.into_iter().collect(), recorded.into_iter().collect());
+        let of_routes =
+            routes.iter().filter(|route| routed.contains(&route.emit_id)).flat_map(|route| &route.lifecycle);
         let of_attempts = attempts
             .iter()
             .filter(|attempted| recorded.contains(&attempted.delivery_id))

@@ -118,7 +118,8 @@ mod tests {
         let distinct: HashSet<_> = CATALOG.iter().collect();
         assert_eq!(distinct.len(), CATALOG.len());
         for name in CATALOG {
-            let family = ["CUSTOM_EVENT_", "MARKETPLACE_", "SUBSCRIPTION_"].iter().any(|family| name.starts_with(family));
+            let family =
+                ["CUSTOM_EVENT_", "MARKETPLACE_", "SUBSCRIPTION_"].iter().any(|family| name.starts_with(family));
             assert!(family, "{name}");
         }
     }

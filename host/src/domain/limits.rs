@@ -22,6 +22,14 @@ pub const SLUG_CHARS_MAX: usize = 63;
 pub const EVENT_TYPES_MAX: usize = 100;
 /// Characters of one event type: prefix, ids, name and version fit twice.
 pub const EVENT_TYPE_CHARS_MAX: usize = 256;
+/// Labels of one subscription: words for a router, not a database.
+pub const LABELS_MAX: usize = 32;
+/// Characters of a label's name, and of its value.
+pub const LABEL_CHARS_MAX: usize = 128;
+/// Headers that a subscription adds to each delivery: a token or two, and what a gateway wants.
+pub const STATIC_HEADERS_MAX: usize = 20;
+/// Bytes of their names and values: half of what a request may have, so that the host's own fit.
+pub const STATIC_HEADER_BYTES_MAX: usize = 4_096;
 /// Violations shown for one refused payload. Contract 2.5.
 pub const PAYLOAD_ERRORS_SHOWN_MAX: usize = 20;
 /// Rows of one page of a list. Contract 1.9.

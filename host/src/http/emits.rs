@@ -69,7 +69,8 @@ pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Param
 
 fn detail(view: &EmitView) -> Result<Detail> {
     let (stored, emit, counts) = (&view.stored, &view.stored.emit, view.counts);
-    let (event, version) = emit.subject.custom().ok_or_else(|| Error::internal("only custom events are shown as emits"))?;
+    let (event, version) =
+        emit.subject.custom().ok_or_else(|| Error::internal("only custom events are shown as emits"))?;
     let facts = json!({
         "emitId": emit.id,
         "canonicalName": emit.event_type(),

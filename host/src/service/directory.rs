@@ -14,7 +14,7 @@ use lru::LruCache;
 
 use super::{Host, access};
 use crate::{
-    db::{self, subscription::TargetRow},
+    db::{self, subscription::StoredTarget},
     domain::{
         emit::Subject,
         id::{OrganizationId, RegistrationId, SubscriptionId},
@@ -23,6 +23,7 @@ use crate::{
         organization::{ApiKey, Organization},
         registration::Status,
         schema::{self, Validator},
+        signature::Secrets,
         subscription::{EventType, Target},
         vault::DataKey,
     },
@@ -58,28 +59,18 @@ pub struct Entry {
 
 /// Which lifecycle events of emits any subscription of an organization wants. They are derived
 /// from the emits themselves, so that nothing is written that nobody asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EmitEvents {
-    /// `CUSTOM_EVENT_EMIT_REQUESTED`.
-    pub requested: bool,
-    /// `CUSTOM_EVENT_EMIT_RELAYED`.
-    pub relayed: bool,
-    /// `CUSTOM_EVENT_EMIT_DELIVERED`.
-    pub delivered: bool,
-    /// `CUSTOM_EVENT_EMIT_DELIVERY_FAILED`.
-    pub delivery_failed: bool,
-    /// `CUSTOM_EVENT_EMIT_REJECTED`.
-    pub rejected: bool,
-    /// `CUSTOM_EVENT_QUOTA_EXCEEDED`, of the monthly quota.
-    pub quota_exceeded: bool,
-    /// `CUSTOM_EVENT_CHAIN_TRUNCATED`.
-    pub chain_truncated: bool,
-}
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmitEvents(Vec<&'static str>);
 
 impl EmitEvents {
+    /// Whether anybody wants the event of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+
     /// Whether accepting or routing an emit says anything.
-    pub fn of_accepted(self) -> bool {
-        self.requested || self.relayed
+    pub fn of_accepted(&self) -> bool {
+        self.contains(lifecycle::CUSTOM_EVENT_EMIT_REQUESTED) || self.contains(lifecycle::CUSTOM_EVENT_EMIT_RELAYED)
     }
 }
 
@@ -260,11 +251,8 @@ pub async fn targets(host: &Host, entry: &Entry, subject: &Subject) -> Result<Ar
 }
 
 /// Which lifecycle events of emits anybody wants.
-pub async fn emit_events(host: &Host, entry: &Entry) -> Result<EmitEvents> {
-    if let Some(known) = entry.emit_events.get() {
-        return Ok(*known);
-    }
-    let names = [
+pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry EmitEvents> {
+    const NAMES: [&str; 7] = [
         lifecycle::CUSTOM_EVENT_EMIT_REQUESTED,
         lifecycle::CUSTOM_EVENT_EMIT_RELAYED,
         lifecycle::CUSTOM_EVENT_EMIT_DELIVERED,
@@ -273,14 +261,14 @@ pub async fn emit_events(host: &Host, entry: &Entry) -> Result<EmitEvents> {
         lifecycle::CUSTOM_EVENT_QUOTA_EXCEEDED,
         lifecycle::CUSTOM_EVENT_CHAIN_TRUNCATED,
     ];
+    if let Some(known) = entry.emit_events.get() {
+        return Ok(known);
+    }
     let mut tx = host.db.read().await?;
-    let wanted = db::subscription::types_among(&mut tx, &entry.organization.id, &names).await?;
+    let wanted = db::subscription::types_among(&mut tx, &entry.organization.id, &NAMES).await?;
     drop(tx);
-    let [requested, relayed, delivered, delivery_failed, rejected, quota_exceeded, chain_truncated] =
-        names.map(|name| wanted.iter().any(|wanted| wanted.matches(name)));
-    let events =
-        EmitEvents { requested, relayed, delivered, delivery_failed, rejected, quota_exceeded, chain_truncated };
-    Ok(*entry.emit_events.get_or_init(|| events))
+    let is_wanted = |name: &&str| wanted.iter().any(|wanted| wanted.matches(name));
+    Ok(entry.emit_events.get_or_init(|| EmitEvents(NAMES.into_iter().filter(is_wanted).collect())))
 }
 
 /// One subscription as a target, active or not; `None` when it is gone.
@@ -292,15 +280,26 @@ pub async fn target(host: &Host, organization: &OrganizationId, id: &Subscriptio
     Ok(Some(Arc::new(open(host, &entry, row).await?)))
 }
 
-/// Decrypts what a target signs with.
-async fn open(host: &Host, entry: &Entry, row: TargetRow) -> Result<Target> {
+/// Decrypts what a target signs with and sends along.
+async fn open(host: &Host, entry: &Entry, stored: StoredTarget) -> Result<Target> {
     let organization = &entry.organization.id;
-    let secret = access::open_secret(data_key(host, entry).await?, organization, &row.secret_encrypted)?;
+    let key = data_key(host, entry).await?;
+    let newest = access::open_secret(key, organization, &stored.secret_encrypted)?;
+    let previous = match stored.previous_secret {
+        Some((sealed, until)) if host.now() < until => Some((access::open_secret(key, organization, &sealed)?, until)),
+        _ => None,
+    };
     Ok(Target {
-        subscription_id: SubscriptionId::stored(row.id),
+        subscription_id: stored.id,
         organization_id: organization.clone(),
-        url: row.webhook_url,
-        secrets: vec![secret],
+        url: stored.webhook_url,
+        is_active: stored.is_active,
+        disabled: stored.disabled,
+        failing_since: stored.failing_since,
+        terms: stored.terms,
+        secrets: Secrets::new(newest, previous),
+        headers: access::open_headers(key, organization, stored.headers_encrypted.as_deref())?,
+        since_revision: stored.since_revision,
     })
 }
 

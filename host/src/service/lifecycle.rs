@@ -119,14 +119,12 @@ pub async fn of_routed(host: &Host, entry: &Entry, emit: &Emit, now: Time) -> Re
         return Ok(Vec::new());
     }
     let wanted = directory::emit_events(host, entry).await?;
-    let mut say = |is_wanted: bool, name| {
-        if is_wanted {
+    for name in [CUSTOM_EVENT_EMIT_REQUESTED, CUSTOM_EVENT_EMIT_RELAYED] {
+        if wanted.contains(name) {
             let event = Lifecycle::about(entity::EMIT, emit.id.as_str(), name, facts(emit).into());
             record.add(host, &entry.organization.id, entry.organization.revision, now, event);
         }
-    };
-    say(wanted.requested, CUSTOM_EVENT_EMIT_REQUESTED);
-    say(wanted.relayed, CUSTOM_EVENT_EMIT_RELAYED);
+    }
     Ok(record.into_events())
 }
 
@@ -141,13 +139,9 @@ pub async fn of_attempted(host: &Host, emit: &Emit, attempted: &Attempted, targe
     if emit.subject.custom().is_none() {
         return Vec::new();
     }
-    let Ok((entry, wanted)) = wanted_by(host, &target.organization_id, emit.revision).await else {
+    let Ok(Some(entry)) = if_wanted(host, &target.organization_id, emit.revision, name).await else {
         return Vec::new();
     };
-    let is_wanted = if attempted.status == Status::Success { wanted.delivered } else { wanted.delivery_failed };
-    if !is_wanted {
-        return Vec::new();
-    }
     let mut data = facts(emit);
     data.insert("deliveryId".to_owned(), json!(attempted.delivery_id));
     data.insert("subscriptionId".to_owned(), json!(target.subscription_id));
@@ -158,14 +152,16 @@ pub async fn of_attempted(host: &Host, emit: &Emit, attempted: &Attempted, targe
     record.into_events()
 }
 
-async fn wanted_by(
+/// The organization, if anybody there wants the event of this name.
+async fn if_wanted(
     host: &Host,
     organization: &OrganizationId,
     revision: i64,
-) -> Result<(Arc<Entry>, EmitEvents)> {
+    name: &str,
+) -> Result<Option<Arc<Entry>>> {
     let entry = directory::organization(host, organization, revision).await?;
-    let wanted = directory::emit_events(host, &entry).await?;
-    Ok((entry, wanted))
+    let is_wanted = directory::emit_events(host, &entry).await?.contains(name);
+    Ok(is_wanted.then_some(entry))
 }
 
 /// The fields that all events of an emit have (contract 7.4).
@@ -186,7 +182,8 @@ fn facts(emit: &Emit) -> Map<String, Value> {
 /// that cannot be said stays a refusal.
 pub(super) async fn record_refusal(host: &Host, caller: &Caller, request: &EmitRequest<'_>, refusal: &Error) {
     let said = async {
-        let (_, wanted) = wanted_by(host, &caller.organization_id, 0).await?;
+        let entry = directory::organization(host, &caller.organization_id, 0).await?;
+        let wanted = directory::emit_events(host, &entry).await?;
         let events = refusal_events(caller, request, refusal, wanted);
         if events.is_empty() { Ok(()) } else { record_alone(host, &caller.organization_id, events).await }
     };
@@ -195,18 +192,13 @@ pub(super) async fn record_refusal(host: &Host, caller: &Caller, request: &EmitR
     }
 }
 
-fn refusal_events(
-    caller: &Caller,
-    request: &EmitRequest<'_>,
-    refusal: &Error,
-    wanted: EmitEvents,
-) -> Vec<Lifecycle> {
-    let (name, is_wanted) = match refusal.code() {
+fn refusal_events(caller: &Caller, request: &EmitRequest<'_>, refusal: &Error, wanted: &EmitEvents) -> Vec<Lifecycle> {
+    let verdict = match refusal.code() {
         // Faults of ours are no judgement of the emit, and it may come again.
         Code::InternalError | Code::Unavailable => return Vec::new(),
-        Code::MonthlyEmitQuotaExceeded => (CUSTOM_EVENT_QUOTA_EXCEEDED, wanted.quota_exceeded),
-        Code::ChainDepthExceeded => (CUSTOM_EVENT_CHAIN_TRUNCATED, wanted.chain_truncated),
-        _ => (CUSTOM_EVENT_EMIT_REJECTED, wanted.rejected),
+        Code::MonthlyEmitQuotaExceeded => CUSTOM_EVENT_QUOTA_EXCEEDED,
+        Code::ChainDepthExceeded => CUSTOM_EVENT_CHAIN_TRUNCATED,
+        _ => CUSTOM_EVENT_EMIT_REJECTED,
     };
     // There is no emit, and maybe no event of that name: what was asked for is all there is.
     let data = json!({
@@ -218,9 +210,6 @@ fn refusal_events(
         "errorCode": refusal.code().as_str(),
         "errorMessage": refusal.message(),
     });
-    let event = |name| Lifecycle { name, entity: None, data: data.clone() };
-    let mut events = Vec::new();
-    events.extend(wanted.requested.then(|| event(CUSTOM_EVENT_EMIT_REQUESTED)));
-    events.extend(is_wanted.then(|| event(name)));
-    events
+    let names = [CUSTOM_EVENT_EMIT_REQUESTED, verdict].into_iter().filter(|name| wanted.contains(name));
+    names.map(|name| Lifecycle { name, entity: None, data: data.clone() }).collect()
 }

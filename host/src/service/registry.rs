@@ -10,7 +10,7 @@ use crate::{
         limits::TEXT_CHARS_MAX,
         name::{EventName, Version, check_name, check_namespace, is_reserved},
         organization::Organization,
-        registration::{PLATFORM, GENERIC_SCHEMA, GENERIC_VERSION, Registration, Status},
+        registration::{GENERIC_SCHEMA, GENERIC_VERSION, PLATFORM, Registration, Status},
         schema::{self, Schema},
         time::Time,
     },

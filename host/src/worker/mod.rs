@@ -24,6 +24,7 @@ pub mod outbound;
 
 mod claim;
 mod delivery;
+mod prepare;
 mod routing;
 mod slots;
 

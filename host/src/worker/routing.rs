@@ -161,8 +161,8 @@ impl Routing {
         let (runtime, emit) = (&self.shared.runtime, &handover.emit);
         let candidate = |target: &Arc<Target>| Candidate {
             subscription_id: target.subscription_id.to_string(),
-            filter: "null".to_owned(),
-            labels: Vec::new(),
+            filter: target.terms.filter.as_deref().unwrap_or("null").to_owned(),
+            labels: target.terms.labels.clone(),
         };
         let candidates: Vec<Candidate> = targets.iter().map(candidate).collect();
         let call = Call {

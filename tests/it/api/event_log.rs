@@ -83,7 +83,8 @@ async fn pages_of_the_log_begin_with_the_newest() {
         acme.post("/api/v1/events", json!({ "eventType": "tick", "payload": { "number": number } })).await.accepted();
     }
     let page = acme.get("/api/v1/event-log?eventType=tick&page=2&limit=2").await.ok();
-    let numbers: Vec<_> = page["items"].as_array().expect("items").iter().map(|item| &item["payload"]["number"]).collect();
+    let numbers: Vec<_> =
+        page["items"].as_array().expect("items").iter().map(|item| &item["payload"]["number"]).collect();
     assert_eq!(numbers, [2, 1]);
     assert_eq!(page["total"], 5);
     app.stop().await;

@@ -10,7 +10,7 @@ use weir::{
     },
 };
 
-use crate::support::{Client, Receiver, Reply, TestApp, client::text};
+use crate::support::{Client, Receiver, Reply, TestApp, client::text, receiver::Received};
 
 /// The lifecycle events of the log in the order in which they happened.
 async fn log(client: &Client) -> Vec<(String, Value)> {
@@ -65,9 +65,8 @@ async fn a_registration_says_each_of_its_steps_in_order() {
 async fn a_refused_registration_says_why() {
     let app = TestApp::start().await;
     let free = app.organization("FREE").await;
-    let body = |version: &str| {
-        json!({ "namespace": free.namespace, "name": "a.b", "version": version, "payloadSchema": {} })
-    };
+    let body =
+        |version: &str| json!({ "namespace": free.namespace, "name": "a.b", "version": version, "payloadSchema": {} });
     free.post("/api/v1/events/custom", body("1.0.0")).await.refused(402, "registration_quota_exceeded");
     free.post("/api/v1/events/custom", body("one")).await.refused(400, "invalid_version_format");
     let log = log(&free).await;
@@ -96,7 +95,10 @@ async fn lifecycle_events_reach_subscriptions_by_name_and_by_wildcard() {
     app.settle().await;
     let [delivered] = &exact.requests()[..] else { panic!("one event is wanted") };
     let body = delivered.json();
-    assert_eq!((&body["event"], &body["eventType"]), (&json!("CUSTOM_EVENT_REGISTERED"), &json!("CUSTOM_EVENT_REGISTERED")));
+    assert_eq!(
+        (&body["event"], &body["eventType"]),
+        (&json!("CUSTOM_EVENT_REGISTERED"), &json!("CUSTOM_EVENT_REGISTERED"))
+    );
     assert_eq!(body["data"]["registrationId"], id);
     assert_eq!(delivered.header("x-event-type"), Some("CUSTOM_EVENT_REGISTERED"));
     assert_eq!(delivered.header("x-event-id"), body["id"].as_str());
@@ -128,13 +130,10 @@ async fn an_emit_says_its_way_to_those_who_ask() {
     subscribe(&acme, json!(["CUSTOM_EVENT_EMIT_*"]), &events.url("/")).await;
     let emit = acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let mut said: Vec<Value> = events.requests().iter().map(|request| request.json()).collect();
+    let mut said: Vec<Value> = events.requests().iter().map(Received::json).collect();
     said.sort_by_key(|body| text(&body["id"]));
     let order: Vec<&str> = said.iter().filter_map(|body| body["event"].as_str()).collect();
-    assert_eq!(
-        order,
-        ["CUSTOM_EVENT_EMIT_REQUESTED", "CUSTOM_EVENT_EMIT_RELAYED", "CUSTOM_EVENT_EMIT_DELIVERED"]
-    );
+    assert_eq!(order, ["CUSTOM_EVENT_EMIT_REQUESTED", "CUSTOM_EVENT_EMIT_RELAYED", "CUSTOM_EVENT_EMIT_DELIVERED"]);
     for body in &said {
         assert_eq!(body["data"]["emitId"], emit);
         assert_eq!(body["data"]["organizationId"], acme.id);
@@ -184,6 +183,7 @@ async fn the_events_of_emits_are_derived_for_the_log() {
     let (subscription, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     let first = acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
+    app.clock.advance(std::time::Duration::from_secs(1));
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     for (name, count) in [
@@ -222,7 +222,7 @@ async fn refused_emits_are_said_to_those_who_ask() {
     let body = json!({ "name": "platformxe.generic", "payload": { "kind": "k" } });
     acme.post("/api/v1/events/custom/emit", body).await.refused(402, "monthly_emit_quota_exceeded");
     app.settle().await;
-    let mut said: Vec<Value> = events.requests().iter().map(|request| request.json()).collect();
+    let mut said: Vec<Value> = events.requests().iter().map(Received::json).collect();
     said.sort_by_key(|body| text(&body["id"]));
     let said: Vec<(&str, &str)> = said
         .iter()

@@ -76,7 +76,8 @@ fn refused(caller: &Caller, request: &RegisterRequest<'_>, refusal: &Error) -> V
     // Only what can be a name is repeated: the rest may be of any length.
     let event = EventName::new(request.namespace, request.name).ok();
     let version: Option<crate::domain::name::Version> = request.version.parse().ok();
-    let canonical = event.as_ref().zip(version).map(|(event, version)| event.canonical(&caller.organization_id, version));
+    let canonical =
+        event.as_ref().zip(version).map(|(event, version)| event.canonical(&caller.organization_id, version));
     json!({
         "organizationId": caller.organization_id,
         "registrationId": null,
