@@ -89,6 +89,7 @@ async fn a_refused_registration_says_why() {
 async fn lifecycle_events_reach_subscriptions_by_name_and_by_wildcard() {
     let (app, exact, wild) = (TestApp::start().await, Receiver::start().await, Receiver::start().await);
     let acme = app.organization("PRO").await;
+    app.settle().await;
     subscribe(&acme, json!(["CUSTOM_EVENT_REGISTERED"]), &exact.url("/")).await;
     subscribe(&acme, json!(["CUSTOM_EVENT_*"]), &wild.url("/")).await;
     let id = acme.register("order.placed", "1.0.0").await;
