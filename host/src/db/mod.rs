@@ -19,6 +19,7 @@ pub mod api_key;
 pub mod delivery;
 pub mod emit;
 pub mod event_log;
+pub mod idempotency;
 pub mod ledger;
 pub mod migrate;
 pub mod organization;

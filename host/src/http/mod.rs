@@ -20,6 +20,7 @@ mod event_log;
 mod events;
 mod extract;
 mod health;
+mod idempotency;
 mod rate_limit;
 mod router;
 mod subscriptions;
