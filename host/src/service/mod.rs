@@ -33,6 +33,7 @@ pub mod idempotency;
 pub mod lifecycle;
 pub mod registry;
 pub mod subscription;
+pub mod trial;
 mod turns;
 mod validators;
 
