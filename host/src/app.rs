@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, Randomness, SystemClock},
-    db::{Db, Location, ledger::Ledger, migrate, organization},
+    db::{Db, Location, builtin, ledger::Ledger, migrate, organization},
     domain::{
         address::Policy,
         limits::{DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
         retry::RetrySchedule,
+        time::Time,
         vault::RootKey,
     },
     error::{Error, Result},
@@ -107,6 +108,7 @@ impl App {
         migrate::run(&db).await.map_err(cannot_open)?;
         check_root_key(&db, &settings.root_key).await?;
         let runtime = load_runtime(settings.code_cache).await?;
+        note_builtins(&db, &runtime, settings.clock.now()).await?;
         let handovers = Handovers::new();
         let (ledger, _) = Ledger::start(db.clone(), handovers.queue.clone());
         let outbound = Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT)?;
@@ -172,6 +174,14 @@ async fn check_root_key(db: &Db, root_key: &RootKey) -> Result<()> {
     root_key.unwrap(&organization, &wrapped).map(drop).map_err(|cause| {
         fail!(BadRequest, "the root key is not the one that this database was made with").caused_by(cause)
     })
+}
+
+/// Notes which built-in components this host has, for whoever asks later what served an event.
+async fn note_builtins(db: &Db, runtime: &Runtime, now: Time) -> Result<()> {
+    let mut tx = db.begin().await?;
+    builtin::note(&mut tx, builtin::ROUTER, runtime.router().digest(), now).await?;
+    builtin::note(&mut tx, builtin::WEBHOOK, runtime.webhook().digest(), now).await?;
+    tx.commit().await
 }
 
 /// Compiling the built-in components takes a moment, and is no work for a thread that serves.

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use super::{Dialects, Tx, codec, emit::stored_event_type, on_db, over_rows};
 use crate::{
     domain::{
-        delivery::{Attempt, Delivery, Status},
+        delivery::{Attempt, AttemptFailure, Delivery, Status},
         id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
         time::Time,
     },
@@ -162,6 +162,7 @@ struct AttemptRow {
     error_message: Option<String>,
     response_snippet: Option<String>,
     fuel: Option<i64>,
+    failure: Option<String>,
 }
 
 impl TryFrom<AttemptRow> for Attempt {
@@ -177,6 +178,7 @@ impl TryFrom<AttemptRow> for Attempt {
             response_status: status.transpose()?,
             started_at: codec::time(row.started_at),
             error_message: row.error_message,
+            failure: row.failure.as_deref().and_then(AttemptFailure::parse),
             response_snippet: row.response_snippet,
             fuel: row.fuel.and_then(|fuel| u64::try_from(fuel).ok()),
         })
@@ -191,7 +193,7 @@ pub async fn attempts(
 ) -> Result<Vec<(DeliveryId, Attempt)>> {
     const SQL: Dialects = over_rows!(
         "select delivery_id, number, started_at, duration_ms, response_status, attempt.error_message,
-                response_snippet, fuel
+                response_snippet, fuel, failure
            from attempt
            join delivery on delivery.id = attempt.delivery_id
           where delivery.organization_id = $2

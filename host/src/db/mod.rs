@@ -16,6 +16,7 @@ use sqlx::{
 use crate::{error::Result, fail};
 
 pub mod api_key;
+pub mod builtin;
 pub mod delivery;
 pub mod emit;
 pub mod event_log;

@@ -350,6 +350,26 @@ pub async fn list(tx: &mut Tx, organization: &OrganizationId, kind: Kind) -> Res
     Ok(subscriptions)
 }
 
+/// A page of the organization's subscriptions of every kind, the newest first, and how many there
+/// are; served by `subscription_organization`.
+pub async fn ids(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    limit: u32,
+    offset: i64,
+) -> Result<(Vec<SubscriptionId>, i64)> {
+    const ROWS: &str = "select id from subscription where organization_id = $1 order by id desc limit $2 offset $3";
+    const TOTAL: &str = "select count(*) from subscription where organization_id = $1";
+    let ids: Vec<String> = on_db!(&mut *tx, |conn| sqlx::query_scalar(ROWS)
+        .bind(organization.as_str())
+        .bind(i64::from(limit))
+        .bind(offset)
+        .fetch_all(conn)
+        .await)?;
+    let total: i64 = on_db!(tx, |conn| sqlx::query_scalar(TOTAL).bind(organization.as_str()).fetch_one(conn).await)?;
+    Ok((ids.into_iter().map(SubscriptionId::stored).collect(), total))
+}
+
 /// Removes a subscription and its event types; false when there was none. What it was still owed
 /// is the caller's to settle, in the same transaction.
 pub async fn delete(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<bool> {

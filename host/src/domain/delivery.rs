@@ -69,6 +69,38 @@ impl Status {
     }
 }
 
+/// What kind of thing went wrong in an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptFailure {
+    /// A component did not say what to send.
+    Component,
+    /// The host may not send to the target.
+    Guard,
+    /// The target could not be reached, or did not answer.
+    Unreachable,
+    /// The target answered something else than a success.
+    Endpoint,
+}
+
+impl AttemptFailure {
+    const ALL: [Self; 4] = [Self::Component, Self::Guard, Self::Unreachable, Self::Endpoint];
+
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Component => "component",
+            Self::Guard => "guard",
+            Self::Unreachable => "unreachable",
+            Self::Endpoint => "endpoint",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|failure| failure.as_str() == text)
+    }
+}
+
 /// One try of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -82,6 +114,8 @@ pub struct Attempt {
     pub response_status: Option<u16>,
     /// Why it failed.
     pub error_message: Option<String>,
+    /// What kind of thing went wrong; attempts of older hosts do not say.
+    pub failure: Option<AttemptFailure>,
     /// The beginning of the receiver's answer, when it was no success.
     pub response_snippet: Option<String>,
     /// Fuel that components used.

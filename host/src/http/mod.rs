@@ -21,6 +21,7 @@ mod emits;
 mod envelope;
 mod event_log;
 mod events;
+mod explain;
 mod extract;
 mod health;
 mod idempotency;

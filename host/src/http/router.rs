@@ -9,7 +9,8 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    State, admin, caller, deliveries, emits, envelope, event_log, events, health, idempotency, subscriptions, webhooks,
+    State, admin, caller, deliveries, emits, envelope, event_log, events, explain, health, idempotency, subscriptions,
+    webhooks,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -52,6 +53,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/events/ingest", post(event_log::ingest))
         .route("/api/v1/emits", get(emits::list))
         .route("/api/v1/emits/{id}", get(emits::get))
+        .route("/api/v1/emits/{id}/explain", get(explain::explain))
         .route("/api/v1/deliveries", get(deliveries::list))
         .route("/api/v1/deliveries/{id}", get(deliveries::get))
         .route("/api/v1/deliveries/{id}/replay", post(deliveries::replay))

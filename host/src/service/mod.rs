@@ -28,6 +28,7 @@ pub mod directory;
 pub mod emit;
 pub mod event_log;
 mod evolution;
+pub mod explain;
 pub mod health;
 pub mod idempotency;
 pub mod lifecycle;

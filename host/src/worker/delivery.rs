@@ -150,6 +150,7 @@ impl Job {
                 duration_ms,
                 response_status: verdict.response_status,
                 error_message: verdict.error_message.clone(),
+                failure: None,
                 response_snippet: verdict.response_snippet,
                 fuel: verdict.fuel,
             }),

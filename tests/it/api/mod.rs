@@ -8,6 +8,7 @@ mod emit;
 mod emits;
 mod event_log;
 mod evolution;
+mod explain;
 mod health;
 mod idempotency;
 mod isolation;

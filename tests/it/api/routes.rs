@@ -72,6 +72,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "/api/v1/events/ingest", Manager),
     route("GET", "/api/v1/emits", Reader),
     route("GET", "/api/v1/emits/{id}", Reader),
+    route("GET", "/api/v1/emits/{id}/explain", Reader),
     route("GET", "/api/v1/deliveries", Reader),
     route("GET", "/api/v1/deliveries/{id}", Reader),
     route("POST", "/api/v1/deliveries/{id}/replay", Manager),

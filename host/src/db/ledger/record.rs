@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::Attempted;
 use crate::{
     db::{Dialects, Tx, codec, on_db, over_rows},
-    domain::{id::DeliveryId, time::Time},
+    domain::{delivery::AttemptFailure, id::DeliveryId, time::Time},
     error::Result,
 };
 
@@ -55,10 +55,10 @@ pub(super) async fn record(tx: &mut Tx, attempts: &[&Attempted]) -> Result<Vec<D
 async fn insert(tx: &mut Tx, attempts: &[&Attempted]) -> Result<()> {
     const SQL: Dialects = over_rows!(
         "insert into attempt (delivery_id, number, started_at, duration_ms, response_status, error_message,
-                              response_snippet, fuel)
+                              response_snippet, fuel, failure)
          select item.value ->> 0, cast(item.value ->> 1 as bigint), cast(item.value ->> 2 as bigint),
                 cast(item.value ->> 3 as bigint), cast(item.value ->> 4 as bigint), item.value ->> 5,
-                item.value ->> 6, cast(item.value ->> 7 as bigint)
+                item.value ->> 6, cast(item.value ->> 7 as bigint), item.value ->> 8
            from",
         "where true on conflict (delivery_id, number) do nothing"
     );
@@ -73,6 +73,7 @@ async fn insert(tx: &mut Tx, attempts: &[&Attempted]) -> Result<()> {
             attempt.error_message.clone(),
             attempt.response_snippet.clone(),
             attempt.fuel,
+            attempt.failure.map(AttemptFailure::as_str),
         ))
     };
     let rows: Vec<_> = attempts.iter().filter_map(row).collect();

@@ -1,0 +1,272 @@
+//! Why an event reached a subscription, or did not (contract 14.2).
+//!
+//! What is said follows from what is stored: the event, the subscription as it is now, and the
+//! delivery with its attempts. A subscription that was changed since the event was accepted is
+//! newer than the event: what it was before is not kept, and nothing is made up.
+
+use super::{
+    delivery::{Attempt, AttemptFailure, Delivery, ENDPOINT_DISABLED, Status},
+    emit::{Emit, Subject},
+    subscription::{EventType, Subscription},
+    time::Time,
+};
+
+/// Why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The receiver acknowledged it.
+    Delivered,
+    /// It is on its way.
+    Pending,
+    /// It failed, and is tried again.
+    Retrying,
+    /// It failed, and is tried no more.
+    DeadLetter,
+    /// The subscription wants events of other names.
+    NameDiffers,
+    /// It wants another version of this event.
+    VersionDiffers,
+    /// It is paused.
+    Inactive,
+    /// It is newer than the event.
+    CreatedLater,
+    /// The router left it out, mostly because of its filter.
+    NotRouted,
+    /// Its transformer left the event out.
+    SkippedByTransformer,
+    /// A component failed.
+    ComponentFailed,
+    /// The host may not send to its target.
+    GuardRefused,
+    /// The host gave its endpoint up.
+    EndpointDisabled,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 13] = [
+        Self::Delivered,
+        Self::Pending,
+        Self::Retrying,
+        Self::DeadLetter,
+        Self::NameDiffers,
+        Self::VersionDiffers,
+        Self::Inactive,
+        Self::CreatedLater,
+        Self::NotRouted,
+        Self::SkippedByTransformer,
+        Self::ComponentFailed,
+        Self::GuardRefused,
+        Self::EndpointDisabled,
+    ];
+
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Pending => "pending",
+            Self::Retrying => "retrying",
+            Self::DeadLetter => "dead_letter",
+            Self::NameDiffers => "name_differs",
+            Self::VersionDiffers => "version_differs",
+            Self::Inactive => "inactive",
+            Self::CreatedLater => "created_later",
+            Self::NotRouted => "not_routed",
+            Self::SkippedByTransformer => "skipped_by_transformer",
+            Self::ComponentFailed => "component_failed",
+            Self::GuardRefused => "guard_refused",
+            Self::EndpointDisabled => "endpoint_disabled",
+        }
+    }
+}
+
+/// What an event goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its name is compared with the subscription's event types.
+    Match,
+    /// The router chooses.
+    Route,
+    /// The adapter describes a request.
+    Adapt,
+    /// The host sends it.
+    Send,
+}
+
+impl Stage {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Route => "route",
+            Self::Adapt => "adapt",
+            Self::Send => "send",
+        }
+    }
+}
+
+/// One step on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Where.
+    pub stage: Stage,
+    /// What came of it, in one word.
+    pub outcome: &'static str,
+    /// Fuel that the component used.
+    pub fuel: Option<u64>,
+    /// How long it took, in microseconds.
+    pub duration_us: Option<u64>,
+    /// What there is to say.
+    pub message: Option<String>,
+    /// When.
+    pub at: Time,
+}
+
+impl Step {
+    fn new(stage: Stage, outcome: &'static str, at: Time, message: Option<String>) -> Self {
+        Self { stage, outcome, fuel: None, duration_us: None, message, at }
+    }
+}
+
+/// What is stored of an event and a subscription.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The event.
+    pub emit: &'a Emit,
+    /// When its deliveries were written.
+    pub routed_at: Option<Time>,
+    /// The subscription as it is now.
+    pub subscription: &'a Subscription,
+    /// What it is, or was, owed of the event.
+    pub delivery: Option<&'a Delivery>,
+    /// The attempts at that.
+    pub attempts: &'a [Attempt],
+}
+
+/// Why, and how it came to that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Whether the event's name is one that the subscription wants.
+    pub matched: bool,
+    /// Why.
+    pub reason: Reason,
+    /// How, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Explains what became of an event for a subscription.
+pub fn explain(facts: &Facts<'_>) -> Explanation {
+    match facts.delivery {
+        Some(delivery) => of_delivery(facts, delivery),
+        None => of_nothing(facts),
+    }
+}
+
+fn of_delivery(facts: &Facts<'_>, delivery: &Delivery) -> Explanation {
+    let mut steps = vec![
+        Step::new(Stage::Match, "matched", facts.emit.accepted_at, None),
+        Step::new(Stage::Route, "chosen", delivery.created_at, None),
+    ];
+    for attempt in facts.attempts {
+        steps.extend(of_attempt(attempt));
+    }
+    let failure = facts.attempts.last().and_then(|attempt| attempt.failure);
+    let reason = match delivery.status {
+        Status::Success => Reason::Delivered,
+        Status::Pending => Reason::Pending,
+        Status::Retrying => Reason::Retrying,
+        Status::Skipped => Reason::SkippedByTransformer,
+        Status::Failed if delivery.error_message.as_ref().is_some_and(|why| why.starts_with(ENDPOINT_DISABLED)) => {
+            Reason::EndpointDisabled
+        }
+        Status::Failed => match failure {
+            Some(AttemptFailure::Guard) => Reason::GuardRefused,
+            Some(AttemptFailure::Component) => Reason::ComponentFailed,
+            _ => Reason::DeadLetter,
+        },
+    };
+    Explanation { matched: true, reason, steps }
+}
+
+fn of_attempt(attempt: &Attempt) -> Vec<Step> {
+    let at = attempt.started_at;
+    let is_component = attempt.failure == Some(AttemptFailure::Component);
+    let mut adapt = Step::new(Stage::Adapt, if is_component { "failed" } else { "prepared" }, at, None);
+    adapt.fuel = attempt.fuel;
+    if is_component {
+        adapt.message.clone_from(&attempt.error_message);
+        return vec![adapt];
+    }
+    let outcome = match attempt.failure {
+        None if attempt.error_message.is_none() => "acknowledged",
+        Some(AttemptFailure::Guard) => "refused",
+        _ => "failed",
+    };
+    let message = attempt
+        .error_message
+        .clone()
+        .or_else(|| attempt.response_status.map(|status| format!("the endpoint answered {status}")));
+    let mut send = Step::new(Stage::Send, outcome, at, message);
+    send.duration_us = Some(u64::from(attempt.duration_ms) * 1_000);
+    vec![adapt, send]
+}
+
+/// Nothing is owed. The reasons are looked for in the order in which they would have kept the
+/// event away.
+fn of_nothing(facts: &Facts<'_>) -> Explanation {
+    let (emit, subscription) = (facts.emit, facts.subscription);
+    let matched = wants(subscription, emit);
+    let said = |reason: Reason, message: &str| {
+        let step = Step::new(Stage::Match, reason.as_str(), emit.accepted_at, Some(message.to_owned()));
+        Explanation { matched, reason, steps: vec![step] }
+    };
+    if !matched {
+        return if wants_another_version(subscription, emit) {
+            said(Reason::VersionDiffers, "the subscription wants another version of this event")
+        } else {
+            said(Reason::NameDiffers, "none of the subscription's event types is the event's name")
+        };
+    }
+    if subscription.created_at > emit.accepted_at {
+        return said(Reason::CreatedLater, "the subscription was created after the event was accepted");
+    }
+    if let Some(disabled) = &subscription.disabled {
+        return said(Reason::EndpointDisabled, &disabled.reason);
+    }
+    if !subscription.is_active {
+        return said(Reason::Inactive, "the subscription is paused");
+    }
+    let Some(routed_at) = facts.routed_at else {
+        let matched_step = Step::new(Stage::Match, "matched", emit.accepted_at, None);
+        let waiting = Step::new(Stage::Route, "waiting", emit.accepted_at, None);
+        return Explanation { matched, reason: Reason::Pending, steps: vec![matched_step, waiting] };
+    };
+    if subscription.updated_at > emit.accepted_at {
+        return said(
+            Reason::CreatedLater,
+            "the subscription was changed after the event was accepted; as it was then it did not get the event",
+        );
+    }
+    let message = match subscription.terms.filter {
+        Some(_) => "the router left the subscription out: its filter does not match the payload",
+        None => "the router left the subscription out",
+    };
+    let steps = vec![
+        Step::new(Stage::Match, "matched", emit.accepted_at, None),
+        Step::new(Stage::Route, "left_out", routed_at, Some(message.to_owned())),
+    ];
+    Explanation { matched, reason: Reason::NotRouted, steps }
+}
+
+fn wants(subscription: &Subscription, emit: &Emit) -> bool {
+    let name = emit.subject.event_type(&subscription.organization_id);
+    subscription.event_types.iter().any(|wanted| wanted.matches(&name))
+}
+
+/// Whether one of the event types names the event, but not in its version.
+fn wants_another_version(subscription: &Subscription, emit: &Emit) -> bool {
+    let Subject::Custom { event, .. } = &emit.subject else { return false };
+    let all = EventType::of_event(&subscription.organization_id, event, None);
+    let stem = all.as_str().trim_end_matches('*');
+    subscription.event_types.iter().any(|wanted| wanted.as_str().starts_with(stem))
+}
