@@ -39,9 +39,10 @@ fn prune(root: &Value, schemas: &Applied<'_>, value: &Value) -> Value {
             Value::Object(kept.collect())
         }
         Value::Array(elements) => {
-            let kept = elements.iter().enumerate().map(|(index, element)| {
-                prune(root, &applied(root, &of_element(root, schemas, index)), element)
-            });
+            let kept = elements
+                .iter()
+                .enumerate()
+                .map(|(index, element)| prune(root, &applied(root, &of_element(root, schemas, index)), element));
             kept.collect()
         }
         scalar => scalar.clone(),
@@ -59,10 +60,10 @@ fn of_member<'a>(root: &'a Value, schemas: &Applied<'a>, name: &str) -> Vec<&'a 
         found.extend(rest.filter(|rest| says_something(rest)));
         if let Some(rest) = schema.get("unevaluatedProperties").filter(|rest| says_something(rest)) {
             let beside = in_place(root, schema);
-            let is_covered = |schema: &&Map<String, Value>| {
-                !self::named(schema, name).is_empty() || schema.contains_key("additionalProperties")
+            let covers = |schema: &&Map<String, Value>| {
+                schema.contains_key("additionalProperties") || !self::named(schema, name).is_empty()
             };
-            found.extend((!beside.iter().any(|schema| is_covered(schema))).then_some(rest));
+            found.extend((!beside.iter().any(covers)).then_some(rest));
         }
     }
     found
@@ -90,7 +91,7 @@ fn of_element<'a>(root: &'a Value, schemas: &Applied<'a>, index: usize) -> Vec<&
     found
 }
 
-fn items<'a>(schema: &'a Map<String, Value>, index: usize) -> Option<&'a Value> {
+fn items(schema: &Map<String, Value>, index: usize) -> Option<&Value> {
     let prefix = schema.get("prefixItems").and_then(|prefix| prefix.get(index));
     prefix.or_else(|| schema.get("items"))
 }
@@ -149,7 +150,8 @@ pub(super) fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> 
 }
 
 fn anchored<'a>(value: &'a Value, anchor: &str) -> Option<&'a Value> {
-    let is_here = ["$anchor", "$dynamicAnchor"].iter().any(|keyword| value.get(*keyword).is_some_and(|is| is == anchor));
+    let is_here =
+        ["$anchor", "$dynamicAnchor"].iter().any(|keyword| value.get(*keyword).is_some_and(|is| is == anchor));
     if is_here {
         return Some(value);
     }

@@ -11,8 +11,17 @@ fn equal(old: &Value, new: &Value) -> bool {
 /// A schema with a place for a subschema, for every keyword that holds some.
 fn places(inner: &Value) -> Vec<Value> {
     let one = [
-        "not", "if", "then", "else", "items", "additionalProperties", "unevaluatedProperties", "unevaluatedItems",
-        "propertyNames", "contains", "contentSchema",
+        "not",
+        "if",
+        "then",
+        "else",
+        "items",
+        "additionalProperties",
+        "unevaluatedProperties",
+        "unevaluatedItems",
+        "propertyNames",
+        "contains",
+        "contentSchema",
     ];
     let list = ["allOf", "anyOf", "oneOf", "prefixItems"];
     let map = ["properties", "patternProperties", "dependentSchemas", "$defs"];

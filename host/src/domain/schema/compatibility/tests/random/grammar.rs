@@ -39,8 +39,24 @@ pub(super) fn fragment(dice: &mut Dice) -> Value {
 /// A value such as schemas spell out.
 pub(super) fn constant(dice: &mut Dice) -> Value {
     let all = [
-        json!("a"), json!("b"), json!("abc"), json!(""), json!(0), json!(1), json!(1.0), json!(2), json!(-1), json!(0.5),
-        json!(true), json!(false), json!(null), json!([]), json!([1]), json!({}), json!({ "a": 1 }), json!("2026-05-04"),
+        json!("a"),
+        json!("b"),
+        json!("abc"),
+        json!(""),
+        json!(0),
+        json!(1),
+        json!(1.0),
+        json!(2),
+        json!(-1),
+        json!(0.5),
+        json!(true),
+        json!(false),
+        json!(null),
+        json!([]),
+        json!([1]),
+        json!({}),
+        json!({ "a": 1 }),
+        json!("2026-05-04"),
     ];
     all[dice.below(all.len())].clone()
 }
@@ -101,7 +117,11 @@ impl Grammar {
     fn inner(&mut self, levels: usize, dice: &mut Dice) -> Value {
         if dice.chance(10) {
             let number = dice.below(self.definitions + 1);
-            return if number == self.definitions { json!({ "$ref": "#" }) } else { Value::Object(reference(number, dice)) };
+            return if number == self.definitions {
+                json!({ "$ref": "#" })
+            } else {
+                Value::Object(reference(number, dice))
+            };
         }
         let first = std::mem::replace(&mut self.first, 0);
         let schema = self.schema(levels.saturating_sub(1), dice);
@@ -139,7 +159,12 @@ impl Grammar {
                 let pattern = PATTERNS[dice.below(8)].0;
                 ("patternProperties", json!({ pattern: self.inner(levels, dice) }))
             }
-            12 => ("propertyNames", [json!({ "pattern": "^[a-c]{1,3}$" }), json!({ "maxLength": 2 }), json!({ "enum": ["a", "b", "x_1"] })][dice.below(3)].clone()),
+            12 => (
+                "propertyNames",
+                [json!({ "pattern": "^[a-c]{1,3}$" }), json!({ "maxLength": 2 }), json!({ "enum": ["a", "b", "x_1"] })]
+                    [dice.below(3)]
+                .clone(),
+            ),
             13 => ("minProperties", json!(dice.below(3))),
             14 => ("maxProperties", json!(1 + dice.below(3))),
             15 => ("dependentRequired", json!({ any_name(dice): [any_name(dice)] })),
@@ -255,7 +280,10 @@ fn add_number_keywords(schema: &mut Value, dice: &mut Dice) {
             1 => schema["maximum"] = bound,
             2 => schema["exclusiveMinimum"] = bound,
             3 => schema["exclusiveMaximum"] = bound,
-            _ => schema["multipleOf"] = [json!(1), json!(2), json!(3), json!(0.5), json!(0.1), json!(10)][dice.below(6)].clone(),
+            _ => {
+                let steps = [json!(1), json!(2), json!(3), json!(0.5), json!(0.1), json!(10)];
+                schema["multipleOf"] = steps[dice.below(steps.len())].clone();
+            }
         }
     }
 }
@@ -265,12 +293,50 @@ fn the_grammar_has_every_keyword() {
     let mut dice = Dice::new(1);
     let drawn: String = (0..2_000).map(|_| document(&mut dice).to_string()).collect();
     for keyword in [
-        "$ref", "$dynamicRef", "$anchor", "$dynamicAnchor", "$defs", "type", "nullable", "enum", "const", "minimum", "maximum",
-        "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "properties",
-        "required", "patternProperties", "additionalProperties", "unevaluatedProperties", "propertyNames", "minProperties",
-        "maxProperties", "dependentRequired", "dependentSchemas", "items", "prefixItems", "contains", "minContains",
-        "maxContains", "minItems", "maxItems", "uniqueItems", "unevaluatedItems", "allOf", "anyOf", "oneOf", "not", "if",
-        "then", "else",
+        "$ref",
+        "$dynamicRef",
+        "$anchor",
+        "$dynamicAnchor",
+        "$defs",
+        "type",
+        "nullable",
+        "enum",
+        "const",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "properties",
+        "required",
+        "patternProperties",
+        "additionalProperties",
+        "unevaluatedProperties",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "dependentRequired",
+        "dependentSchemas",
+        "items",
+        "prefixItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "unevaluatedItems",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+        "if",
+        "then",
+        "else",
     ] {
         assert!(drawn.contains(&format!("\"{keyword}\":")), "{keyword} was never drawn");
     }

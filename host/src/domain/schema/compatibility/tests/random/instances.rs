@@ -42,10 +42,10 @@ impl<'a> Builder<'a> {
         for schema in schemas {
             self.expand(schema, &mut goals, dice);
         }
-        if let Some(spelled) = self.spelled_out(&goals, dice) {
+        if let Some(spelled) = spelled_out(&goals, dice) {
             return spelled;
         }
-        match self.kind(&goals, dice) {
+        match kind(&goals, dice) {
             "object" => self.object(&goals, levels, dice),
             "array" => self.array(&goals, levels, dice),
             "string" => json!(self.text(&goals, dice)),
@@ -92,90 +92,29 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn spelled_out(&self, goals: &Goals<'_>, dice: &mut Dice) -> Option<Value> {
-        let constants: Vec<&Value> = goals.iter().filter_map(|goal| goal.get("const")).collect();
-        if let Some(constant) = dice.choose(&constants) {
-            return Some((*constant).clone());
-        }
-        let lists: Vec<&[Value]> = goals.iter().map(|goal| list(goal, "enum")).filter(|list| !list.is_empty()).collect();
-        let (first, others) = lists.split_first()?;
-        let common: Vec<&Value> = first.iter().filter(|value| others.iter().all(|list| list.contains(value))).collect();
-        dice.choose(&common).map(|value| (*value).clone())
-    }
-
-    /// The type to build: one that all goals allow, or what the other keywords speak of.
-    fn kind(&self, goals: &Goals<'_>, dice: &mut Dice) -> &'static str {
-        let allowed: Vec<&str> = TYPES.into_iter().filter(|kind| goals.iter().all(|goal| allows(goal, kind))).collect();
-        if allowed.len() < TYPES.len() {
-            return dice.choose(&allowed).copied().unwrap_or("");
-        }
-        let speaks_of = |keywords: &[&str]| goals.iter().any(|goal| keywords.iter().any(|word| goal.contains_key(*word)));
-        let spoken_of = [
-            ("object", &["properties", "required", "patternProperties", "additionalProperties", "propertyNames"][..]),
-            ("object", &["minProperties", "maxProperties", "dependentRequired", "unevaluatedProperties"][..]),
-            ("array", &["items", "prefixItems", "contains", "minItems", "maxItems", "uniqueItems", "unevaluatedItems"][..]),
-            ("string", &["pattern", "minLength", "maxLength", "format"][..]),
-            ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"][..]),
-        ];
-        let kinds: Vec<&str> =
-            spoken_of.into_iter().filter(|(_, keywords)| speaks_of(keywords)).map(|(kind, _)| kind).collect();
-        dice.choose(&kinds).copied().filter(|_| dice.chance(85)).unwrap_or("")
-    }
-
     fn object(&self, goals: &Goals<'a>, levels: usize, dice: &mut Dice) -> Value {
         let mut names = Vec::new();
         for goal in goals {
             names.extend(list(goal, "required").iter().filter_map(Value::as_str));
         }
         if levels > LAST_LEVELS {
-            self.add_optional_names(goals, &mut names, dice);
+            add_optional_names(goals, &mut names, dice);
         }
         let mut members = Map::new();
         for name in names {
-            let schemas = self.of_member(goals, name);
+            let schemas = of_member(goals, name);
             members.insert(name.to_owned(), self.value(&schemas, levels - 1, dice));
         }
         for goal in goals {
             let required = goal.get("dependentRequired").and_then(Value::as_object).into_iter().flatten();
             for name in required.filter_map(|(_, names)| names.as_array()).flatten().filter_map(Value::as_str) {
                 if !members.contains_key(name) && dice.chance(60) {
-                    let schemas = self.of_member(goals, name);
+                    let schemas = of_member(goals, name);
                     members.insert(name.to_owned(), self.value(&schemas, levels - 1, dice));
                 }
             }
         }
         Value::Object(members)
-    }
-
-    fn add_optional_names(&self, goals: &Goals<'a>, names: &mut Vec<&'a str>, dice: &mut Dice) {
-        let often = [20, 60, 95][dice.below(3)];
-        for goal in goals {
-            let optional = goal.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
-            names.extend(optional.map(String::as_str).filter(|_| dice.chance(often)));
-            let patterns = goal.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
-            for pattern in patterns.filter(|_| dice.chance(often)).collect::<Vec<_>>() {
-                let texts: Vec<&str> = samples(&PATTERNS, pattern).collect();
-                names.extend(dice.choose(&texts));
-            }
-        }
-    }
-
-    /// The schemas of the goals for a member.
-    fn of_member(&self, goals: &Goals<'a>, name: &str) -> Vec<&'a Value> {
-        let mut found = Vec::new();
-        for goal in goals {
-            let before = found.len();
-            found.extend(goal.get("properties").and_then(|map| map.get(name)));
-            let patterns = goal.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
-            found.extend(patterns.filter(|(pattern, _)| matches(pattern, name)).map(|(_, schema)| schema));
-            if found.len() == before {
-                found.extend(goal.get("additionalProperties"));
-            }
-        }
-        if found.is_empty() {
-            found.extend(goals.iter().filter_map(|goal| goal.get("unevaluatedProperties")));
-        }
-        found
     }
 
     fn array(&self, goals: &Goals<'a>, levels: usize, dice: &mut Dice) -> Value {
@@ -210,7 +149,9 @@ impl<'a> Builder<'a> {
     fn text(&self, goals: &Goals<'_>, dice: &mut Dice) -> String {
         let mut texts: Vec<&str> = Vec::new();
         for goal in goals {
-            texts.extend(goal.get("pattern").and_then(Value::as_str).into_iter().flat_map(|key| samples(&PATTERNS, key)));
+            texts.extend(
+                goal.get("pattern").and_then(Value::as_str).into_iter().flat_map(|key| samples(&PATTERNS, key)),
+            );
             texts.extend(goal.get("format").and_then(Value::as_str).into_iter().flat_map(|key| samples(&FORMATS, key)));
         }
         if let Some(text) = dice.choose(&texts).filter(|_| dice.chance(80)) {
@@ -247,6 +188,67 @@ impl<'a> Builder<'a> {
         }
         json!(number)
     }
+}
+
+fn spelled_out(goals: &Goals<'_>, dice: &mut Dice) -> Option<Value> {
+    let constants: Vec<&Value> = goals.iter().filter_map(|goal| goal.get("const")).collect();
+    if let Some(constant) = dice.choose(&constants) {
+        return Some((*constant).clone());
+    }
+    let lists: Vec<&[Value]> = goals.iter().map(|goal| list(goal, "enum")).filter(|list| !list.is_empty()).collect();
+    let (first, others) = lists.split_first()?;
+    let common: Vec<&Value> = first.iter().filter(|value| others.iter().all(|list| list.contains(value))).collect();
+    dice.choose(&common).map(|value| (*value).clone())
+}
+
+/// The type to build: one that all goals allow, or what the other keywords speak of.
+fn kind(goals: &Goals<'_>, dice: &mut Dice) -> &'static str {
+    let allowed: Vec<&str> = TYPES.into_iter().filter(|kind| goals.iter().all(|goal| allows(goal, kind))).collect();
+    if allowed.len() < TYPES.len() {
+        return dice.choose(&allowed).copied().unwrap_or("");
+    }
+    let speaks_of = |keywords: &[&str]| goals.iter().any(|goal| keywords.iter().any(|word| goal.contains_key(*word)));
+    let spoken_of = [
+        ("object", &["properties", "required", "patternProperties", "additionalProperties", "propertyNames"][..]),
+        ("object", &["minProperties", "maxProperties", "dependentRequired", "unevaluatedProperties"][..]),
+        ("array", &["items", "prefixItems", "contains", "minItems", "maxItems", "uniqueItems", "unevaluatedItems"][..]),
+        ("string", &["pattern", "minLength", "maxLength", "format"][..]),
+        ("number", &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"][..]),
+    ];
+    let kinds: Vec<&str> =
+        spoken_of.into_iter().filter(|(_, keywords)| speaks_of(keywords)).map(|(kind, _)| kind).collect();
+    dice.choose(&kinds).copied().filter(|_| dice.chance(85)).unwrap_or("")
+}
+
+fn add_optional_names<'a>(goals: &Goals<'a>, names: &mut Vec<&'a str>, dice: &mut Dice) {
+    let often = [20, 60, 95][dice.below(3)];
+    for goal in goals {
+        let optional = goal.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        names.extend(optional.map(String::as_str).filter(|_| dice.chance(often)));
+        let patterns = goal.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        for pattern in patterns.filter(|_| dice.chance(often)).collect::<Vec<_>>() {
+            let texts: Vec<&str> = samples(&PATTERNS, pattern).collect();
+            names.extend(dice.choose(&texts));
+        }
+    }
+}
+
+/// The schemas of the goals for a member.
+fn of_member<'a>(goals: &Goals<'a>, name: &str) -> Vec<&'a Value> {
+    let mut found = Vec::new();
+    for goal in goals {
+        let before = found.len();
+        found.extend(goal.get("properties").and_then(|map| map.get(name)));
+        let patterns = goal.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
+        found.extend(patterns.filter(|(pattern, _)| matches(pattern, name)).map(|(_, schema)| schema));
+        if found.len() == before {
+            found.extend(goal.get("additionalProperties"));
+        }
+    }
+    if found.is_empty() {
+        found.extend(goals.iter().filter_map(|goal| goal.get("unevaluatedProperties")));
+    }
+    found
 }
 
 fn list<'a>(schema: &'a Map<String, Value>, keyword: &str) -> &'a [Value] {

@@ -23,9 +23,20 @@ pub(super) enum Kind {
 
 /// Keywords through which a schema that takes more makes the whole take more. References may lead
 /// here from elsewhere, so documents with references and negations have none.
-const POSITIVE: [&str; 10] =
-    ["properties", "patternProperties", "additionalProperties", "items", "prefixItems", "allOf", "anyOf", "then", "else", "dependentSchemas"];
-const NEGATIVE: [&str; 7] = ["oneOf", "not", "if", "contains", "unevaluatedProperties", "unevaluatedItems", "propertyNames"];
+const POSITIVE: [&str; 10] = [
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "items",
+    "prefixItems",
+    "allOf",
+    "anyOf",
+    "then",
+    "else",
+    "dependentSchemas",
+];
+const NEGATIVE: [&str; 7] =
+    ["oneOf", "not", "if", "contains", "unevaluatedProperties", "unevaluatedItems", "propertyNames"];
 /// Keywords that hold a map of schemas.
 const MAPS: [&str; 4] = ["properties", "patternProperties", "dependentSchemas", "$defs"];
 
@@ -176,7 +187,8 @@ fn shift(map: &mut Map<String, Value>, keyword: &str, by: i64) -> bool {
     let Some(number) = map.get(keyword).and_then(Value::as_i64) else {
         return false;
     };
-    let is_count = keyword.starts_with("min") && keyword != "minimum" || keyword.starts_with("max") && keyword != "maximum";
+    let is_count =
+        keyword.starts_with("min") && keyword != "minimum" || keyword.starts_with("max") && keyword != "maximum";
     if is_count && number + by < 0 {
         return false;
     }
@@ -199,12 +211,15 @@ fn widen(schema: &mut Value, is_root: bool, dice: &mut Dice) -> bool {
         0 => shift(map, dice.pick(&UPPER), dice.between(1, 3)),
         1 => shift(map, dice.pick(&LOWER), dice.between(-3, -1)),
         2 => {
-            let droppable = ["pattern", "format", "multipleOf", "uniqueItems", "required", "dependentRequired", "enum", "type"];
+            let droppable =
+                ["pattern", "format", "multipleOf", "uniqueItems", "required", "dependentRequired", "enum", "type"];
             map.shift_remove(dice.pick(&droppable)).is_some()
         }
         3 => match map.get("type").cloned() {
             Some(Value::String(kind)) if kind == "integer" => map.insert("type".to_owned(), json!("number")).is_some(),
-            Some(Value::String(kind)) if kind != "null" => map.insert("type".to_owned(), json!([kind, "null"])).is_some(),
+            Some(Value::String(kind)) if kind != "null" => {
+                map.insert("type".to_owned(), json!([kind, "null"])).is_some()
+            }
             _ => false,
         },
         4 => match (map.get("const").cloned(), map.get_mut("enum").and_then(Value::as_array_mut)) {
@@ -271,13 +286,15 @@ fn narrow(schema: &mut Value, dice: &mut Dice) -> bool {
             })
         }
         8 => add(map, "additionalProperties", json!(false)),
-        _ => add(map, dice.pick(&["uniqueItems", "allOf"]), json!(null)) && {
-            if map.shift_remove("uniqueItems").is_some() {
-                add(map, "uniqueItems", json!(true))
-            } else {
-                map.insert("allOf".to_owned(), json!([fragment(dice)])).is_some()
+        _ => {
+            add(map, dice.pick(&["uniqueItems", "allOf"]), json!(null)) && {
+                if map.shift_remove("uniqueItems").is_some() {
+                    add(map, "uniqueItems", json!(true))
+                } else {
+                    map.insert("allOf".to_owned(), json!([fragment(dice)])).is_some()
+                }
             }
-        },
+        }
     }
 }
 
@@ -305,9 +322,10 @@ fn disturb(schema: &mut Value, is_root: bool, dice: &mut Dice) -> bool {
             let schema = name.and_then(|name| properties.shift_remove(&name)).unwrap_or_else(|| fragment(dice));
             dice.chance(50) || add(properties, dice.pick(&NAMES), schema)
         }),
-        3 => map.get_mut("properties").and_then(Value::as_object_mut).is_some_and(|properties| {
-            add(properties, dice.pick(&NAMES), fragment(dice))
-        }),
+        3 => map
+            .get_mut("properties")
+            .and_then(Value::as_object_mut)
+            .is_some_and(|properties| add(properties, dice.pick(&NAMES), fragment(dice))),
         4 => match (map.shift_remove("anyOf"), map.shift_remove("oneOf")) {
             (Some(list), None) => add(map, "oneOf", list),
             (None, Some(list)) => add(map, "anyOf", list),

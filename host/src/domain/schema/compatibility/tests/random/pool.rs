@@ -59,7 +59,9 @@ impl Pool {
         let texts = ["", "a", "b", "abc", "A1", "ü", "\u{1f600}"].map(str::to_owned).into();
         let numbers = [json!(0), json!(1), json!(-1), json!(1.5), json!(1.0), json!(10), json!(1e300)].into();
         let mut pool = Self { names: Vec::new(), texts, numbers, values: vec![json!([]), json!({}), json!(null)] };
-        schemas.iter().for_each(|schema| pool.learn("", schema));
+        for schema in schemas {
+            pool.learn("", schema);
+        }
         pool.names.extend(["a", "b", "x_1", "zz"].map(str::to_owned));
         pool.names.dedup();
         pool
@@ -74,7 +76,9 @@ impl Pool {
                 if keyword == "enum" {
                     self.values.extend(list.iter().cloned());
                 }
-                list.iter().for_each(|inner| self.learn(keyword, inner));
+                for inner in list {
+                    self.learn(keyword, inner);
+                }
             }
             Value::Object(map) => {
                 self.values.extend(map.get("const").cloned());
@@ -108,7 +112,7 @@ impl Pool {
         self.numbers.push(Value::Number(number.clone()));
         if let Some(integer) = number.as_i64().filter(|integer| integer.unsigned_abs() < 1_000_000) {
             self.numbers.extend([integer - 1, integer + 1, integer * 2].map(Value::from));
-            self.numbers.push(json!(integer) );
+            self.numbers.push(json!(integer));
             let about = i32::try_from(integer).map(f64::from).expect("small");
             self.numbers.extend([about - 0.5, about + 0.5, about].map(Value::from));
             if keyword.ends_with("Length") {

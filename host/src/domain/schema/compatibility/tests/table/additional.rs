@@ -7,7 +7,11 @@ use super::{Row, accept, accept_unless_strict, check, refuse};
 pub(super) fn rows() -> Vec<Row> {
     let id = || json!({ "id": { "type": "string" } });
     vec![
-        accept("a closed object is opened", json!({ "properties": id(), "additionalProperties": false }), json!({ "properties": id() })),
+        accept(
+            "a closed object is opened",
+            json!({ "properties": id(), "additionalProperties": false }),
+            json!({ "properties": id() }),
+        ),
         accept_unless_strict(
             "an open object is closed",
             json!({ "properties": id() }),
@@ -43,7 +47,11 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "properties": id(), "additionalProperties": { "type": "integer" } }),
             json!({ "more": "a" }),
         ),
-        accept("a map becomes an open object", json!({ "additionalProperties": { "type": "integer" } }), json!({ "additionalProperties": true })),
+        accept(
+            "a map becomes an open object",
+            json!({ "additionalProperties": { "type": "integer" } }),
+            json!({ "additionalProperties": true }),
+        ),
         refuse(
             "a member of a map is declared with another type",
             json!({ "additionalProperties": { "type": "integer" } }),

@@ -24,14 +24,34 @@ pub(super) fn rows() -> Vec<Row> {
         accept("examples change", order(&json!({ "examples": [1] })), order(&json!({ "examples": [{ "id": 7 }] }))),
         accept("it is deprecated, and read only", plain(), order(&json!({ "deprecated": true, "readOnly": true }))),
         accept("a comment comes", plain(), order(&json!({ "$comment": "why" }))),
-        accept("keywords of a vendor come", plain(), order(&json!({ "x-vendor": { "type": "integer", "required": ["a"] } }))),
-        accept("OpenAPI's annotations come", plain(), order(&json!({ "example": "1", "xml": { "name": "o" }, "externalDocs": { "url": "https://example.com" } }))),
-        accept("the dialect is named", plain(), json!({
-            "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://example.com/order",
-            "type": "object", "properties": { "id": { "type": "string" } }, "required": ["id"],
-        })),
-        accept("how a text encodes something is an annotation", plain(), order(&json!({ "contentMediaType": "application/json", "contentEncoding": "base64" }))),
-        accept("a discriminator only annotates", json!({ "type": "object" }), json!({ "type": "object", "discriminator": { "propertyName": "kind" } })),
+        accept(
+            "keywords of a vendor come",
+            plain(),
+            order(&json!({ "x-vendor": { "type": "integer", "required": ["a"] } })),
+        ),
+        accept(
+            "OpenAPI's annotations come",
+            plain(),
+            order(&json!({ "example": "1", "xml": { "name": "o" }, "externalDocs": { "url": "https://example.com" } })),
+        ),
+        accept(
+            "the dialect is named",
+            plain(),
+            json!({
+                "$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "https://example.com/order",
+                "type": "object", "properties": { "id": { "type": "string" } }, "required": ["id"],
+            }),
+        ),
+        accept(
+            "how a text encodes something is an annotation",
+            plain(),
+            order(&json!({ "contentMediaType": "application/json", "contentEncoding": "base64" })),
+        ),
+        accept(
+            "a discriminator only annotates",
+            json!({ "type": "object" }),
+            json!({ "type": "object", "discriminator": { "propertyName": "kind" } }),
+        ),
         refuse(
             "a member named description is no description",
             json!({ "type": "object", "properties": { "description": { "type": ["string", "null"] } } }),

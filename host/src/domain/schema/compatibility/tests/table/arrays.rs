@@ -16,7 +16,12 @@ fn items() -> Vec<Row> {
     vec![
         accept("elements take more", json!({ "items": integer() }), json!({ "items": number() })),
         refuse("elements take less", json!({ "items": number() }), json!({ "items": integer() }), json!([0.5])),
-        refuse("elements get a type", json!({ "type": "array" }), json!({ "type": "array", "items": integer() }), json!(["a"])),
+        refuse(
+            "elements get a type",
+            json!({ "type": "array" }),
+            json!({ "type": "array", "items": integer() }),
+            json!(["a"]),
+        ),
         accept("elements lose their type", json!({ "type": "array", "items": integer() }), json!({ "type": "array" })),
         refuse(
             "elements must have a member more",
@@ -26,11 +31,25 @@ fn items() -> Vec<Row> {
         ),
         accept("maxItems raised", json!({ "maxItems": 3 }), json!({ "maxItems": 4 })),
         refuse("maxItems lowered", json!({ "maxItems": 3 }), json!({ "maxItems": 2 }), json!([1, 1, 1])),
-        refuse("an array may no longer be empty", json!({ "type": "array", "items": integer() }), json!({ "type": "array", "items": integer(), "minItems": 1 }), json!([])),
+        refuse(
+            "an array may no longer be empty",
+            json!({ "type": "array", "items": integer() }),
+            json!({ "type": "array", "items": integer(), "minItems": 1 }),
+            json!([]),
+        ),
         accept("minItems of nothing", json!({ "type": "array" }), json!({ "type": "array", "minItems": 0 })),
         accept("elements need no longer be unique", json!({ "uniqueItems": true }), json!({ "uniqueItems": false })),
-        refuse("elements must be unique", json!({ "type": "array" }), json!({ "type": "array", "uniqueItems": true }), json!([1, 1])),
-        accept("one element is unique", json!({ "type": "array", "maxItems": 1 }), json!({ "type": "array", "maxItems": 1, "uniqueItems": true })),
+        refuse(
+            "elements must be unique",
+            json!({ "type": "array" }),
+            json!({ "type": "array", "uniqueItems": true }),
+            json!([1, 1]),
+        ),
+        accept(
+            "one element is unique",
+            json!({ "type": "array", "maxItems": 1 }),
+            json!({ "type": "array", "maxItems": 1, "uniqueItems": true }),
+        ),
         accept(
             "unique elements of two values are at most two",
             json!({ "type": "array", "items": { "enum": [1, 2] }, "uniqueItems": true }),
@@ -58,8 +77,17 @@ fn items() -> Vec<Row> {
             json!({ "prefixItems": [number(), integer()] }),
             json!([0.5, 0.5]),
         ),
-        accept("a prefix is dropped", json!({ "prefixItems": [number(), { "type": "string" }] }), json!({ "prefixItems": [number()] })),
-        refuse("a prefix grows", json!({ "prefixItems": [number()] }), json!({ "prefixItems": [number(), { "type": "string" }] }), json!([1, 1])),
+        accept(
+            "a prefix is dropped",
+            json!({ "prefixItems": [number(), { "type": "string" }] }),
+            json!({ "prefixItems": [number()] }),
+        ),
+        refuse(
+            "a prefix grows",
+            json!({ "prefixItems": [number()] }),
+            json!({ "prefixItems": [number(), { "type": "string" }] }),
+            json!([1, 1]),
+        ),
         accept(
             "a prefix grows where nothing was allowed",
             json!({ "prefixItems": [number()], "items": false }),
@@ -71,7 +99,11 @@ fn items() -> Vec<Row> {
             json!({ "prefixItems": [number()], "items": false }),
             json!([1, 1]),
         ),
-        accept("no further elements is at most so many", json!({ "prefixItems": [true, true], "items": false }), json!({ "maxItems": 2 })),
+        accept(
+            "no further elements is at most so many",
+            json!({ "prefixItems": [true, true], "items": false }),
+            json!({ "maxItems": 2 }),
+        ),
         accept(
             "no further elements, the other way",
             json!({ "prefixItems": [number()], "items": false }),
@@ -94,30 +126,84 @@ fn items() -> Vec<Row> {
             json!({ "items": { "items": integer(), "maxItems": 2 } }),
             json!({ "items": { "items": number(), "maxItems": 3 } }),
         ),
-        refuse("an array becomes one of its elements", json!({ "type": "array", "items": integer() }), json!({ "type": "integer" }), json!([])),
-        accept("an impossible element leaves the empty array", json!({ "type": "array", "items": false }), json!({ "const": [] })),
-        refuse("an element or several become several", json!({ "type": ["string", "array"] }), json!({ "type": "array" }), json!("a")),
+        refuse(
+            "an array becomes one of its elements",
+            json!({ "type": "array", "items": integer() }),
+            json!({ "type": "integer" }),
+            json!([]),
+        ),
+        accept(
+            "an impossible element leaves the empty array",
+            json!({ "type": "array", "items": false }),
+            json!({ "const": [] }),
+        ),
+        refuse(
+            "an element or several become several",
+            json!({ "type": ["string", "array"] }),
+            json!({ "type": "array" }),
+            json!("a"),
+        ),
     ]
 }
 
 fn contains() -> Vec<Row> {
     let a = || json!({ "const": "a" });
     vec![
-        refuse("some element must be one", json!({ "type": "array" }), json!({ "type": "array", "contains": a() }), json!([])),
+        refuse(
+            "some element must be one",
+            json!({ "type": "array" }),
+            json!({ "type": "array", "contains": a() }),
+            json!([]),
+        ),
         accept("no element must be one", json!({ "type": "array", "contains": a() }), json!({ "type": "array" })),
-        accept("the contained takes more", json!({ "contains": { "type": "integer" } }), json!({ "contains": { "type": "number" } })),
-        refuse("the contained takes less", json!({ "contains": { "type": "number" } }), json!({ "contains": { "type": "integer" } }), json!([0.5])),
-        accept("a contained element means one at least", json!({ "type": "array", "contains": a() }), json!({ "type": "array", "minItems": 1 })),
+        accept(
+            "the contained takes more",
+            json!({ "contains": { "type": "integer" } }),
+            json!({ "contains": { "type": "number" } }),
+        ),
+        refuse(
+            "the contained takes less",
+            json!({ "contains": { "type": "number" } }),
+            json!({ "contains": { "type": "integer" } }),
+            json!([0.5]),
+        ),
+        accept(
+            "a contained element means one at least",
+            json!({ "type": "array", "contains": a() }),
+            json!({ "type": "array", "minItems": 1 }),
+        ),
         accept(
             "elements of one kind contain one",
             json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
             json!({ "type": "array", "contains": { "type": "string" } }),
         ),
-        accept("fewer must be contained", json!({ "contains": a(), "minContains": 2 }), json!({ "contains": a(), "minContains": 1 })),
-        refuse("more must be contained", json!({ "contains": a() }), json!({ "contains": a(), "minContains": 2 }), json!(["a"])),
-        accept("more may be contained", json!({ "contains": a(), "maxContains": 2 }), json!({ "contains": a(), "maxContains": 3 })),
-        refuse("fewer may be contained", json!({ "contains": a(), "maxContains": 3 }), json!({ "contains": a(), "maxContains": 2 }), json!(["a", "a", "a"])),
-        accept("nothing need be contained", json!({ "type": "array" }), json!({ "type": "array", "contains": a(), "minContains": 0 })),
+        accept(
+            "fewer must be contained",
+            json!({ "contains": a(), "minContains": 2 }),
+            json!({ "contains": a(), "minContains": 1 }),
+        ),
+        refuse(
+            "more must be contained",
+            json!({ "contains": a() }),
+            json!({ "contains": a(), "minContains": 2 }),
+            json!(["a"]),
+        ),
+        accept(
+            "more may be contained",
+            json!({ "contains": a(), "maxContains": 2 }),
+            json!({ "contains": a(), "maxContains": 3 }),
+        ),
+        refuse(
+            "fewer may be contained",
+            json!({ "contains": a(), "maxContains": 3 }),
+            json!({ "contains": a(), "maxContains": 2 }),
+            json!(["a", "a", "a"]),
+        ),
+        accept(
+            "nothing need be contained",
+            json!({ "type": "array" }),
+            json!({ "type": "array", "contains": a(), "minContains": 0 }),
+        ),
         refuse(
             "the contained takes more, and there may be few",
             json!({ "contains": { "type": "integer" }, "maxContains": 1 }),

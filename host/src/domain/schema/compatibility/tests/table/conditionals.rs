@@ -22,17 +22,41 @@ pub(super) fn rows() -> Vec<Row> {
     let open = || json!({});
     vec![
         accept("then takes more", address(&digits(), &open()), address(&letters(), &open())),
-        refuse("then takes less", address(&letters(), &open()), address(&digits(), &open()), json!({ "country": "CH", "code": "12345" })),
+        refuse(
+            "then takes less",
+            address(&letters(), &open()),
+            address(&digits(), &open()),
+            json!({ "country": "CH", "code": "12345" }),
+        ),
         accept("else takes more", address(&open(), &digits()), address(&open(), &letters())),
-        refuse("else takes less", address(&open(), &letters()), address(&open(), &digits()), json!({ "country": "", "code": "12345" })),
+        refuse(
+            "else takes less",
+            address(&open(), &letters()),
+            address(&open(), &digits()),
+            json!({ "country": "", "code": "12345" }),
+        ),
         accept("then goes", address(&digits(), &open()), address(&open(), &open())),
-        refuse("then comes", address(&open(), &open()), address(&digits(), &open()), json!({ "country": "CH", "code": "" })),
-        refuse("then and else change places", address(&digits(), &letters()), address(&letters(), &digits()), json!({ "country": "", "code": "12345" })),
-        accept("then becomes what holds anyway", address(&digits(), &digits()), json!({
-            "type": "object",
-            "properties": { "country": { "type": "string" }, "code": { "pattern": "^[0-9]{4}$" } },
-            "required": ["country"],
-        })),
+        refuse(
+            "then comes",
+            address(&open(), &open()),
+            address(&digits(), &open()),
+            json!({ "country": "CH", "code": "" }),
+        ),
+        refuse(
+            "then and else change places",
+            address(&digits(), &letters()),
+            address(&letters(), &digits()),
+            json!({ "country": "", "code": "12345" }),
+        ),
+        accept(
+            "then becomes what holds anyway",
+            address(&digits(), &digits()),
+            json!({
+                "type": "object",
+                "properties": { "country": { "type": "string" }, "code": { "pattern": "^[0-9]{4}$" } },
+                "required": ["country"],
+            }),
+        ),
         accept("an if alone says nothing", json!({ "if": { "type": "string" } }), json!({})),
         accept("a then alone says nothing", json!({}), json!({ "then": { "type": "string" }, "else": false })),
         refuse(

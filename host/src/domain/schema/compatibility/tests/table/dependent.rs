@@ -7,8 +7,17 @@ use super::{Row, accept, accept_unless_strict, check, refuse};
 pub(super) fn rows() -> Vec<Row> {
     let ab = || json!({ "a": { "type": "integer" }, "b": { "type": "integer" } });
     vec![
-        accept("a dependency goes", json!({ "properties": ab(), "dependentRequired": { "a": ["b"] } }), json!({ "properties": ab() })),
-        refuse("a dependency comes", json!({ "properties": ab() }), json!({ "properties": ab(), "dependentRequired": { "a": ["b"] } }), json!({ "a": 1 })),
+        accept(
+            "a dependency goes",
+            json!({ "properties": ab(), "dependentRequired": { "a": ["b"] } }),
+            json!({ "properties": ab() }),
+        ),
+        refuse(
+            "a dependency comes",
+            json!({ "properties": ab() }),
+            json!({ "properties": ab(), "dependentRequired": { "a": ["b"] } }),
+            json!({ "a": 1 }),
+        ),
         accept(
             "a dependency on what is required anyway",
             json!({ "type": "object", "properties": ab(), "required": ["b"] }),

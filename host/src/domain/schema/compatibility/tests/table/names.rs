@@ -5,11 +5,22 @@ use serde_json::json;
 use super::{Row, accept, accept_unless_strict, check, refuse};
 
 pub(super) fn rows() -> Vec<Row> {
-    let map = |names: serde_json::Value| json!({ "propertyNames": names, "additionalProperties": { "type": "integer" } });
+    let map =
+        |names: serde_json::Value| json!({ "propertyNames": names, "additionalProperties": { "type": "integer" } });
     vec![
         accept("names may be longer", map(json!({ "maxLength": 3 })), map(json!({ "maxLength": 9 }))),
-        refuse("names must be shorter", map(json!({ "maxLength": 9 })), map(json!({ "maxLength": 3 })), json!({ "abcd": 1 })),
-        refuse("names get a pattern", json!({ "additionalProperties": { "type": "integer" } }), map(json!({ "pattern": "^[a-z]+$" })), json!({ "A": 1 })),
+        refuse(
+            "names must be shorter",
+            map(json!({ "maxLength": 9 })),
+            map(json!({ "maxLength": 3 })),
+            json!({ "abcd": 1 }),
+        ),
+        refuse(
+            "names get a pattern",
+            json!({ "additionalProperties": { "type": "integer" } }),
+            map(json!({ "pattern": "^[a-z]+$" })),
+            json!({ "A": 1 }),
+        ),
         accept("names lose a pattern", map(json!({ "pattern": "^[a-z]+$" })), map(json!({}))),
         accept(
             "declared names fit the rule that comes",
@@ -44,9 +55,17 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "propertyNames": { "enum": ["a"] } }),
             json!({ "b": 1 }),
         ),
-        accept("no names, no members", json!({ "type": "object", "propertyNames": false }), json!({ "type": "object", "maxProperties": 0 })),
+        accept(
+            "no names, no members",
+            json!({ "type": "object", "propertyNames": false }),
+            json!({ "type": "object", "maxProperties": 0 }),
+        ),
         accept("names are texts", map(json!(true)), map(json!({ "type": "string" }))),
-        accept("two names leave at most two members", json!({ "propertyNames": { "enum": ["a", "b"] } }), json!({ "maxProperties": 2 })),
+        accept(
+            "two names leave at most two members",
+            json!({ "propertyNames": { "enum": ["a", "b"] } }),
+            json!({ "maxProperties": 2 }),
+        ),
         refuse(
             "names of a map of three become names of two",
             map(json!({ "enum": ["de", "fr", "it"] })),

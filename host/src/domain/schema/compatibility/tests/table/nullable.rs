@@ -1,4 +1,4 @@
-//! OpenAPI's `nullable`, which adds null to the types beside it and says nothing without any.
+//! `nullable` of OpenAPI, which adds null to the types beside it and says nothing without any.
 
 use serde_json::json;
 
@@ -7,12 +7,38 @@ use super::{Row, accept, check, refuse};
 pub(super) fn rows() -> Vec<Row> {
     vec![
         accept("nullable comes", json!({ "type": "string" }), json!({ "type": "string", "nullable": true })),
-        refuse("nullable goes", json!({ "type": "string", "nullable": true }), json!({ "type": "string" }), json!(null)),
-        refuse("nullable becomes false", json!({ "type": "string", "nullable": true }), json!({ "type": "string", "nullable": false }), json!(null)),
-        accept("nullable becomes a type", json!({ "type": "string", "nullable": true }), json!({ "type": ["string", "null"] })),
-        accept("a type becomes nullable", json!({ "type": ["null", "string"] }), json!({ "type": "string", "nullable": true })),
-        accept("nullable without a type says nothing", json!({ "maxLength": 3 }), json!({ "maxLength": 3, "nullable": false })),
-        accept("nullable without a type says nothing either way", json!({ "maxLength": 3, "nullable": true }), json!({ "maxLength": 3 })),
+        refuse(
+            "nullable goes",
+            json!({ "type": "string", "nullable": true }),
+            json!({ "type": "string" }),
+            json!(null),
+        ),
+        refuse(
+            "nullable becomes false",
+            json!({ "type": "string", "nullable": true }),
+            json!({ "type": "string", "nullable": false }),
+            json!(null),
+        ),
+        accept(
+            "nullable becomes a type",
+            json!({ "type": "string", "nullable": true }),
+            json!({ "type": ["string", "null"] }),
+        ),
+        accept(
+            "a type becomes nullable",
+            json!({ "type": ["null", "string"] }),
+            json!({ "type": "string", "nullable": true }),
+        ),
+        accept(
+            "nullable without a type says nothing",
+            json!({ "maxLength": 3 }),
+            json!({ "maxLength": 3, "nullable": false }),
+        ),
+        accept(
+            "nullable without a type says nothing either way",
+            json!({ "maxLength": 3, "nullable": true }),
+            json!({ "maxLength": 3 }),
+        ),
         refuse(
             "nullable adds null to no list of values",
             json!({ "type": "string", "nullable": true }),

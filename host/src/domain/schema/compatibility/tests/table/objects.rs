@@ -18,7 +18,11 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "type": "object", "properties": ab(), "required": ["a", "b"] }),
             json!({ "a": 1 }),
         ),
-        accept("required names in another order", json!({ "properties": ab(), "required": ["a", "b"] }), json!({ "properties": ab(), "required": ["b", "a"] })),
+        accept(
+            "required names in another order",
+            json!({ "properties": ab(), "required": ["a", "b"] }),
+            json!({ "properties": ab(), "required": ["b", "a"] }),
+        ),
         refuse(
             "a member of an open object is renamed",
             json!({ "type": "object", "properties": { "mail": { "type": "string" } }, "required": ["mail"] }),
@@ -49,9 +53,23 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "properties": { "data": { "type": "object", "required": ["a"] } } }),
             json!({ "data": {} }),
         ),
-        refuse("any member becomes an object", json!({ "properties": { "data": {} } }), json!({ "properties": { "data": { "type": "object" } } }), json!({ "data": 1 })),
-        accept("an object that need not be one", json!({ "type": "object", "properties": ab() }), json!({ "properties": ab() })),
-        refuse("what need not be an object must be", json!({ "properties": ab() }), json!({ "type": "object", "properties": ab() }), json!(1)),
+        refuse(
+            "any member becomes an object",
+            json!({ "properties": { "data": {} } }),
+            json!({ "properties": { "data": { "type": "object" } } }),
+            json!({ "data": 1 }),
+        ),
+        accept(
+            "an object that need not be one",
+            json!({ "type": "object", "properties": ab() }),
+            json!({ "properties": ab() }),
+        ),
+        refuse(
+            "what need not be an object must be",
+            json!({ "properties": ab() }),
+            json!({ "type": "object", "properties": ab() }),
+            json!(1),
+        ),
         accept_unless_strict(
             "an open object is limited to as many members as it declares",
             json!({ "properties": ab() }),
@@ -91,8 +109,16 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "type": "object", "maxProperties": 0 }),
             json!({ "type": "object", "additionalProperties": false }),
         ),
-        accept("minProperties lowered", json!({ "properties": ab(), "minProperties": 2 }), json!({ "properties": ab(), "minProperties": 1 })),
-        accept("minProperties of nothing", json!({ "properties": ab() }), json!({ "properties": ab(), "minProperties": 0 })),
+        accept(
+            "minProperties lowered",
+            json!({ "properties": ab(), "minProperties": 2 }),
+            json!({ "properties": ab(), "minProperties": 1 }),
+        ),
+        accept(
+            "minProperties of nothing",
+            json!({ "properties": ab() }),
+            json!({ "properties": ab(), "minProperties": 0 }),
+        ),
         accept_unless_strict(
             "a required member that nothing declares gets a type",
             json!({ "type": "object", "properties": { "a": true } }),

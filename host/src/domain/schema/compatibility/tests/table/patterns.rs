@@ -8,7 +8,11 @@ pub(super) fn rows() -> Vec<Row> {
     let integer = || json!({ "type": "integer" });
     let number = || json!({ "type": "number" });
     vec![
-        accept("the members of a pattern take more", json!({ "patternProperties": { "^x-": integer() } }), json!({ "patternProperties": { "^x-": number() } })),
+        accept(
+            "the members of a pattern take more",
+            json!({ "patternProperties": { "^x-": integer() } }),
+            json!({ "patternProperties": { "^x-": number() } }),
+        ),
         refuse(
             "the members of a pattern take less",
             json!({ "patternProperties": { "^x-": number() } }),
@@ -38,7 +42,11 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "properties": { "id": integer() }, "additionalProperties": false }),
             json!({ "x-": 1 }),
         ),
-        accept("a pattern of an open object is removed", json!({ "patternProperties": { "^x-": integer() } }), json!({})),
+        accept(
+            "a pattern of an open object is removed",
+            json!({ "patternProperties": { "^x-": integer() } }),
+            json!({}),
+        ),
         accept(
             "a pattern of a closed object matches more names",
             json!({ "patternProperties": { "^x-[a-z]+$": integer() }, "additionalProperties": false }),

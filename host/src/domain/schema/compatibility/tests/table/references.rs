@@ -28,11 +28,13 @@ pub(super) fn rows() -> Vec<Row> {
 fn definitions() -> Vec<Row> {
     let money = || json!({ "type": "object", "properties": { "amount": { "type": "integer" }, "currency": { "type": "string" } }, "required": ["amount"] });
     let inline = || json!({ "type": "object", "properties": { "net": money(), "gross": money() } });
-    let split = || json!({
-        "type": "object",
-        "properties": { "net": { "$ref": "#/$defs/money" }, "gross": { "$ref": "#/$defs/money" } },
-        "$defs": { "money": money() },
-    });
+    let split = || {
+        json!({
+            "type": "object",
+            "properties": { "net": { "$ref": "#/$defs/money" }, "gross": { "$ref": "#/$defs/money" } },
+            "$defs": { "money": money() },
+        })
+    };
     let mut strict = split();
     strict["$defs"]["money"]["required"] = json!(["amount", "currency"]);
     let mut more = split();
@@ -41,10 +43,27 @@ fn definitions() -> Vec<Row> {
         accept("a member moves into a definition", inline(), split()),
         accept("a definition is written out", split(), inline()),
         refuse("a definition that two members share requires more", split(), strict, json!({ "net": { "amount": 1 } })),
-        accept_unless_strict("a definition gains an optional member", split(), more, json!({ "net": { "amount": 1, "precision": "x" } })),
-        accept("a definition that nobody uses changes", json!({ "type": "string", "$defs": { "a": { "type": "string" } } }), json!({ "type": "string", "$defs": { "a": false } })),
-        accept("a definition gets another name", json!({ "$ref": "#/$defs/a", "$defs": { "a": { "type": "string" } } }), json!({ "$ref": "#/$defs/b", "$defs": { "b": { "type": "string" } } })),
-        accept("a pointer becomes an anchor", json!({ "$ref": "#/$defs/a", "$defs": { "a": { "type": "string" } } }), json!({ "$ref": "#text", "$defs": { "a": { "$anchor": "text", "type": "string" } } })),
+        accept_unless_strict(
+            "a definition gains an optional member",
+            split(),
+            more,
+            json!({ "net": { "amount": 1, "precision": "x" } }),
+        ),
+        accept(
+            "a definition that nobody uses changes",
+            json!({ "type": "string", "$defs": { "a": { "type": "string" } } }),
+            json!({ "type": "string", "$defs": { "a": false } }),
+        ),
+        accept(
+            "a definition gets another name",
+            json!({ "$ref": "#/$defs/a", "$defs": { "a": { "type": "string" } } }),
+            json!({ "$ref": "#/$defs/b", "$defs": { "b": { "type": "string" } } }),
+        ),
+        accept(
+            "a pointer becomes an anchor",
+            json!({ "$ref": "#/$defs/a", "$defs": { "a": { "type": "string" } } }),
+            json!({ "$ref": "#text", "$defs": { "a": { "$anchor": "text", "type": "string" } } }),
+        ),
         accept(
             "a reference becomes a dynamic one",
             json!({ "items": { "$ref": "#/$defs/a" }, "$defs": { "a": { "type": "string" } } }),
@@ -103,12 +122,27 @@ fn recursion() -> Vec<Row> {
     });
     vec![
         accept("the values of a chain take more", chain(&integer(), &json!([])), chain(&number(), &json!([]))),
-        refuse("the values of a chain take less", chain(&number(), &json!([])), chain(&integer(), &json!([])), json!({ "next": { "value": 0.5 } })),
-        refuse("the links of a chain require more", chain(&integer(), &json!([])), chain(&integer(), &json!(["value"])), json!({ "next": {} })),
+        refuse(
+            "the values of a chain take less",
+            chain(&number(), &json!([])),
+            chain(&integer(), &json!([])),
+            json!({ "next": { "value": 0.5 } }),
+        ),
+        refuse(
+            "the links of a chain require more",
+            chain(&integer(), &json!([])),
+            chain(&integer(), &json!(["value"])),
+            json!({ "next": {} }),
+        ),
         accept("a chain is unrolled once", chain(&integer(), &json!([])), unrolled.clone()),
         accept("an unrolled chain is rolled up", unrolled, chain(&integer(), &json!([]))),
         accept("a chain without an end takes nothing", chain(&integer(), &json!(["next"])), json!({ "type": "null" })),
-        accept_unless_strict("a tree gains an optional member", tree(&node()), tree(&with_size), json!({ "children": [{ "size": "big" }] })),
+        accept_unless_strict(
+            "a tree gains an optional member",
+            tree(&node()),
+            tree(&with_size),
+            json!({ "children": [{ "size": "big" }] }),
+        ),
         refuse("the nodes of a tree require a name", tree(&node()), tree(&named), json!({})),
         accept("the nodes of a tree no longer require a name", tree(&named), tree(&node())),
         refuse(

@@ -8,14 +8,34 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         accept("maxLength raised", json!({ "maxLength": 64 }), json!({ "maxLength": 128 })),
         refuse("maxLength lowered", json!({ "maxLength": 64 }), json!({ "maxLength": 63 }), json!("a".repeat(64))),
-        refuse("maxLength added", json!({ "type": "string" }), json!({ "type": "string", "maxLength": 3 }), json!("abcd")),
+        refuse(
+            "maxLength added",
+            json!({ "type": "string" }),
+            json!({ "type": "string", "maxLength": 3 }),
+            json!("abcd"),
+        ),
         accept("maxLength dropped", json!({ "maxLength": 3 }), json!({})),
         accept("minLength of nothing", json!({ "type": "string" }), json!({ "type": "string", "minLength": 0 })),
-        refuse("a text may no longer be empty", json!({ "type": "string" }), json!({ "type": "string", "minLength": 1 }), json!("")),
+        refuse(
+            "a text may no longer be empty",
+            json!({ "type": "string" }),
+            json!({ "type": "string", "minLength": 1 }),
+            json!(""),
+        ),
         accept("minLength lowered", json!({ "minLength": 2 }), json!({ "minLength": 1 })),
-        refuse("lengths count characters, not bytes", json!({ "maxLength": 2 }), json!({ "maxLength": 1 }), json!("üü")),
+        refuse(
+            "lengths count characters, not bytes",
+            json!({ "maxLength": 2 }),
+            json!({ "maxLength": 1 }),
+            json!("üü"),
+        ),
         accept("only the empty text", json!({ "type": "string", "maxLength": 0 }), json!({ "const": "" })),
-        refuse("a pattern is added", json!({ "type": "string" }), json!({ "type": "string", "pattern": "^[a-z]+$" }), json!("A")),
+        refuse(
+            "a pattern is added",
+            json!({ "type": "string" }),
+            json!({ "type": "string", "pattern": "^[a-z]+$" }),
+            json!("A"),
+        ),
         accept("a pattern is dropped", json!({ "pattern": "^[a-z]+$" }), json!({})),
         accept("a pattern takes more", json!({ "pattern": "^[a-z]+$" }), json!({ "pattern": "^[a-z0-9]+$" })),
         refuse(
@@ -24,10 +44,18 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "type": "string", "pattern": "^[a-z]+$" }),
             json!("a1"),
         ),
-        accept("the same pattern in other words", json!({ "pattern": "^[a-cd]$" }), json!({ "pattern": "^(?:[a-b]|[c-d])$" })),
+        accept(
+            "the same pattern in other words",
+            json!({ "pattern": "^[a-cd]$" }),
+            json!({ "pattern": "^(?:[a-b]|[c-d])$" }),
+        ),
         accept("digits are those of ASCII", json!({ "pattern": r"^\d$" }), json!({ "pattern": "^[0-9]$" })),
         accept("a digit, written two ways", json!({ "pattern": "^[0-9]$" }), json!({ "pattern": r"^\d$" })),
-        accept("letters of words are those of ASCII", json!({ "pattern": r"^\w$" }), json!({ "pattern": "^[A-Za-z0-9_]$" })),
+        accept(
+            "letters of words are those of ASCII",
+            json!({ "pattern": r"^\w$" }),
+            json!({ "pattern": "^[A-Za-z0-9_]$" }),
+        ),
         refuse(
             "white space is more than that of ASCII",
             json!({ "type": "string", "pattern": r"^\s$" }),
@@ -42,8 +70,17 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         refuse("an anchor is added", json!({ "pattern": "a" }), json!({ "pattern": "^a" }), json!("ba")),
         accept("an anchor is dropped", json!({ "pattern": "^a" }), json!({ "pattern": "a" })),
-        accept("a pattern that takes every text", json!({ "type": "string" }), json!({ "type": "string", "pattern": "" })),
-        refuse("a dot takes no line break", json!({ "type": "string" }), json!({ "type": "string", "pattern": "^.*$" }), json!("\n")),
+        accept(
+            "a pattern that takes every text",
+            json!({ "type": "string" }),
+            json!({ "type": "string", "pattern": "" }),
+        ),
+        refuse(
+            "a dot takes no line break",
+            json!({ "type": "string" }),
+            json!({ "type": "string", "pattern": "^.*$" }),
+            json!("\n"),
+        ),
         accept(
             "a pattern implies a length",
             json!({ "pattern": "^[A-Z]{3}$" }),
@@ -55,7 +92,11 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "maxLength": 3 }),
             json!("AAAA"),
         ),
-        accept("a pattern as a list", json!({ "type": "string", "pattern": "^(on|off)$" }), json!({ "enum": ["on", "off"] })),
+        accept(
+            "a pattern as a list",
+            json!({ "type": "string", "pattern": "^(on|off)$" }),
+            json!({ "enum": ["on", "off"] }),
+        ),
         refuse(
             "a pattern as a list that lacks one",
             json!({ "type": "string", "pattern": "^(on|off)$" }),
@@ -63,7 +104,12 @@ pub(super) fn rows() -> Vec<Row> {
             json!("off"),
         ),
         accept("a list becomes a pattern", json!({ "enum": ["on", "off"] }), json!({ "pattern": "^(on|off)$" })),
-        refuse("a list becomes a pattern that lacks one", json!({ "enum": ["on", "off"] }), json!({ "pattern": "^on$" }), json!("off")),
+        refuse(
+            "a list becomes a pattern that lacks one",
+            json!({ "enum": ["on", "off"] }),
+            json!({ "pattern": "^on$" }),
+            json!("off"),
+        ),
         accept(
             "a pattern joins two of an anyOf",
             json!({ "type": "string", "anyOf": [{ "pattern": "^a" }, { "pattern": "^b" }] }),
@@ -80,7 +126,11 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "type": "string", "pattern": "^a.*b$" }),
             json!("a\nb"),
         ),
-        accept("a pattern and the length it implies", json!({ "pattern": "^a{5}$" }), json!({ "pattern": "^a+$", "maxLength": 5 })),
+        accept(
+            "a pattern and the length it implies",
+            json!({ "pattern": "^a{5}$" }),
+            json!({ "pattern": "^a+$", "maxLength": 5 }),
+        ),
         refuse(
             "a pattern within a length loses its longest",
             json!({ "type": "string", "pattern": "^a+$", "maxLength": 5 }),
