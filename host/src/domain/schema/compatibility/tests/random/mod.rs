@@ -6,6 +6,7 @@
 //! ```
 
 mod dice;
+mod draw;
 mod grammar;
 mod hunt;
 mod instances;

@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 use super::{
     super::{Compatibility, MODES, Pair},
     Dice,
-    grammar::document,
+    draw::{Deck, Drawn, Made, Origin},
     hunt,
     mutations::{Kind, mutate},
-    samples,
     shrink::shrink,
 };
 
@@ -23,24 +22,6 @@ const PAIRS: usize = 2_000;
 const TRIES: usize = 60;
 /// The share of pairs, in thousandths, about which the procedure may say that it knows no better.
 const UNPROVEN_PER_MILLE_MAX: usize = 30;
-
-/// What is known of a pair by the way it was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Made {
-    Identical,
-    Reworded,
-    Widened,
-    Narrowed,
-    Changed,
-    Unrelated,
-}
-
-impl Made {
-    /// Whether every payload stays valid.
-    fn is_compatible(self) -> bool {
-        matches!(self, Self::Identical | Self::Reworded | Self::Widened)
-    }
-}
 
 /// Answers, counted.
 #[derive(Clone, Copy, Default)]
@@ -55,56 +36,6 @@ struct Counts {
     payloads: usize,
     /// Accepted pairs for whose old schema no payload was found, so that nothing was tried.
     untried: usize,
-}
-
-/// A schema from the grammar that takes something: most are so wild that nothing fits them, and
-/// then nothing can break.
-fn lively(dice: &mut Dice) -> Value {
-    let mut drawn = document(dice);
-    for _ in 0..20 {
-        let found = Pair::read(&drawn, &drawn).map_or(0, |pair| hunt(&pair, Compatibility::Declared, 12, dice).counted);
-        if found > 2 {
-            break;
-        }
-        drawn = document(dice);
-    }
-    drawn
-}
-
-/// A pair from the seed's dice: where the old schema comes from, how the new one was made of it, and both.
-fn draw(dice: &mut Dice) -> (&'static str, Made, Value, Value) {
-    let samples = samples::all();
-    let (from, old) = match dice.choose(&samples) {
-        Some(sample) if dice.chance(50) => ("samples", sample.clone()),
-        _ => ("grammar", lively(dice)),
-    };
-    let mut new = old.clone();
-    let made = match dice.below(20) {
-        0 => Made::Identical,
-        1..=3 => Made::Reworded,
-        4..=6 => Made::Widened,
-        7..=10 => Made::Narrowed,
-        11..=18 => Made::Changed,
-        _ => {
-            new = document(dice);
-            Made::Unrelated
-        }
-    };
-    let kind = match made {
-        Made::Identical | Made::Unrelated => return (from, made, old, new),
-        Made::Reworded => Kind::Neutral,
-        Made::Widened => Kind::Widening,
-        Made::Narrowed => Kind::Narrowing,
-        Made::Changed => Kind::Any,
-    };
-    for _ in 0..=dice.below(3) {
-        mutate(&mut new, kind, dice);
-    }
-    // What says the same or takes more stays so when it is reworded too.
-    if made == Made::Widened && dice.chance(30) {
-        mutate(&mut new, Kind::Neutral, dice);
-    }
-    (from, made, old, new)
 }
 
 /// Judges a pair, and counts; a sentence when the answer is wrong.
@@ -154,13 +85,13 @@ fn judge(pair: &Pair<'_>, made: Made, counts: &mut Counts, dice: &mut Dice) -> O
 }
 
 /// The counts as a table, one line for each way of making pairs.
-fn table(counts: &BTreeMap<(&str, Made), Counts>) -> (String, Counts) {
+fn table(counts: &BTreeMap<(Origin, Made), Counts>) -> (String, Counts) {
     let mut text =
         "old from  made          pairs accepted (untried)  refused: shown  not shown (missed)  cannot_prove\n"
             .to_owned();
     let mut total = Counts::default();
-    for ((from, made), row) in counts {
-        let name = format!("{from:<9} {:<10}", format!("{made:?}"));
+    for ((origin, made), row) in counts {
+        let name = format!("{:<9} {:<10}", format!("{origin:?}"), format!("{made:?}"));
         write_row(&mut text, &name, row);
         total.pairs += row.pairs;
         total.accepted += row.accepted;
@@ -189,20 +120,21 @@ fn no_accepted_pair_breaks() {
     let setting = |name: &str| env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
     let wanted = setting("WEIR_SCHEMA_PAIRS").unwrap_or(PAIRS);
     let first = setting("WEIR_SCHEMA_SEED").unwrap_or(0);
-    let mut counts: BTreeMap<(&str, Made), Counts> = BTreeMap::new();
+    let mut counts: BTreeMap<(Origin, Made), Counts> = BTreeMap::new();
     let (mut wrong, mut done, mut illegal) = (Vec::new(), 0, 0);
+    let deck = Deck::new();
     for seed in first.. {
         if done == wanted || wrong.len() == 20 {
             break;
         }
         let mut dice = Dice::new(u64::try_from(seed).expect("64 bits are enough"));
-        let (from, made, old, new) = draw(&mut dice);
+        let Drawn { origin, made, old, new } = deck.draw(&mut dice);
         let Some(pair) = Pair::read(&old, &new) else {
             illegal += 1;
             continue;
         };
         done += 1;
-        let row = counts.entry((from, made)).or_default();
+        let row = counts.entry((origin, made)).or_default();
         wrong.extend(judge(&pair, made, row, &mut dice).map(|wrong| format!("seed {seed}: {wrong}")));
     }
     let (table, total) = table(&counts);
@@ -217,10 +149,11 @@ fn no_accepted_pair_breaks() {
 /// counts: what the first schema declares the second may not.
 #[test]
 fn acceptance_is_transitive() {
+    let deck = Deck::new();
     let mut chains = 0;
     for seed in 0..300 {
         let mut dice = Dice::new(seed);
-        let (_, _, first, second) = draw(&mut dice);
+        let Drawn { old: first, new: second, .. } = deck.draw(&mut dice);
         let mut third = second.clone();
         mutate(&mut third, Kind::Widening, &mut dice);
         let accepts = |old: &Value, new: &Value| {
