@@ -100,7 +100,7 @@ pub(super) async fn data_key(host: &Host, tx: &mut Tx, organization: &Organizati
     let wrapped = db::organization::data_key(tx, organization)
         .await?
         .ok_or_else(|| fail!(InternalError, "organization {organization} is gone"))?;
-    host.root_key.unwrap(organization, &wrapped).map_err(Error::internal)
+    host.root_keys.unwrap(organization, &wrapped).map_err(Error::internal)
 }
 
 /// Encrypts the signing secret of a subscription.
