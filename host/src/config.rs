@@ -3,7 +3,10 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue},
+};
 use ipnet::IpNet;
 
 use crate::{
@@ -30,6 +33,19 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads arguments and variables, or ends the process with what is wrong with them.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|mut error| {
+            // The URL of a database may have a password in it.
+            if error.get(ContextKind::InvalidValue).is_some_and(|value| value.to_string().contains('@')) {
+                error.insert(ContextKind::InvalidValue, ContextValue::String("***".to_owned()));
+            }
+            error.exit()
+        })
+    }
 }
 
 /// What to do.
