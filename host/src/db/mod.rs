@@ -18,10 +18,13 @@ use crate::{error::Result, fail};
 pub mod api_key;
 pub mod delivery;
 pub mod emit;
+pub mod event_log;
+pub mod idempotency;
 pub mod ledger;
 pub mod migrate;
 pub mod organization;
 pub mod registration;
+pub mod root_key;
 pub mod subscription;
 
 mod codec;

@@ -12,16 +12,39 @@ pub const SCHEMA_DEPTH_MAX: usize = 5;
 pub const SCHEMA_PROPERTIES_MAX: usize = 50;
 /// Characters of an idempotency key: longer ones are mistakes, and the key stands in an index.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Hours for which the answer to a request with an idempotency key is kept; those of emits are
+/// kept as long as the emit. Contract 1.11.
+pub const IDEMPOTENCY_WINDOW_HOURS: i64 = 24;
+/// Bytes of an answer that is kept. The largest registration, as its detail, fits twice.
+pub const IDEMPOTENCY_ANSWER_BYTES_MAX: usize = 2 << 20;
 /// Characters of a free text such as a description or a display name.
 pub const TEXT_CHARS_MAX: usize = 4_096;
 /// Characters of a URL: what common servers accept in a request line.
 pub const URL_CHARS_MAX: usize = 2_048;
+/// Bytes of the host name of a URL: what DNS allows.
+pub const HOST_NAME_BYTES_MAX: usize = 253;
+/// Bytes of one label of a host name: what DNS allows.
+pub const HOST_LABEL_BYTES_MAX: usize = 63;
 /// Characters of an organization's slug: what DNS allows for one label.
 pub const SLUG_CHARS_MAX: usize = 63;
 /// Event types of one subscription.
 pub const EVENT_TYPES_MAX: usize = 100;
 /// Characters of one event type: prefix, ids, name and version fit twice.
 pub const EVENT_TYPE_CHARS_MAX: usize = 256;
+/// Labels of one subscription: words for a router, not a database.
+pub const LABELS_MAX: usize = 32;
+/// Characters of a label's name, and of its value.
+pub const LABEL_CHARS_MAX: usize = 128;
+/// Headers that a subscription adds to each delivery: a token or two, and what a gateway wants.
+pub const STATIC_HEADERS_MAX: usize = 20;
+/// Bytes of their names and values: half of what a request may have, so that the host's own fit.
+pub const STATIC_HEADER_BYTES_MAX: usize = 4_096;
+/// Deliveries under way at once that a subscription may ask to be held to. Contract 14.3.
+pub const MAX_IN_FLIGHT_MAX: u32 = 100;
+/// Attempts per second that a subscription may ask to be held to: more is no limit.
+pub const RATE_LIMIT_PER_SECOND_MAX: u32 = 10_000;
+/// Seconds for which two secrets sign while one is replaced: a week. Contract 14.2.
+pub const SECRET_OVERLAP_SECONDS_MAX: u32 = 604_800;
 /// Violations shown for one refused payload. Contract 2.5.
 pub const PAYLOAD_ERRORS_SHOWN_MAX: usize = 20;
 /// Rows of one page of a list. Contract 1.9.
@@ -62,8 +85,23 @@ pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;
+/// Bytes of compiled schemas kept in memory: some ten thousand usual ones, or twenty of the
+/// largest. The others are compiled again when they are needed.
+pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;
 /// Characters of one message about a refused payload: it may name members, which may be long.
 pub const PAYLOAD_ERROR_CHARS_MAX: usize = 300;
+/// Steps of the proof that a new schema takes what the old one took, where a step is a look at a
+/// rule or at some states of a pattern. Schemas with fifty properties take some hundred to some
+/// thousand; these take about twenty milliseconds.
+pub const COMPARISON_STEPS_MAX: u32 = 100_000;
+/// How deep the steps of that proof nest: each level costs stack. Fifteen levels of branches in
+/// one another stay below.
+pub const COMPARISON_DEPTH_MAX: usize = 100;
+/// Steps of the search for a payload that shows why the proof failed: most are found within some
+/// hundred.
+pub const COUNTEREXAMPLE_STEPS_MAX: u32 = 200_000;
+/// Violations shown for one refused schema, as many as for a refused payload.
+pub const SCHEMA_VIOLATIONS_SHOWN_MAX: usize = 20;
 /// Characters of a signing secret that a caller chose: fewer are guessed, more help nobody.
 pub const SECRET_CHARS_MIN: usize = 8;
 /// See [`SECRET_CHARS_MIN`]. Contract 7.5.
@@ -155,6 +193,15 @@ pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Connections of callers at once, unless set: idle ones cost some kilobytes and a file each, and
+/// common systems allow four thousand files and more on demand.
+pub const CONNECTIONS_MAX_DEFAULT: u32 = 4_096;
+/// Seconds that a connection of a caller may be silent: until the head of the next request is
+/// there, and while an answer is not read. A little more than the minute for which common load
+/// balancers keep idle connections, so that it is not the host that closes under a request.
+pub const CONNECTION_SILENCE_S_MAX: u64 = 75;
+/// Bytes of the head of a request: far above what clients send and proxies let through.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 65_536;
 /// Requests per hour and key, emits aside, unless set. Contract 1.10.
 pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
 /// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop

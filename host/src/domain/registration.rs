@@ -3,6 +3,7 @@
 use super::{
     id::{OrganizationId, RegistrationId},
     name::{Bump, EventName, Version},
+    schema::Compatibility,
     time::Time,
 };
 use crate::{error::Result, fail};
@@ -32,6 +33,8 @@ pub struct Registration {
     pub schema_flavour: String,
     /// How it relates to the version before.
     pub semver_bump: Bump,
+    /// Which payloads a minor version has to go on taking, by its own word.
+    pub compatibility: Compatibility,
     /// The caller service that registered it.
     pub registered_by: String,
     /// When it was registered.
@@ -92,8 +95,8 @@ impl Status {
 pub const GENERIC_SCHEMA: &str = r#"{"type":"object","properties":{"kind":{"type":"string","minLength":1,"description":"Routing key"},"summary":{"type":"string"},"data":{"type":"object"}},"required":["kind"]}"#;
 /// Its version.
 pub const GENERIC_VERSION: Version = Version::new(1, 0, 0);
-/// Who registered it.
-pub const GENERIC_REGISTERED_BY: &str = "platform";
+/// Who registered it, and whose word lifecycle events are.
+pub const PLATFORM: &str = "platform";
 
 #[cfg(test)]
 mod tests {

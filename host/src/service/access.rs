@@ -8,10 +8,11 @@ use super::{Caller, Host, directory};
 use crate::{
     db::{self, Tx},
     domain::{
+        headers::StaticHeaders,
         id::OrganizationId,
         organization::{ApiKey, Environment, Organization},
         signature::Secret,
-        vault::{DataKey, Purpose},
+        vault::{DataKey, Purpose, VaultError},
     },
     error::{Error, Result},
     fail,
@@ -99,7 +100,13 @@ pub(super) async fn data_key(host: &Host, tx: &mut Tx, organization: &Organizati
     let wrapped = db::organization::data_key(tx, organization)
         .await?
         .ok_or_else(|| fail!(InternalError, "organization {organization} is gone"))?;
-    host.root_key.unwrap(organization, &wrapped).map_err(Error::internal)
+    host.root_keys.unwrap(organization, &wrapped).map_err(|cause| match cause {
+        // Somebody rotated before this host was given the new key; with it, all is well again.
+        VaultError::UnknownRootKey(_) => {
+            fail!(Unavailable, "this host lacks a root key; nothing was accepted").caused_by(cause)
+        }
+        cause => Error::internal(cause),
+    })
 }
 
 /// Encrypts the signing secret of a subscription.
@@ -112,4 +119,26 @@ pub(super) fn open_secret(key: &DataKey, organization: &OrganizationId, sealed: 
     let opened = key.open(organization, Purpose::SigningSecret, sealed).map_err(Error::internal)?;
     let text = String::from_utf8(opened).map_err(Error::internal)?;
     Ok(Secret::stored(text))
+}
+
+/// Encrypts static headers; none are nothing to encrypt.
+pub(super) fn seal_headers(
+    host: &Host,
+    key: &DataKey,
+    organization: &OrganizationId,
+    headers: &StaticHeaders,
+) -> Option<Vec<u8>> {
+    let seal = || key.seal(organization, Purpose::Headers, &headers.reveal(), host.randomness.bytes());
+    (!headers.is_empty()).then(seal)
+}
+
+/// Decrypts static headers.
+pub(super) fn open_headers(
+    key: &DataKey,
+    organization: &OrganizationId,
+    sealed: Option<&[u8]>,
+) -> Result<StaticHeaders> {
+    let Some(sealed) = sealed else { return Ok(StaticHeaders::default()) };
+    let opened = key.open(organization, Purpose::Headers, sealed).map_err(Error::internal)?;
+    StaticHeaders::stored(&opened).ok_or_else(|| Error::internal("stored headers are malformed"))
 }

@@ -1,6 +1,6 @@
 //! What the operator does: organizations, their plans, namespaces and keys.
 
-use super::{Host, Page, access, registry};
+use super::{Host, Page, access, lifecycle, registry, root_key};
 use crate::{
     db,
     domain::{
@@ -49,8 +49,8 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
     let now = host.now();
     let id = OrganizationId::new(now, host.randomness.id());
     let data_key = DataKey::new(host.randomness.bytes());
-    let wrapped = host.root_key.wrap(&id, &data_key, host.randomness.bytes());
     let mut tx = host.db.begin().await?;
+    let wrapped = root_key::wrap(host, &mut tx, &id, &data_key).await?;
     let organization = Organization {
         id,
         name: new.name.to_owned(),
@@ -70,6 +70,9 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
     db::organization::grant_namespace(&mut tx, &organization.id, &namespace, now).await?;
     let generic = registry::generic(host, &organization, now)?;
     db::registration::insert(&mut tx, &organization.id, &generic).await?;
+    let mut record = lifecycle::Record::default();
+    record.add(host, &organization.id, organization.revision, now, registry::history::seeded(&generic));
+    record.write(&mut tx).await?;
     let request = NewKey {
         caller_service: FIRST_CALLER_SERVICE,
         label: None,
@@ -80,6 +83,7 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
     let (key, text) = draw(host, &organization.id, &request, now)?;
     db::api_key::insert(&mut tx, &organization.id, &key, &access::hash_key(&text)).await?;
     tx.commit().await?;
+    host.emits_due.notify_one();
     Ok((organization, text))
 }
 

@@ -12,16 +12,18 @@ use std::{
 
 use lru::LruCache;
 
-use super::{Host, access};
+use super::{Host, access, validators::Validators};
 use crate::{
-    db::{self, subscription::TargetRow},
+    db::{self, subscription::StoredTarget},
     domain::{
-        emit::Emit,
+        emit::Subject,
         id::{OrganizationId, RegistrationId, SubscriptionId},
+        lifecycle,
         name::{EventName, Version},
         organization::{ApiKey, Organization},
         registration::Status,
         schema::{self, Validator},
+        signature::Secrets,
         subscription::{EventType, Target},
         vault::DataKey,
     },
@@ -33,8 +35,6 @@ use crate::{
 const ORGANIZATIONS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 /// Keys remembered.
 const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
-/// Compiled schemas remembered: some tens of kilobytes each.
-const VALIDATORS_MAX: NonZeroUsize = NonZeroUsize::new(2_000).expect("not zero");
 /// Events remembered of one organization.
 const EVENTS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
@@ -42,7 +42,7 @@ const EVENTS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 pub struct Directory {
     organizations: Mutex<LruCache<OrganizationId, Arc<Entry>>>,
     keys: Mutex<LruCache<String, (Arc<ApiKey>, i64)>>,
-    validators: Mutex<LruCache<RegistrationId, Arc<Validator>>>,
+    validators: Validators,
 }
 
 /// What is remembered of an organization at one revision.
@@ -52,19 +52,35 @@ pub struct Entry {
     events: Mutex<Events>,
     targets: Mutex<LruCache<String, Arc<[Arc<Target>]>>>,
     data_key: OnceLock<DataKey>,
+    emit_events: OnceLock<EmitEvents>,
+}
+
+/// Which lifecycle events of emits any subscription of an organization wants. They are derived
+/// from the emits themselves, so that nothing is written that nobody asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmitEvents(Vec<&'static str>);
+
+impl EmitEvents {
+    /// Whether anybody wants the event of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+
+    /// Whether accepting or routing an emit says anything.
+    pub fn of_accepted(&self) -> bool {
+        self.contains(lifecycle::CUSTOM_EVENT_EMIT_REQUESTED) || self.contains(lifecycle::CUSTOM_EVENT_EMIT_RELAYED)
+    }
 }
 
 /// By what an emit asks for: an event, and a version or the latest one.
 type Events = LruCache<(EventName, Option<Version>), Arc<Emittable>>;
 
-/// A published registration, ready to check payloads.
+/// A published registration.
 pub struct Emittable {
     /// Which registration.
     pub registration_id: RegistrationId,
     /// In which version.
     pub version: Version,
-    /// Its compiled schema.
-    pub validator: Arc<Validator>,
 }
 
 impl Default for Directory {
@@ -72,7 +88,7 @@ impl Default for Directory {
         Self {
             organizations: Mutex::new(LruCache::new(ORGANIZATIONS_MAX)),
             keys: Mutex::new(LruCache::new(KEYS_MAX)),
-            validators: Mutex::new(LruCache::new(VALIDATORS_MAX)),
+            validators: Validators::default(),
         }
     }
 }
@@ -117,6 +133,7 @@ impl Entry {
             events: Mutex::new(LruCache::new(EVENTS_MAX)),
             targets: Mutex::new(LruCache::new(EVENTS_MAX)),
             data_key: OnceLock::new(),
+            emit_events: OnceLock::new(),
         }
     }
 }
@@ -186,30 +203,40 @@ async fn load_emittable(
         let status = chosen.status.as_str();
         return Err(fail!(EventNotPublished, "{event}@{} is {status}, not published", chosen.version));
     }
-    let remembered = locked(&host.directory.validators).get(&chosen.id).cloned();
-    let validator = if let Some(validator) = remembered {
-        validator
-    } else {
-        let registration = db::registration::find(&mut tx, organization, &chosen.id)
-            .await?
-            .ok_or_else(|| fail!(InternalError, "registration {} is gone", chosen.id))?;
-        let validator = Arc::new(schema::inspect(&registration.payload_schema)?.validator);
-        locked(&host.directory.validators).put(chosen.id.clone(), validator.clone());
-        validator
-    };
-    Ok(Emittable { registration_id: chosen.id.clone(), version: chosen.version, validator })
+    Ok(Emittable { registration_id: chosen.id.clone(), version: chosen.version })
 }
 
-/// The active subscriptions that an emit is offered to, each once.
-pub async fn targets(host: &Host, entry: &Entry, emit: &Emit) -> Result<Arc<[Arc<Target>]>> {
-    let name = emit.canonical_name();
+/// The compiled schema of a registration. Apart from the rest that is remembered of an
+/// organization, since it is large and never changes.
+pub async fn validator(host: &Host, entry: &Entry, id: &RegistrationId) -> Result<Arc<Validator>> {
+    if let Some(validator) = host.directory.validators.known(id) {
+        return Ok(validator);
+    }
+    let compile = async {
+        let mut tx = host.db.read().await?;
+        let registration = db::registration::find(&mut tx, &entry.organization.id, id)
+            .await?
+            .ok_or_else(|| fail!(InternalError, "registration {id} is gone"))?;
+        drop(tx);
+        let compile = move || schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
+        host.compute.run(compile).await?
+    };
+    // Boxed, so that the many emits that do not need it have no room for it.
+    Box::pin(host.directory.validators.get(id, compile)).await
+}
+
+/// The active subscriptions that an event is offered to, each once.
+pub async fn targets(host: &Host, entry: &Entry, subject: &Subject) -> Result<Arc<[Arc<Target>]>> {
+    let organization = &entry.organization.id;
+    let name = subject.event_type(organization);
     if let Some(remembered) = locked(&entry.targets).get(&name) {
         return Ok(remembered.clone());
     }
-    let organization = &entry.organization.id;
-    let all_versions = EventType::of_event(organization, &emit.event, None);
+    // What has no versions is looked for by its name alone.
+    let all_versions = subject.custom().map(|(event, _)| EventType::of_event(organization, event, None));
+    let all_versions = all_versions.as_ref().map_or(name.as_str(), EventType::as_str);
     let mut tx = host.db.read().await?;
-    let mut rows = db::subscription::wanting(&mut tx, organization, &name, all_versions.as_str()).await?;
+    let mut rows = db::subscription::wanting(&mut tx, organization, &name, all_versions).await?;
     for (pattern, row) in db::subscription::patterns(&mut tx, organization).await? {
         if pattern.matches(&name) {
             rows.push(row);
@@ -227,6 +254,27 @@ pub async fn targets(host: &Host, entry: &Entry, emit: &Emit) -> Result<Arc<[Arc
     Ok(targets)
 }
 
+/// Which lifecycle events of emits anybody wants.
+pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry EmitEvents> {
+    const NAMES: [&str; 7] = [
+        lifecycle::CUSTOM_EVENT_EMIT_REQUESTED,
+        lifecycle::CUSTOM_EVENT_EMIT_RELAYED,
+        lifecycle::CUSTOM_EVENT_EMIT_DELIVERED,
+        lifecycle::CUSTOM_EVENT_EMIT_DELIVERY_FAILED,
+        lifecycle::CUSTOM_EVENT_EMIT_REJECTED,
+        lifecycle::CUSTOM_EVENT_QUOTA_EXCEEDED,
+        lifecycle::CUSTOM_EVENT_CHAIN_TRUNCATED,
+    ];
+    if let Some(known) = entry.emit_events.get() {
+        return Ok(known);
+    }
+    let mut tx = host.db.read().await?;
+    let wanted = db::subscription::types_among(&mut tx, &entry.organization.id, &NAMES).await?;
+    drop(tx);
+    let is_wanted = |name: &&str| wanted.iter().any(|wanted| wanted.matches(name));
+    Ok(entry.emit_events.get_or_init(|| EmitEvents(NAMES.into_iter().filter(is_wanted).collect())))
+}
+
 /// One subscription as a target, active or not; `None` when it is gone.
 pub async fn target(host: &Host, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<Arc<Target>>> {
     let mut tx = host.db.read().await?;
@@ -236,16 +284,33 @@ pub async fn target(host: &Host, organization: &OrganizationId, id: &Subscriptio
     Ok(Some(Arc::new(open(host, &entry, row).await?)))
 }
 
-/// Decrypts what a target signs with.
-async fn open(host: &Host, entry: &Entry, row: TargetRow) -> Result<Target> {
+/// Decrypts what a target signs with and sends along.
+async fn open(host: &Host, entry: &Entry, stored: StoredTarget) -> Result<Target> {
     let organization = &entry.organization.id;
-    let secret = access::open_secret(data_key(host, entry).await?, organization, &row.secret_encrypted)?;
+    let key = data_key(host, entry).await?;
+    let newest = access::open_secret(key, organization, &stored.secret_encrypted)?;
+    let previous = match stored.previous_secret {
+        Some((sealed, until)) if host.now() < until => Some((access::open_secret(key, organization, &sealed)?, until)),
+        _ => None,
+    };
     Ok(Target {
-        subscription_id: SubscriptionId::stored(row.id),
+        subscription_id: stored.id,
         organization_id: organization.clone(),
-        url: row.webhook_url,
-        secrets: vec![secret],
+        url: stored.webhook_url,
+        is_active: stored.is_active,
+        disabled: stored.disabled,
+        failing_since: stored.failing_since,
+        terms: stored.terms,
+        secrets: Secrets::new(newest, previous),
+        headers: access::open_headers(key, organization, stored.headers_encrypted.as_deref())?,
+        since_revision: stored.since_revision,
     })
+}
+
+/// The data key of an organization.
+pub(super) async fn data_key_of(host: &Host, id: &OrganizationId) -> Result<DataKey> {
+    let entry = organization(host, id, 0).await?;
+    data_key(host, &entry).await.cloned()
 }
 
 async fn data_key<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry DataKey> {
