@@ -465,9 +465,8 @@ impl<'a> Reader<'_, '_, 'a> {
         }
         if let Some(condition) = self.one(keywords, "if")? {
             let (then, otherwise) = (self.one(keywords, "then")?, self.one(keywords, "else")?);
-            if then.is_some() || otherwise.is_some() {
-                self.add("if", Test::If { condition, then, otherwise });
-            }
+            // Alone it demands nothing, but what it looks at counts as evaluated.
+            self.add("if", Test::If { condition, then, otherwise });
         }
         Ok(())
     }

@@ -3,14 +3,15 @@
 //! Every schema that is applied in place to a value counts, whether or not the value satisfies it:
 //! branches, conditions, negations, references. A member is declared when one of them names it in
 //! `properties`, matches it in `patternProperties`, or covers it by a schema for the rest that says
-//! something. `true` and `{}` say nothing, and `false` forbids. So whether a member is declared
-//! depends on where it stands and on nothing else in the payload.
+//! something. `true` and `{}` say nothing, and `false` forbids. A name in `required` and in the
+//! `dependent…` keywords is declared, too, and a value that `const` or `enum` spells out is, with
+//! all that is in it.
 
 use std::{cell::RefCell, collections::HashMap};
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::schema::{Validator, inspect};
+use crate::domain::schema::{Validator, canonical_text, inspect};
 
 /// Keywords whose schemas are applied to the same value.
 const IN_PLACE: [&str; 8] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"];
@@ -30,11 +31,12 @@ pub(super) fn pruned(schema: &Value, payload: &Value) -> Value {
 
 fn prune(root: &Value, schemas: &Applied<'_>, value: &Value) -> Value {
     match value {
+        listed if is_listed(schemas, listed) => listed.clone(),
         Value::Object(members) => {
             let kept = members.iter().filter_map(|(name, member)| {
-                let declaring = of_member(root, schemas, name);
-                let inner = applied(root, &declaring);
-                (!declaring.is_empty()).then(|| (name.clone(), prune(root, &inner, member)))
+                let declaring = of_member(schemas, name);
+                let is_declared = !declaring.is_empty() || schemas.iter().any(|schema| mentions(schema, name));
+                is_declared.then(|| (name.clone(), prune(root, &applied(root, &declaring), member)))
             });
             Value::Object(kept.collect())
         }
@@ -42,15 +44,36 @@ fn prune(root: &Value, schemas: &Applied<'_>, value: &Value) -> Value {
             let kept = elements
                 .iter()
                 .enumerate()
-                .map(|(index, element)| prune(root, &applied(root, &of_element(root, schemas, index)), element));
+                .map(|(index, element)| prune(root, &applied(root, &of_element(schemas, index)), element));
             kept.collect()
         }
         scalar => scalar.clone(),
     }
 }
 
-/// The schemas that apply to a member. When there is none, it is undeclared.
-fn of_member<'a>(root: &'a Value, schemas: &Applied<'a>, name: &str) -> Vec<&'a Value> {
+/// Whether one of the schemas spells the value out.
+fn is_listed(schemas: &Applied<'_>, value: &Value) -> bool {
+    let listed = schemas.iter().flat_map(|schema| {
+        let list = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+        list.chain(schema.get("const"))
+    });
+    let text = canonical_text(value);
+    listed.into_iter().any(|own| canonical_text(own) == text)
+}
+
+/// Whether the schema says when a member has to be there, or what follows when it is.
+fn mentions(schema: &Map<String, Value>, name: &str) -> bool {
+    let holds = |list: &Value| list.as_array().is_some_and(|list| list.iter().any(|own| own == name));
+    let depends = |keyword: &str| schema.get(keyword).is_some_and(|map| map.get(name).is_some());
+    let dependents = schema.get("dependentRequired").and_then(Value::as_object);
+    schema.get("required").is_some_and(holds)
+        || depends("dependentRequired")
+        || depends("dependentSchemas")
+        || dependents.is_some_and(|map| map.values().any(holds))
+}
+
+/// The schemas that apply to a member.
+fn of_member<'a>(schemas: &Applied<'a>, name: &str) -> Vec<&'a Value> {
     let mut found = Vec::new();
     for schema in schemas {
         let named = named(schema, name);
@@ -58,13 +81,8 @@ fn of_member<'a>(root: &'a Value, schemas: &Applied<'a>, name: &str) -> Vec<&'a 
         found.extend(named);
         let rest = schema.get("additionalProperties").filter(|_| !is_named);
         found.extend(rest.filter(|rest| says_something(rest)));
-        if let Some(rest) = schema.get("unevaluatedProperties").filter(|rest| says_something(rest)) {
-            let beside = in_place(root, schema);
-            let covers = |schema: &&Map<String, Value>| {
-                schema.contains_key("additionalProperties") || !self::named(schema, name).is_empty()
-            };
-            found.extend((!beside.iter().any(covers)).then_some(rest));
-        }
+        // Whether a member was evaluated elsewhere depends on the payload; whether it is declared must not.
+        found.extend(schema.get("unevaluatedProperties").filter(|rest| says_something(rest)));
     }
     found
 }
@@ -78,15 +96,12 @@ fn named<'a>(schema: &'a Map<String, Value>, name: &str) -> Vec<&'a Value> {
 }
 
 /// The schemas that apply to an element. Elements need not be declared, but what is in them does.
-fn of_element<'a>(root: &'a Value, schemas: &Applied<'a>, index: usize) -> Vec<&'a Value> {
+fn of_element<'a>(schemas: &Applied<'a>, index: usize) -> Vec<&'a Value> {
     let mut found = Vec::new();
     for schema in schemas {
-        let of_items = items(schema, index);
-        found.extend(of_items);
+        found.extend(items(schema, index));
         found.extend(schema.get("contains"));
-        let beside = in_place(root, schema);
-        let is_covered = beside.iter().any(|schema| items(schema, index).is_some());
-        found.extend(schema.get("unevaluatedItems").filter(|_| !is_covered));
+        found.extend(schema.get("unevaluatedItems"));
     }
     found
 }
@@ -184,7 +199,9 @@ fn members_are_kept_where_a_schema_speaks_of_them() {
         (json!({ "additionalProperties": {} }), json!({ "a": 1 }), json!({})),
         (json!({ "additionalProperties": true }), json!({ "a": 1 }), json!({})),
         (json!({ "unevaluatedProperties": { "type": "integer" } }), json!({ "a": 1 }), json!({ "a": 1 })),
-        (json!({ "required": ["a"] }), json!({ "a": 1 }), json!({})),
+        (json!({ "required": ["a"] }), json!({ "a": { "b": 1 }, "b": 1 }), json!({ "a": {} })),
+        (json!({ "enum": [1, { "a": { "b": 1 } }] }), json!({ "a": { "b": 1.0 } }), json!({ "a": { "b": 1.0 } })),
+        (json!({ "enum": [1, { "a": { "b": 1 } }] }), json!({ "a": { "b": 2 } }), json!({})),
         (
             json!({ "oneOf": [{ "properties": { "a": {} } }, { "not": { "properties": { "b": {} } } }] }),
             json!({ "a": 1, "b": 2, "c": 3 }),
@@ -192,8 +209,8 @@ fn members_are_kept_where_a_schema_speaks_of_them() {
         ),
         (
             json!({ "dependentSchemas": { "a": { "properties": { "b": {} } } } }),
+            json!({ "a": 1, "b": 2, "c": 3 }),
             json!({ "a": 1, "b": 2 }),
-            json!({ "b": 2 }),
         ),
         (
             json!({ "properties": { "a": { "$ref": "#" } }, "items": { "properties": { "b": {} } } }),

@@ -129,12 +129,6 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "properties": id(), "unevaluatedProperties": { "type": "string" } }),
             json!({ "properties": id(), "additionalProperties": { "type": "string" } }),
         ),
-        refuse(
-            "unevaluated members take less",
-            json!({ "properties": id(), "unevaluatedProperties": { "type": ["string", "null"] } }),
-            json!({ "properties": id(), "unevaluatedProperties": { "type": "string" } }),
-            json!({ "more": null }),
-        ),
         accept(
             "unevaluatedProperties beside additionalProperties have nothing to do",
             json!({ "additionalProperties": { "type": "integer" } }),

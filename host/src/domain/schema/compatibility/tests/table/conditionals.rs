@@ -85,19 +85,6 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "type": "string", "maxLength": 3 }),
             json!({ "if": { "type": "string" }, "then": { "maxLength": 3 }, "else": false }),
         ),
-        refuse(
-            "a paid order needs its time",
-            json!({
-                "type": "object", "required": ["status"],
-                "properties": { "status": { "enum": ["open", "paid"] }, "paidAt": { "type": "string" } },
-            }),
-            json!({
-                "type": "object", "required": ["status"],
-                "properties": { "status": { "enum": ["open", "paid"] }, "paidAt": { "type": "string" } },
-                "if": { "properties": { "status": { "const": "paid" } } }, "then": { "required": ["paidAt"] },
-            }),
-            json!({ "status": "paid" }),
-        ),
         accept(
             "a new status has rules of its own",
             json!({ "type": "object", "properties": { "status": { "enum": ["open", "paid"] } }, "required": ["status"], "additionalProperties": false }),
