@@ -121,6 +121,7 @@ impl App {
             root_key: settings.root_key,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
+            catching_up: Arc::default(),
         });
         let worker_settings =
             worker::Settings { retry_schedule: settings.retry_schedule, deliveries_max: settings.deliveries_max };

@@ -6,6 +6,7 @@ mod bad_input;
 mod deliveries;
 mod emit;
 mod emits;
+mod filters;
 mod evolution;
 mod health;
 mod idempotency;

@@ -5,4 +5,5 @@ mod hosts;
 mod replay;
 mod retries;
 mod secrets;
+mod start_at;
 mod wire;
