@@ -121,6 +121,11 @@ codes! {
     /// The key was used before with another request; nothing was done.
     IdempotencyKeyReused = "idempotency_key_reused", 409, Never;
 
+    /// The subscription's filter is malformed.
+    FilterInvalid = "filter_invalid", 400, Never;
+    /// No event that the registered schemas allow can match the subscription's filter.
+    FilterNeverMatches = "filter_never_matches", 400, Never;
+
     /// The bytes are no valid component.
     ComponentInvalid = "component_invalid", 400, Never;
     /// The component is larger than the host takes.

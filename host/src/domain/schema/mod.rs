@@ -8,10 +8,10 @@
 
 mod canonical;
 mod caps;
-mod document;
+pub(super) mod document;
 mod expansion;
 mod flavour;
-mod keywords;
+pub(super) mod keywords;
 mod pattern;
 mod rules;
 mod validator;
