@@ -3,10 +3,10 @@
 //! It is kept in two flat lists that are used again for the next filter, so that reading one takes
 //! no memory of its own unless its strings have escapes.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 use crate::{
-    json::{Read, Reader, Text},
+    json::{Malformed, Read, Reader, Text},
     number::Number,
     payload::Scalar,
 };
@@ -20,6 +20,8 @@ pub struct Filter<'a> {
     /// Each condition is followed by those that it contains.
     conditions: Vec<Condition<'a>>,
     tests: Vec<Test<'a>>,
+    /// What is left of the effort that one candidate is worth.
+    pub steps_left: Cell<usize>,
 }
 
 /// What has to hold of an object.
@@ -92,7 +94,7 @@ impl<'a> Filter<'a> {
                     reader.list(|reader| filter.containing(Kind::Branch, |filter| filter.object(reader)))
                 });
             }
-            if reader.peek()? == b'{' {
+            if reader.peek() == b'{' {
                 return self.containing(Kind::Member(name), |filter| filter.object(reader));
             }
             let begin = self.tests.len();
@@ -112,7 +114,7 @@ impl<'a> Filter<'a> {
     }
 
     fn alternative(&mut self, reader: &mut Reader<'a>) -> Read<()> {
-        if reader.peek()? != b'{' {
+        if reader.peek() != b'{' {
             self.tests.push(Test::Equals(Scalar::next(reader)?));
             return Ok(());
         }
@@ -124,11 +126,11 @@ impl<'a> Filter<'a> {
             "exists" => Test::Exists(reader.boolean()?),
             "numeric" => Test::Within(bounds(reader)?),
             "anything-but" => return self.anything_but(reader),
-            "prefix" | "suffix" if reader.peek()? == b'{' => {
+            "prefix" | "suffix" if reader.peek() == b'{' => {
                 return reader.object(|reader, of| match (operator, of.as_ref()) {
                     ("prefix", "equals-ignore-case") => self.text(reader, Test::StartsWithLetters),
                     ("suffix", "equals-ignore-case") => self.text(reader, Test::EndsWithLetters),
-                    _ => reader.malformed(),
+                    _ => Err(Malformed),
                 });
             }
             _ => return self.text_operator(reader, operator),
@@ -143,7 +145,7 @@ impl<'a> Filter<'a> {
             "suffix" => self.text(reader, Test::Ends),
             "equals-ignore-case" => self.text(reader, Test::SameLetters),
             "wildcard" => self.text(reader, Test::Covered),
-            _ => reader.malformed(),
+            _ => Err(Malformed),
         }
     }
 
@@ -156,7 +158,7 @@ impl<'a> Filter<'a> {
     fn anything_but(&mut self, reader: &mut Reader<'a>) -> Read<()> {
         let at = self.tests.len();
         self.tests.push(Test::AnythingBut(0));
-        if reader.peek()? == b'{' {
+        if reader.peek() == b'{' {
             reader.object(|reader, operator| one_or_several(reader, |reader| self.text_operator(reader, &operator)))?;
         } else {
             one_or_several(reader, |reader| {
@@ -170,7 +172,7 @@ impl<'a> Filter<'a> {
 }
 
 fn one_or_several<'a>(reader: &mut Reader<'a>, mut one: impl FnMut(&mut Reader<'a>) -> Read<()>) -> Read<()> {
-    if reader.peek()? == b'[' { reader.list(one) } else { one(reader) }
+    if reader.peek() == b'[' { reader.list(one) } else { one(reader) }
 }
 
 /// `["=", 5]`, or one or two limits such as `[">=", 1, "<", 5]`.
@@ -189,9 +191,9 @@ fn bounds(reader: &mut Reader<'_>) -> Read<Bounds> {
             ">=" => bounds.low = Some((number, true)),
             "<" => bounds.high = Some((number, false)),
             "<=" => bounds.high = Some((number, true)),
-            _ => return reader.malformed(),
+            _ => return Err(Malformed),
         }
         Ok(())
     })?;
-    if comparison.is_some() { reader.malformed() } else { Ok(bounds) }
+    if comparison.is_some() { Err(Malformed) } else { Ok(bounds) }
 }

@@ -3,7 +3,7 @@
 //! It trusts that the text is JSON, as the host looked at it before. What is none is noticed where
 //! it matters for finding the way, and never leads astray.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use crate::number::Number;
 
@@ -16,18 +16,13 @@ pub type Text<'a> = Cow<'a, str>;
 /// The result of reading on.
 pub type Read<T> = Result<T, Malformed>;
 
-/// The text is no JSON, or not the JSON that was expected.
+/// The text is no JSON, or not the JSON that was expected. Where does not matter: the host has
+/// looked at it before and can say so.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Malformed {
-    /// Bytes before the place where this was noticed.
-    at: usize,
-}
+pub struct Malformed;
 
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unexpected text at byte {}", self.at)
-    }
-}
+/// In place of a byte: the text is at its end. No JSON has such a byte outside of strings.
+pub const END: u8 = 0;
 
 /// A place in a text.
 pub struct Reader<'a> {
@@ -42,28 +37,24 @@ impl<'a> Reader<'a> {
         Self { text, at: 0, depth: 0 }
     }
 
-    /// That something else was expected here.
-    pub fn malformed<T>(&self) -> Read<T> {
-        Err(Malformed { at: self.at })
-    }
-
-    /// The first byte of what comes next, white space aside.
-    pub fn peek(&mut self) -> Read<u8> {
-        while let Some(&byte) = self.text.as_bytes().get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Ok(byte);
+    /// The first byte of what comes next, white space aside; [`END`] when nothing does.
+    #[inline]
+    pub fn peek(&mut self) -> u8 {
+        loop {
+            match self.byte() {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return byte,
             }
-            self.at += 1;
         }
-        self.malformed()
     }
 
     /// Makes sure that nothing follows.
     pub fn end(mut self) -> Read<()> {
-        match self.peek() {
-            Ok(_) => self.malformed(),
-            Err(_) => Ok(()),
-        }
+        if self.peek() == END && self.at == self.text.len() { Ok(()) } else { Err(Malformed) }
+    }
+
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(END)
     }
 
     /// Reads an object. `member` reads the value that follows each name.
@@ -83,35 +74,30 @@ impl<'a> Reader<'a> {
     /// Reads a string.
     pub fn string(&mut self) -> Read<Text<'a>> {
         self.expect(b'"')?;
-        let begin = self.at;
-        loop {
-            match self.text.as_bytes().get(self.at) {
-                Some(b'"') => break,
-                Some(b'\\') => return self.escaped(begin).map(Cow::Owned),
-                Some(_) => self.at += 1,
-                None => return self.malformed(),
-            }
+        let rest = &self.text[self.at..];
+        let length = rest.bytes().position(is_special).ok_or(Malformed)?;
+        if rest.as_bytes()[length] == b'\\' {
+            return self.escaped().map(Cow::Owned);
         }
-        self.at += 1;
-        Ok(Cow::Borrowed(&self.text[begin..self.at - 1]))
+        self.at += length + 1;
+        Ok(Cow::Borrowed(&rest[..length]))
     }
 
     /// Reads a number.
     pub fn number(&mut self) -> Read<Number> {
-        self.peek()?;
+        self.peek();
         let rest = &self.text[self.at..];
         let is_outside = |byte: u8| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let text = &rest[..rest.bytes().position(is_outside).unwrap_or(rest.len())];
-        let Some(number) = Number::read(text) else { return self.malformed() };
         self.at += text.len();
-        Ok(number)
+        Number::read(text).ok_or(Malformed)
     }
 
     /// Reads one of the words `true`, `false` and `null`.
     pub fn word(&mut self, word: &str) -> Read<()> {
-        self.peek()?;
+        self.peek();
         if !self.text[self.at..].starts_with(word) {
-            return self.malformed();
+            return Err(Malformed);
         }
         self.at += word.len();
         Ok(())
@@ -119,7 +105,7 @@ impl<'a> Reader<'a> {
 
     /// Reads `true` or `false`.
     pub fn boolean(&mut self) -> Read<bool> {
-        let value = self.peek()? == b't';
+        let value = self.peek() == b't';
         self.word(if value { "true" } else { "false" })?;
         Ok(value)
     }
@@ -127,12 +113,12 @@ impl<'a> Reader<'a> {
     fn items(&mut self, open: u8, close: u8, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
         self.expect(open)?;
         if self.depth == DEPTH_MAX {
-            return self.malformed();
+            return Err(Malformed);
         }
         self.depth += 1;
-        if self.peek()? != close {
+        if self.peek() != close {
             item(self)?;
-            while self.peek()? == b',' {
+            while self.peek() == b',' {
                 self.at += 1;
                 item(self)?;
             }
@@ -141,39 +127,33 @@ impl<'a> Reader<'a> {
         self.expect(close)
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8) -> Read<()> {
-        if self.peek()? != byte {
-            return self.malformed();
+        if self.peek() != byte {
+            return Err(Malformed);
         }
         self.at += 1;
         Ok(())
     }
 
-    /// The rest of a string that began at `begin` and has an escape here.
-    fn escaped(&mut self, begin: usize) -> Read<String> {
-        let mut copied = begin;
+    /// The rest of a string that has escapes.
+    fn escaped(&mut self) -> Read<String> {
         let mut string = String::new();
         loop {
-            match self.text.as_bytes().get(self.at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    string.push_str(&self.text[copied..self.at]);
-                    self.at += 1;
-                    string.push(self.escape()?);
-                    copied = self.at;
-                }
-                Some(_) => self.at += 1,
-                None => return self.malformed(),
+            let rest = &self.text[self.at..];
+            let length = rest.bytes().position(is_special).ok_or(Malformed)?;
+            string.push_str(&rest[..length]);
+            self.at += length + 1;
+            if rest.as_bytes()[length] == b'"' {
+                return Ok(string);
             }
+            string.push(self.escape()?);
         }
-        string.push_str(&self.text[copied..self.at]);
-        self.at += 1;
-        Ok(string)
     }
 
     /// The character that is meant by what follows a backslash.
     fn escape(&mut self) -> Read<char> {
-        let Some(&byte) = self.text.as_bytes().get(self.at) else { return self.malformed() };
+        let byte = self.byte();
         self.at += 1;
         Ok(match byte {
             b'"' | b'\\' | b'/' => char::from(byte),
@@ -183,7 +163,7 @@ impl<'a> Reader<'a> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => return self.code_point(),
-            _ => return self.malformed(),
+            _ => return Err(Malformed),
         })
     }
 
@@ -198,18 +178,21 @@ impl<'a> Reader<'a> {
         };
         match char::decode_utf16(units).next() {
             Some(Ok(character)) => Ok(character),
-            _ => self.malformed(),
+            _ => Err(Malformed),
         }
     }
 
     fn unit(&mut self) -> Read<u16> {
         let digits = self.text.get(self.at..self.at + 4);
-        let Some(unit) = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) else {
-            return self.malformed();
-        };
+        let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()).ok_or(Malformed)?;
         self.at += 4;
         Ok(unit)
     }
+}
+
+/// Whether a byte ends what can be taken from a string as it stands.
+fn is_special(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\'
 }
 
 #[cfg(test)]

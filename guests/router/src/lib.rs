@@ -21,55 +21,64 @@ use bindings::{
 };
 use filter::Filter;
 use json::Malformed;
+use matches::Decision;
 use payload::Value;
 
 /// The filter of a subscription that has none.
 const NO_FILTER: &str = "null";
+/// The attribute of an event whose filter took too long.
+const UNDECIDED: &str = "filter-undecided";
 
 struct Router;
 
 impl Guest for Router {
     fn route(event: Event, candidates: Vec<Candidate>) -> Result<Vec<Destination>, Failure> {
-        let chosen = choose(&event.payload, &candidates)
-            .map_err(|malformed| Failure::Reject(format!("the payload cannot be read: {malformed}")))?;
-        let pairs = candidates.into_iter().zip(chosen);
-        Ok(pairs.filter(|(_, is_chosen)| *is_chosen).map(|(candidate, _)| at_once(candidate)).collect())
+        let decisions = decide(&event.payload, &candidates)
+            .map_err(|Malformed| Failure::Reject("the payload is no JSON that can be read".to_owned()))?;
+        Ok(candidates.into_iter().zip(decisions).filter_map(destination).collect())
     }
 }
 
-/// Says of each candidate whether it gets the event. The payload is read once, and only if a
-/// candidate has a filter; filters are read one after the other into the same memory.
-fn choose(payload: &str, candidates: &[Candidate]) -> Result<Vec<bool>, Malformed> {
-    let mut chosen = Vec::with_capacity(candidates.len());
+/// Says of each candidate what its filter does. The payload is read once, and only if a candidate
+/// has a filter; filters are read one after the other into the same memory.
+fn decide(payload: &str, candidates: &[Candidate]) -> Result<Vec<Decision>, Malformed> {
+    let mut decisions = Vec::with_capacity(candidates.len());
     let mut filter = Filter::default();
     let mut read = None;
     for candidate in candidates {
         if candidate.filter == NO_FILTER {
-            chosen.push(true);
+            decisions.push(Decision::Matches);
             continue;
         }
         let payload = match &read {
             Some(payload) => payload,
             None => read.insert(Value::read(payload)?),
         };
-        chosen.push(match filter.read(&candidate.filter) {
-            Ok(()) => filter.matches(payload),
-            Err(malformed) => refuse(candidate, &malformed),
+        decisions.push(match filter.read(&candidate.filter) {
+            Ok(()) => filter.decide(payload),
+            Err(Malformed) => refuse(candidate),
         });
     }
-    Ok(chosen)
+    Ok(decisions)
 }
 
 /// The host checked every filter when it was set, so this is a bug of one of us. Sending what the
 /// filter was to keep away would be worse than not sending, as long as it does not go unnoticed.
-fn refuse(candidate: &Candidate, malformed: &Malformed) -> bool {
+fn refuse(candidate: &Candidate) -> Decision {
     let id = &candidate.subscription_id;
-    log::write(Level::Error, &format!("the filter of {id} cannot be read, so it gets nothing: {malformed}"));
-    false
+    log::write(Level::Error, &format!("the filter of {id} cannot be read, so it gets nothing"));
+    Decision::Misses
 }
 
-fn at_once(candidate: Candidate) -> Destination {
-    Destination { subscription_id: candidate.subscription_id, delay_ms: 0, attributes: Vec::new() }
+/// An event that a filter cannot decide on in time is sent, and marked: its receiver can drop one
+/// too many, and could not make up for one that is missing.
+fn destination((candidate, decision): (Candidate, Decision)) -> Option<Destination> {
+    let attributes = match decision {
+        Decision::Misses => return None,
+        Decision::Matches => Vec::new(),
+        Decision::TakesTooLong => vec![(UNDECIDED.to_owned(), "true".to_owned())],
+    };
+    Some(Destination { subscription_id: candidate.subscription_id, delay_ms: 0, attributes })
 }
 
 bindings::export!(Router with_types_in bindings);

@@ -9,6 +9,11 @@ use crate::{
     text,
 };
 
+/// Steps that one candidate gets, where a step is a condition or a comparison: some milliseconds.
+/// Filters on lists of thousands of items stay far below; a list as long as a payload can be, and as
+/// many alternatives as a filter can have, do not.
+pub const STEPS_MAX: usize = 20_000;
+
 /// Whether a condition holds. In this order, "or" is the maximum.
 ///
 /// Absence is told apart because of lists: a condition is looked for in one element after the
@@ -24,10 +29,33 @@ enum Verdict {
     Found,
 }
 
+/// What a filter says about a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Matches,
+    Misses,
+    /// It takes more than [`STEPS_MAX`] steps to say.
+    TakesTooLong,
+}
+
 impl Filter<'_> {
     /// Whether the payload is one of those that the filter lets through.
-    pub fn matches(&self, payload: &Value<'_>) -> bool {
-        self.all(0..self.conditions().len(), Some(payload)) != Verdict::No
+    pub fn decide(&self, payload: &Value<'_>) -> Decision {
+        self.steps_left.set(STEPS_MAX);
+        let verdict = self.all(0..self.conditions().len(), Some(payload));
+        match verdict {
+            _ if self.steps_left.get() == 0 => Decision::TakesTooLong,
+            Verdict::No => Decision::Misses,
+            Verdict::Absent | Verdict::Found => Decision::Matches,
+        }
+    }
+
+    /// Takes steps, and says whether none are left. The search then ends as if it had found what it
+    /// looks for, which is the shortest way out.
+    fn tires(&self, steps: usize) -> bool {
+        let left = self.steps_left.get().saturating_sub(steps);
+        self.steps_left.set(left);
+        left == 0
     }
 
     /// Whether all of these conditions hold of a value.
@@ -64,6 +92,9 @@ impl Filter<'_> {
     }
 
     fn one(&self, at: usize, kind: &Kind<'_>, members: Option<&Members<'_>>) -> Verdict {
+        if self.tires(1) {
+            return Verdict::Found;
+        }
         let contained = at + 1..self.conditions()[at].end;
         match kind {
             Kind::Leaf(name, tests) => self.leaf(tests, members.and_then(|members| members.get(name))),
@@ -91,11 +122,29 @@ impl Filter<'_> {
     /// their objects has a name of its own and does not count.
     fn leaf(&self, tests: &Range<usize>, value: Option<&Value<'_>>) -> Verdict {
         let tests = &self.tests()[tests.clone()];
-        match value.and_then(|value| any_scalar(value, &mut |scalar| passes_one(tests, scalar))) {
+        match value.and_then(|value| any_scalar(value, &mut |scalar| self.passes_one(tests, scalar))) {
             Some(true) => Verdict::Found,
             None if tests.iter().any(|test| matches!(test, Test::Exists(false))) => Verdict::Absent,
             Some(false) | None => Verdict::No,
         }
+    }
+
+    fn passes_one(&self, mut tests: &[Test<'_>], scalar: &Scalar<'_>) -> bool {
+        while let [test, rest @ ..] = tests {
+            tests = rest;
+            let mut passes = passes(test, scalar);
+            let mut effort = steps(test, scalar);
+            if let Test::AnythingBut(count) = test {
+                let (excluded, rest) = tests.split_at(*count);
+                tests = rest;
+                passes = !excluded.iter().any(|test| self::passes(test, scalar));
+                effort = excluded.iter().map(|test| steps(test, scalar)).sum();
+            }
+            if self.tires(effort) || passes {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -118,21 +167,16 @@ fn any_scalar(value: &Value<'_>, passes: &mut impl FnMut(&Scalar<'_>) -> bool) -
     }
 }
 
-fn passes_one(mut tests: &[Test<'_>], scalar: &Scalar<'_>) -> bool {
-    while let [test, rest @ ..] = tests {
-        tests = rest;
-        let passes = if let Test::AnythingBut(count) = test {
-            let (excluded, rest) = tests.split_at(*count);
-            tests = rest;
-            !excluded.iter().any(|test| passes(test, scalar))
-        } else {
-            passes(test, scalar)
-        };
-        if passes {
-            return true;
-        }
+/// What a test takes: more where a text is not simply compared.
+fn steps(test: &Test<'_>, scalar: &Scalar<'_>) -> usize {
+    match (test, scalar) {
+        (
+            Test::SameLetters(letters) | Test::StartsWithLetters(letters) | Test::EndsWithLetters(letters),
+            Scalar::Text(value),
+        ) => 1 + letters.len().min(value.len()),
+        (Test::Covered(_), Scalar::Text(value)) => 1 + value.len() / 4,
+        _ => 1,
     }
-    false
 }
 
 fn passes(test: &Test<'_>, scalar: &Scalar<'_>) -> bool {
@@ -159,7 +203,7 @@ fn is_text_like(test: &Test<'_>, value: &str) -> bool {
 
 fn is_within(bounds: &Bounds, number: Number) -> bool {
     let beyond = |limit: Option<(Number, bool)>, side: Ordering| {
-        limit.is_none_or(|(limit, is_allowed)| match number.order(limit) {
+        limit.is_none_or(|(limit, is_allowed)| match number.partial_cmp(&limit) {
             Some(Ordering::Equal) => is_allowed,
             order => order == Some(side),
         })

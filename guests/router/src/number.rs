@@ -3,66 +3,41 @@
 //! They are what the host makes of them when it checks a payload: integers of 64 bits exactly, and
 //! all others as doubles, read by the same library.
 
-use std::cmp::Ordering;
-
-/// Where integers are no longer told apart from other large numbers; no integer of 64 bits is there.
-const WHOLE_BEYOND: u128 = 1 << 126;
-
-/// A number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Number {
-    /// An integer, however it was written.
-    Whole(i128),
-    /// Any other number.
-    Real(f64),
+/// A number: the nearest double, and what an integer has more than that. Rounding keeps the order,
+/// so numbers compare by the double first.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Number {
+    double: f64,
+    more: i64,
 }
 
 impl Number {
     /// The number that a JSON text stands for.
     pub fn read(text: &str) -> Option<Self> {
-        /// Digits of which 64 bits hold every number.
-        const SHORT: usize = 18;
-        if text.len() <= SHORT && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let value = text.bytes().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
-            return (!text.is_empty()).then(|| Self::Whole(value.into()));
+        /// Digits of which a double holds every number.
+        const SHORT: usize = 15;
+        let digits = text.as_bytes();
+        if digits.len() <= SHORT && digits.iter().all(u8::is_ascii_digit) {
+            let value = digits.iter().fold(0.0, |value, digit| value * 10.0 + f64::from(digit - b'0'));
+            return (!digits.is_empty()).then_some(Self { double: value, more: 0 });
         }
-        if let Ok(value) = text.parse::<i64>() {
-            return Some(Self::Whole(value.into()));
+        if let Ok(integer) = text.parse::<i64>() {
+            return Some(Self::whole(integer.into()));
         }
-        if let Ok(value) = text.parse::<u64>() {
-            return Some(Self::Whole(value.into()));
+        if let Ok(integer) = text.parse::<u64>() {
+            return Some(Self::whole(integer.into()));
         }
-        serde_json::from_str(text).ok().map(Self::of)
+        serde_json::from_str(text).ok().map(|double| Self { double, more: 0 })
     }
 
-    /// Whole numbers have one form, so that equal ones are equal.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
-        clippy::float_cmp,
-        reason = "only what comes back unchanged is whole"
+        reason = "what gets lost is kept beside it"
     )]
-    fn of(value: f64) -> Self {
-        let whole = value as i128;
-        if whole as f64 == value && whole.unsigned_abs() < WHOLE_BEYOND {
-            Self::Whole(whole)
-        } else {
-            Self::Real(value)
-        }
-    }
-
-    /// Which of the two is greater. Always one or none of them, as no JSON text is "not a number".
-    #[expect(clippy::cast_possible_truncation, reason = "what is beyond all whole numbers stays beyond them")]
-    pub fn order(self, other: Self) -> Option<Ordering> {
-        match (self, other) {
-            (Self::Whole(one), Self::Whole(another)) => Some(one.cmp(&another)),
-            (Self::Real(one), Self::Real(another)) => one.partial_cmp(&another),
-            // A real one is never equal to a whole one, so the next whole one below it decides.
-            (Self::Whole(one), Self::Real(another)) => {
-                Some(if one <= another.floor() as i128 { Ordering::Less } else { Ordering::Greater })
-            }
-            (Self::Real(_), Self::Whole(_)) => other.order(self).map(Ordering::reverse),
-        }
+    fn whole(integer: i128) -> Self {
+        let double = integer as f64;
+        Self { double, more: (integer - double as i128) as i64 }
     }
 }
 
@@ -99,7 +74,7 @@ mod tests {
             .collect();
         for &(rank, text) in &all {
             for &(other_rank, other) in &all {
-                assert_eq!(number(text).order(number(other)), Some(rank.cmp(&other_rank)), "{text} and {other}");
+                assert_eq!(number(text).partial_cmp(&number(other)), Some(rank.cmp(&other_rank)), "{text} and {other}");
                 assert_eq!(number(text) == number(other), rank == other_rank, "{text} and {other}");
             }
         }

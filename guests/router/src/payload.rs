@@ -36,7 +36,7 @@ impl<'a> Value<'a> {
     }
 
     fn next(reader: &mut Reader<'a>) -> Read<Self> {
-        match reader.peek()? {
+        match reader.peek() {
             b'{' => {
                 let mut members = Vec::new();
                 reader.object(|reader, name| {
@@ -61,7 +61,7 @@ impl<'a> Value<'a> {
 impl<'a> Scalar<'a> {
     /// Reads a value that has to be a scalar.
     pub fn next(reader: &mut Reader<'a>) -> Read<Self> {
-        Ok(match reader.peek()? {
+        Ok(match reader.peek() {
             b'"' => Self::Text(reader.string()?),
             b'n' => reader.word("null").map(|()| Self::Null)?,
             b't' | b'f' => Self::Boolean(reader.boolean()?),
@@ -96,7 +96,9 @@ mod tests {
             panic!("an object");
         };
         assert!(matches!(members.get("b"), Some(Value::Scalar(Scalar::Text(text))) if text == "last"));
-        assert!(matches!(members.get("a"), Some(Value::Scalar(Scalar::Number(Number::Whole(2))))));
+        assert!(
+            matches!(members.get("a"), Some(Value::Scalar(Scalar::Number(two))) if Number::read("2") == Some(*two))
+        );
         assert!(members.get("d").is_none() && members.get("").is_none());
     }
 

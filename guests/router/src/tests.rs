@@ -24,8 +24,12 @@ fn candidate(id: &str, filter: &str) -> Candidate {
     Candidate { subscription_id: id.to_owned(), filter: filter.to_owned(), labels: Vec::new() }
 }
 
+fn decision(filter: &str, payload: &str) -> Decision {
+    decide(payload, &[candidate("evs_1", filter)]).expect("a payload")[0]
+}
+
 fn is_chosen(filter: &str, payload: &str) -> bool {
-    choose(payload, &[candidate("evs_1", filter)]).expect("a payload")[0]
+    decision(filter, payload) == Decision::Matches
 }
 
 #[test]
@@ -55,14 +59,18 @@ fn white_space_means_nothing() {
 fn one_filter_leaves_nothing_to_the_next() {
     let filters = [r#"{"a":[{"anything-but":["x"]}],"b":{"c":[1]}}"#, r#"{"a":["y"]}"#, NO_FILTER, r#"{"a":["x"]}"#];
     let candidates: Vec<_> = filters.iter().map(|filter| candidate("evs_1", filter)).collect();
-    assert_eq!(choose(r#"{"a":"y"}"#, &candidates), Ok(vec![false, true, true, false]));
-    assert_eq!(choose(r#"{"a":"x","b":{"c":1}}"#, &candidates), Ok(vec![false, false, true, true]));
+    let matching = |payload| -> Vec<bool> {
+        let decisions = decide(payload, &candidates).expect("a payload");
+        decisions.into_iter().map(|decision| decision == Decision::Matches).collect()
+    };
+    assert_eq!(matching(r#"{"a":"y"}"#), [false, true, true, false]);
+    assert_eq!(matching(r#"{"a":"x","b":{"c":1}}"#), [false, false, true, true]);
 }
 
 #[test]
 fn a_payload_that_is_no_json_is_refused_if_anybody_asks() {
-    assert_eq!(choose("{", &[candidate("evs_1", NO_FILTER)]), Ok(vec![true]));
-    assert!(choose("{", &[candidate("evs_1", r#"{"a":[1]}"#)]).is_err());
+    assert_eq!(decide("{", &[candidate("evs_1", NO_FILTER)]), Ok(vec![Decision::Matches]));
+    assert!(decide("{", &[candidate("evs_1", r#"{"a":[1]}"#)]).is_err());
 }
 
 #[test]
@@ -88,4 +96,24 @@ fn what_is_no_filter_is_noticed() {
     ] {
         assert!(Filter::default().read(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_takes_too_long_is_sent_and_marked() {
+    let list = |count: usize, item: &str| format!("{{\"a\":[{}]}}", vec![item; count].join(","));
+    let long = |letter: &str| letter.repeat(matches::STEPS_MAX / 10);
+    let steps = matches::STEPS_MAX;
+    for (count, filter, item) in [
+        (steps, r#"{"a":[2,3]}"#.to_owned(), "1".to_owned()),
+        (steps, r#"{"a":[{"anything-but":[1,2]}]}"#.to_owned(), "2".to_owned()),
+        (steps, r#"{"a":{"b":[2],"c":[1]}}"#.to_owned(), r#"{"b":2}"#.to_owned()),
+        (50, r#"{"a":[{"wildcard":"*c"}]}"#.to_owned(), format!("\"{}\"", long("b"))),
+        (50, format!(r#"{{"a":[{{"equals-ignore-case":"{}"}}]}}"#, long("b")), format!("\"{}\"", long("a"))),
+    ] {
+        assert_eq!(decision(&filter, &list(2, &item)), Decision::Misses, "{filter:.40}");
+        assert_eq!(decision(&filter, &list(count, &item)), Decision::TakesTooLong, "{filter:.40}");
+    }
+    let decided = destination((candidate("evs_1", ""), Decision::TakesTooLong)).expect("is sent");
+    assert_eq!(decided.attributes, [(UNDECIDED.to_owned(), "true".to_owned())]);
+    assert!(destination((candidate("evs_1", ""), Decision::Misses)).is_none());
 }

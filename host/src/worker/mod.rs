@@ -22,6 +22,7 @@ use crate::{
 
 pub mod outbound;
 
+mod choice;
 mod claim;
 mod delivery;
 mod routing;

@@ -5,21 +5,14 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
+use super::{POLL_INTERVAL, Shared, choice, contained, delivery::Job, slots::Slot};
 use crate::{
     db::{
         self,
         ledger::{Handover, NewDelivery, ROUTING_LEASE_MS, Routed},
     },
-    domain::{
-        event::{Candidate, Destination},
-        id::DeliveryId,
-        limits::ROUTER_CANDIDATES_MAX,
-        subscription::Target,
-        time::Time,
-    },
+    domain::{event::Destination, id::DeliveryId, subscription::Target, time::Time},
     error::{Error, Result},
-    runtime::{Call, Failure},
     service::directory,
 };
 
@@ -31,8 +24,6 @@ const BATCHES_UNDER_WAY_MAX: usize = 4;
 const BACKOFF_SECONDS_MAX: i64 = 300;
 /// Doublings of the wait until it is longer than that.
 const BACKOFF_DOUBLINGS_MAX: i64 = 9;
-/// What a router without a configuration of its own is given.
-const NO_CONFIG: &str = "{}";
 
 pub(super) struct Routing {
     shared: Arc<Shared>,
@@ -162,40 +153,12 @@ impl Routing {
             deliveries: Vec::new(),
         };
         let mut jobs = Vec::new();
-        for some in targets.chunks(ROUTER_CANDIDATES_MAX) {
-            for destination in self.ask_router(handover, some)? {
-                let target = some.iter().find(|target| target.subscription_id.as_str() == destination.subscription_id);
-                let Some(target) = target else { continue };
-                let (delivery, job) = self.owe(handover, target, destination, now);
-                routed.deliveries.push(delivery);
-                jobs.extend(job);
-            }
+        for (target, destination) in choice::choose(shared, emit, &targets).await? {
+            let (delivery, job) = self.owe(handover, &target, destination, now);
+            routed.deliveries.push(delivery);
+            jobs.extend(job);
         }
         Ok(Decision { routed, jobs })
-    }
-
-    fn ask_router(&self, handover: &Handover, targets: &[Arc<Target>]) -> Result<Vec<Destination>> {
-        let (runtime, emit) = (&self.shared.runtime, &handover.emit);
-        let candidate = |target: &Arc<Target>| Candidate {
-            subscription_id: target.subscription_id.to_string(),
-            filter: "null".to_owned(),
-            labels: Vec::new(),
-        };
-        let candidates: Vec<Candidate> = targets.iter().map(candidate).collect();
-        let call = Call {
-            organization: emit.organization_id.clone(),
-            config: NO_CONFIG.into(),
-            subscription_id: None,
-            attempt: 1,
-            attempted_at: emit.accepted_at,
-        };
-        let outcome = runtime.route(runtime.router(), &call, &emit.as_event(Vec::new()), &candidates);
-        outcome.result.map_err(|failure| {
-            let why = match failure {
-                Failure::Retry { message, .. } | Failure::Reject(message) | Failure::Fault { message, .. } => message,
-            };
-            crate::fail!(InternalError, "the router failed: {why}")
-        })
     }
 
     /// A delivery, and the job of delivering it at once if a slot is free and it need not wait.

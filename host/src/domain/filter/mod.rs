@@ -46,7 +46,8 @@ impl Filter {
             serde_json::from_str(text).map_err(|cause| invalid("", &format!("the filter is no JSON: {cause}")))?;
         let text = value.to_string();
         if text.len() > FILTER_BYTES_MAX {
-            let reason = format!("the filter has {} bytes without white space, more than {FILTER_BYTES_MAX}", text.len());
+            let reason =
+                format!("the filter has {} bytes without white space, more than {FILTER_BYTES_MAX}", text.len());
             return Err(invalid("", &reason));
         }
         Ok(Self { conditions: parse::conditions(&value)?, text })

@@ -103,10 +103,18 @@ mod tests {
 
     #[test]
     fn typing_errors_are_few_mistakes() {
-        let text = |one: &str, other: &str| distance(&one.chars().collect::<Vec<_>>(), &other.chars().collect::<Vec<_>>());
-        for (one, other, expected) in
-            [("", "", 0), ("total", "total", 0), ("totl", "total", 1), ("toatl", "total", 1), ("tottal", "total", 1), ("xotal", "total", 1), ("abc", "", 3), ("kitten", "sitting", 3)]
-        {
+        let text =
+            |one: &str, other: &str| distance(&one.chars().collect::<Vec<_>>(), &other.chars().collect::<Vec<_>>());
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("total", "total", 0),
+            ("totl", "total", 1),
+            ("toatl", "total", 1),
+            ("tottal", "total", 1),
+            ("xotal", "total", 1),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(text(one, other), expected, "{one} and {other}");
         }
     }

@@ -106,9 +106,9 @@ impl<'d> Search<'d> {
                 Err(trail.impossible("the schema allows no object here"))
             };
             match as_object {
-                Err(impossible) if types.have(Types::LIST) => self.items(conditions, shape, trail).map_err(|in_items| {
-                    deepest(impossible, in_items)
-                }),
+                Err(impossible) if types.have(Types::LIST) => {
+                    self.items(conditions, shape, trail).map_err(|in_items| deepest(impossible, in_items))
+                }
                 decided => decided,
             }
         });
@@ -180,7 +180,8 @@ impl<'d> Search<'d> {
         is_list
             && (lists == LISTS_MAX
                 || kinds.any(|kind| {
-                    self.shapes(&kind).is_none_or(|shapes| shapes.iter().any(|shape| self.leaf(tests, shape, lists + 1)))
+                    self.shapes(&kind)
+                        .is_none_or(|shapes| shapes.iter().any(|shape| self.leaf(tests, shape, lists + 1)))
                 }))
     }
 }
@@ -232,7 +233,9 @@ fn may_pass(test: &Test, shape: &Shape<'_>) -> bool {
     }
     let of_type = |value: &Value| types.have(Types::of(value)) && test.may_pass(value);
     match test {
-        Test::Equals(Value::String(text)) => types.have(Types::TEXT) && shape.may_have_length((text.chars().count(), text.chars().count())),
+        Test::Equals(Value::String(text)) => {
+            types.have(Types::TEXT) && shape.may_have_length((text.chars().count(), text.chars().count()))
+        }
         Test::Equals(value) => {
             let is_inside = value.as_f64().is_none_or(|number| shape.bounds().may_hold(Bounds::exactly(number), false));
             types.have(Types::of(value)) && is_inside
@@ -243,7 +246,8 @@ fn may_pass(test: &Test, shape: &Shape<'_>) -> bool {
         }
         Test::Exists(_) => types.have(Types::SCALAR),
         Test::AnythingBut(_) => {
-            types.have(Types::TEXT | Types::NUMBER) || [Value::Null, Value::Bool(true), Value::Bool(false)].iter().any(of_type)
+            types.have(Types::TEXT | Types::NUMBER)
+                || [Value::Null, Value::Bool(true), Value::Bool(false)].iter().any(of_type)
         }
     }
 }

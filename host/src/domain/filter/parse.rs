@@ -82,7 +82,9 @@ impl Parser {
     fn alternative(&mut self, value: &Value) -> Result<Test> {
         self.count()?;
         match value {
-            Value::Array(_) => self.refuse("an alternative is a scalar or an operator; a list in the payload is looked into"),
+            Value::Array(_) => {
+                self.refuse("an alternative is a scalar or an operator; a list in the payload is looked into")
+            }
             Value::Object(members) => {
                 let (operator, operand) = self.only(members)?;
                 self.inside(operator, |parser| parser.operator(operator, operand))
@@ -118,8 +120,12 @@ impl Parser {
             ("prefix" | "suffix", Value::Object(members)) => {
                 let (inner, operand) = self.only(members)?;
                 self.inside(inner, |parser| match (operator, inner, operand) {
-                    ("prefix", "equals-ignore-case", Value::String(text)) => Ok(TextTest::StartsWithLetters(text.clone())),
-                    ("suffix", "equals-ignore-case", Value::String(text)) => Ok(TextTest::EndsWithLetters(text.clone())),
+                    ("prefix", "equals-ignore-case", Value::String(text)) => {
+                        Ok(TextTest::StartsWithLetters(text.clone()))
+                    }
+                    ("suffix", "equals-ignore-case", Value::String(text)) => {
+                        Ok(TextTest::EndsWithLetters(text.clone()))
+                    }
                     _ => parser.refuse(&format!("{operator} takes a string, or equals-ignore-case with one")),
                 })
                 .map(Test::Text)
@@ -179,7 +185,8 @@ impl Parser {
         let mut bounds = Bounds::default();
         for (index, [comparison, limit]) in pairs.iter().enumerate() {
             let Some(limit) = limit.as_f64() else {
-                return self.inside(&(2 * index + 1).to_string(), |parser| parser.refuse("a comparison takes a number"));
+                return self
+                    .inside(&(2 * index + 1).to_string(), |parser| parser.refuse("a comparison takes a number"));
             };
             let (low, high) = match comparison.as_str() {
                 Some("=") => (Some((limit, true)), Some((limit, true))),
@@ -209,7 +216,8 @@ impl Parser {
             Value::Object(members) => {
                 let (operator, operand) = self.only(members)?;
                 self.inside(operator, |parser| {
-                    parser.one_or_several(operand, |parser, operand| parser.text_test(operator, operand).map(Test::Text))
+                    parser
+                        .one_or_several(operand, |parser, operand| parser.text_test(operator, operand).map(Test::Text))
                 })
             }
             operand => self.one_or_several(operand, |parser, operand| match operand {

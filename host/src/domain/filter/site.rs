@@ -30,7 +30,8 @@ impl<'a> Shape<'a> {
         let begin = Partial::default();
         if search.expand(places.to_vec(), begin.clone()).is_none() {
             // Branches are looked at when all else is known, so this ends at once.
-            search.found = search.without_branches(places.to_vec(), begin).map(|partial| partial.places).into_iter().collect();
+            search.found =
+                search.without_branches(places.to_vec(), begin).map(|partial| partial.places).into_iter().collect();
         }
         search.found.into_iter().map(|places| Self { document, places }).collect()
     }

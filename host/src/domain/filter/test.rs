@@ -45,7 +45,9 @@ impl Test {
         match self {
             Self::Equals(expected) => may_equal(expected, value),
             Self::Text(test) => value.as_str().is_some_and(|text| test.passes(text)),
-            Self::Numeric(bounds) => value.as_f64().is_some_and(|number| bounds.may_hold(Bounds::exactly(number), false)),
+            Self::Numeric(bounds) => {
+                value.as_f64().is_some_and(|number| bounds.may_hold(Bounds::exactly(number), false))
+            }
             Self::Exists(expected) => *expected,
             Self::AnythingBut(tests) => !tests.iter().any(|test| test.surely_passes(value)),
         }

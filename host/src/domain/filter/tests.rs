@@ -171,7 +171,11 @@ fn what_can_never_match_is_refused() {
         (json!({ "address": [{ "exists": true }] }), "/address", None),
         (json!({ "payment": { "last4": ["1234"], "iban": ["x"] } }), "/payment/iban", Some("/payment/iban")),
         (json!({ "payment": { "kind": ["cash"] } }), "/payment/kind", None),
-        (json!({ "payment": { "kind": ["card"], "iban": [{ "exists": true }] } }), "/payment/iban", Some("/payment/iban")),
+        (
+            json!({ "payment": { "kind": ["card"], "iban": [{ "exists": true }] } }),
+            "/payment/iban",
+            Some("/payment/iban"),
+        ),
         (json!({ "$or": [{ "totl": [1] }, { "total": ["x"] }] }), "/$or/1/total", None),
         (json!({ "total": [1], "$or": [{ "ab": [1] }, { "cd": [1] }] }), "/$or/0/ab", None),
     ] {
