@@ -177,6 +177,20 @@ pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Bytes of a filter without white space: a thousand of them go into one call of the router, and are
+/// read for every event. EventBridge takes half as many.
+pub const FILTER_BYTES_MAX: usize = 4_096;
+/// Alternatives of a filter, each value of a list counted: every one of them is compared with every
+/// item of a list in the payload.
+pub const FILTER_ALTERNATIVES_MAX: usize = 100;
+/// Levels of objects in a filter: more than any schema has, and few enough for the stack.
+pub const FILTER_DEPTH_MAX: usize = 32;
+/// Ways in which branches of a schema may be combined when a filter is checked against it. A union
+/// of a hundred types stays below; beyond that, what branches say is left out.
+pub const FILTER_SHAPES_MAX: usize = 256;
+/// Steps of one check of a filter against a schema: milliseconds. What is not decided by then is
+/// given the benefit of the doubt.
+pub const FILTER_STEPS_MAX: u32 = 2_000;
 /// Requests per hour and key, emits aside, unless set. Contract 1.10.
 pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
 /// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop

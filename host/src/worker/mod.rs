@@ -23,6 +23,7 @@ use crate::{
 pub mod outbound;
 
 mod catch_up;
+mod choice;
 mod claim;
 mod delivery;
 mod prepare;

@@ -1,25 +1,18 @@
 //! Routing: from an accepted emit to the deliveries it is owed.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
+use super::{POLL_INTERVAL, Shared, choice, contained, delivery::Job, slots::Slot};
 use crate::{
     db::{
         self,
         ledger::{Handover, NewDelivery, ROUTING_LEASE_MS, Routed},
     },
-    domain::{
-        event::{Candidate, Destination},
-        id::DeliveryId,
-        limits::ROUTER_CANDIDATES_MAX,
-        subscription::Target,
-        time::Time,
-    },
+    domain::{event::Destination, id::DeliveryId, subscription::Target, time::Time},
     error::{Error, Result},
-    runtime::{Call, Failure},
     service::{directory, lifecycle},
 };
 
@@ -31,8 +24,6 @@ const BATCHES_UNDER_WAY_MAX: usize = 4;
 const BACKOFF_SECONDS_MAX: i64 = 300;
 /// Doublings of the wait until it is longer than that.
 const BACKOFF_DOUBLINGS_MAX: i64 = 9;
-/// What a router without a configuration of its own is given.
-const NO_CONFIG: &str = "{}";
 
 pub(super) struct Routing {
     shared: Arc<Shared>,
@@ -135,6 +126,7 @@ impl Routing {
         let (shared, emit) = (&self.shared, &handover.emit);
         let entry = directory::organization(&shared.host, &emit.organization_id, emit.revision).await?;
         let targets = directory::targets(&shared.host, &entry, &emit.subject).await?;
+        let targets = owed_at(&targets, emit.revision);
         let now = shared.host.now();
         let mut routed = Routed {
             emit_id: emit.id.clone(),
@@ -145,40 +137,12 @@ impl Routing {
             lifecycle: lifecycle::of_routed(&shared.host, &entry, emit, now).await?,
         };
         let mut jobs = Vec::new();
-        for some in targets.chunks(ROUTER_CANDIDATES_MAX) {
-            for destination in self.ask_router(handover, some)? {
-                let target = some.iter().find(|target| target.subscription_id.as_str() == destination.subscription_id);
-                let Some(target) = target else { continue };
-                let (delivery, job) = self.owe(handover, target, destination, now);
-                routed.deliveries.push(delivery);
-                jobs.extend(job);
-            }
+        for (target, destination) in choice::choose(shared, emit, &targets).await? {
+            let (delivery, job) = self.owe(handover, &target, destination, now);
+            routed.deliveries.push(delivery);
+            jobs.extend(job);
         }
         Ok(Decision { routed, jobs })
-    }
-
-    fn ask_router(&self, handover: &Handover, targets: &[Arc<Target>]) -> Result<Vec<Destination>> {
-        let (runtime, emit) = (&self.shared.runtime, &handover.emit);
-        let candidate = |target: &Arc<Target>| Candidate {
-            subscription_id: target.subscription_id.to_string(),
-            filter: target.terms.filter.as_deref().unwrap_or("null").to_owned(),
-            labels: target.terms.labels.clone(),
-        };
-        let candidates: Vec<Candidate> = targets.iter().map(candidate).collect();
-        let call = Call {
-            organization: emit.organization_id.clone(),
-            config: NO_CONFIG.into(),
-            subscription_id: None,
-            attempt: 1,
-            attempted_at: emit.accepted_at,
-        };
-        let outcome = runtime.route(runtime.router(), &call, &emit.as_event(Vec::new()), &candidates);
-        outcome.result.map_err(|failure| {
-            let why = match failure {
-                Failure::Retry { message, .. } | Failure::Reject(message) | Failure::Fault { message, .. } => message,
-            };
-            crate::fail!(InternalError, "the router failed: {why}")
-        })
     }
 
     /// A delivery, and the job of delivering it at once if a slot is free and it need not wait.
@@ -236,6 +200,16 @@ impl Routing {
             tracing::error!(emit = %emit.id, error = ?error, "emit {} could not be put back", emit.id);
         }
     }
+}
+
+/// The targets that existed when the emit was accepted. What came before a subscription it gets by
+/// catching up, if it asked for that, and never twice.
+fn owed_at(targets: &[Arc<Target>], revision: i64) -> Cow<'_, [Arc<Target>]> {
+    let is_owed = |target: &&Arc<Target>| target.since_revision <= revision;
+    if targets.iter().all(|target| is_owed(&target)) {
+        return Cow::Borrowed(targets);
+    }
+    Cow::Owned(targets.iter().filter(is_owed).cloned().collect())
 }
 
 /// Writes decisions, and only then starts what they start.

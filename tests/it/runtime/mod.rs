@@ -2,9 +2,12 @@
 
 mod builtin;
 mod faults;
+mod filters;
 mod isolation;
 mod loading;
+mod never_matches;
 mod sandbox;
+mod scratch;
 
 use std::sync::{Arc, OnceLock};
 
