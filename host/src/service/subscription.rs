@@ -3,7 +3,10 @@
 
 use super::{Caller, Host, access};
 use crate::{
-    db::{self, subscription::{Beginning, Sealed}},
+    db::{
+        self,
+        subscription::{Beginning, Sealed},
+    },
     domain::{
         id::{EmitId, SubscriptionId},
         limits::SECRET_OVERLAP_SECONDS_MAX,

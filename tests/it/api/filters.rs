@@ -22,7 +22,8 @@ async fn register(tenant: &Client) -> String {
 async fn a_filter_is_kept_changed_and_taken_away() {
     let app = TestApp::start().await;
     let tenant = app.organization("PRO").await;
-    let filter = json!({ "status": ["paid", { "prefix": "re" }], "$or": [{ "a": [1] }, { "b": [{ "exists": false }] }] });
+    let filter =
+        json!({ "status": ["paid", { "prefix": "re" }], "$or": [{ "a": [1] }, { "b": [{ "exists": false }] }] });
     let body = json!({ "url": URL, "events": ["email.*"], "filter": filter });
     let created = tenant.post("/api/v1/webhooks", body).await.created();
     assert_eq!(created["filter"], filter);
@@ -40,7 +41,9 @@ async fn a_malformed_filter_is_refused_with_its_path() {
     let app = TestApp::start().await;
     let tenant = app.organization("PRO").await;
     let id = text(&tenant.post("/api/v1/webhooks", json!({ "url": URL, "events": ["a"] })).await.created()["id"]);
-    for filter in [json!([]), json!("a"), json!({ "a": "b" }), json!({ "a": { "b": 1 } }), json!({ "a": [{ "like": "x" }] })] {
+    for filter in
+        [json!([]), json!("a"), json!({ "a": "b" }), json!({ "a": { "b": 1 } }), json!({ "a": [{ "like": "x" }] })]
+    {
         let body = json!({ "eventTypes": ["a"], "webhookUrl": URL, "filter": filter });
         let answer = tenant.post("/api/v1/event-subscriptions", body).await;
         answer.refused(400, "filter_invalid");

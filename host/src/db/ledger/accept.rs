@@ -56,8 +56,19 @@ pub(super) async fn accept(
 /// The revisions of the batch's organizations: what was checked under an older one may no longer
 /// hold, on another host's word or ours.
 async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i64>> {
-    const SQL: Dialects =
-        over_rows!("select id, revision from organization where id in (select item.value ->> 0 from", ")");
+    // SQLite's writer is alone. On PostgreSQL a change that began meanwhile waits for this batch, so
+    // that nothing accepted under the old revision appears after the new one holds.
+    const SQL: Dialects = Dialects {
+        sqlite: "
+            select id, revision
+              from organization
+             where id in (select item.value ->> 0 from json_each($1) as item)",
+        postgres: "
+            select id, revision
+              from organization
+             where id in (select item.value ->> 0 from json_array_elements(cast($1 as json)) as item(value))
+               for share",
+    };
     let organizations: HashSet<&str> = emits.iter().map(|new| new.emit.organization_id.as_str()).collect();
     let rows: Vec<[&str; 1]> = organizations.into_iter().map(|id| [id]).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);

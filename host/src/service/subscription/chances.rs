@@ -26,9 +26,9 @@ async fn schemas(host: &Host, subscription: &Subscription) -> Result<Option<Vec<
     for event_type in &subscription.event_types {
         let Some((event, version)) = event_type.as_event_of(organization) else { return Ok(None) };
         let states = db::registration::version_states(&mut tx, organization, &event).await?;
-        let meant = states.iter().filter(|state| {
-            state.status != Status::Archived && version.is_none_or(|version| state.version == version)
-        });
+        let meant = states
+            .iter()
+            .filter(|state| state.status != Status::Archived && version.is_none_or(|version| state.version == version));
         let before = schemas.len();
         for state in meant {
             if let Some(registration) = db::registration::find(&mut tx, organization, &state.id).await? {
