@@ -18,6 +18,7 @@ use crate::{
     domain::{
         id::OrganizationId,
         signature::{Secret, hmac_sha256},
+        subscription::Kind,
     },
     error::{Error, Result},
     service::{Host, directory},
@@ -57,12 +58,13 @@ async fn receive(State(sender): State<Sender>, headers: HeaderMap, body: Bytes) 
 /// The secrets of all subscriptions: which of them a delivery is for, it does not say.
 async fn secrets(host: &Host, organization: &OrganizationId) -> Result<Vec<Secret>> {
     let mut tx = host.db.read().await?;
-    let subscriptions = db::subscription::list(&mut tx, organization).await?;
+    let mut subscriptions = db::subscription::list(&mut tx, organization, Kind::EventSubscription).await?;
+    subscriptions.extend(db::subscription::list(&mut tx, organization, Kind::Webhook).await?);
     drop(tx);
     let mut secrets = Vec::new();
     for subscription in subscriptions {
         let target = directory::target(host, organization, &subscription.id).await?;
-        secrets.extend(target.map(|target| target.secrets.clone()).unwrap_or_default());
+        secrets.extend(target.iter().flat_map(|target| target.secrets.live_at(host.now())).cloned());
     }
     Ok(secrets)
 }
@@ -71,7 +73,7 @@ async fn secrets(host: &Host, organization: &OrganizationId) -> Result<Vec<Secre
 /// the secret has the form for it.
 fn is_signed(headers: &HeaderMap, body: &[u8], secret: &Secret) -> bool {
     let platform = format!("sha256={}", hex::encode(hmac_sha256(secret.platform_key(), &[body])));
-    let is_platform = header(headers, "x-event-signature").is_some_and(|sent| is_same(sent, &platform));
+    let is_platform = header(headers, "x-caldera-signature").is_some_and(|sent| is_same(sent, &platform));
     let Some(key) = secret.standard_key() else { return is_platform };
     let (Some(id), Some(at), Some(sent)) =
         (header(headers, "webhook-id"), header(headers, "webhook-timestamp"), header(headers, "webhook-signature"))

@@ -2,66 +2,189 @@
 
 use sqlx::FromRow;
 
-use super::{Tx, codec, on_db};
+use super::{Tx, codec, on_db, one_row};
 use crate::{
     domain::{
         id::{OrganizationId, SubscriptionId},
-        subscription::{EventType, Subscription},
+        subscription::{Disabled, EventType, Kind, SignatureScheme, Subscription, Terms},
+        time::Time,
     },
     error::Result,
 };
+
+mod target;
+
+pub use target::{StoredTarget, patterns, target, wanting};
+
+/// The columns of [`TermsRow`].
+macro_rules! terms {
+    () => {
+        "filter, labels, signature_scheme, retry_schedule, max_in_flight, rate_limit_per_second"
+    };
+}
+use terms;
+
+#[derive(FromRow)]
+struct TermsRow {
+    filter: Option<String>,
+    labels: Option<String>,
+    signature_scheme: String,
+    retry_schedule: Option<String>,
+    max_in_flight: Option<i64>,
+    rate_limit_per_second: Option<i64>,
+}
+
+impl TermsRow {
+    fn of(self, subscription: &str) -> Result<Terms> {
+        let number = |number: Option<i64>, column| {
+            let read = |number| codec::sound(u32::try_from(number).ok(), "subscription", column, subscription);
+            number.map(read).transpose()
+        };
+        let scheme = SignatureScheme::parse(&self.signature_scheme);
+        let schedule = self.retry_schedule.map(|text| text.parse().ok());
+        let schedule = schedule.map(|read| codec::sound(read, "subscription", "retry_schedule", subscription));
+        Ok(Terms {
+            filter: self.filter.map(Into::into),
+            labels: labels(self.labels.as_deref(), subscription)?,
+            signature_scheme: codec::sound(scheme, "subscription", "signature_scheme", subscription)?,
+            retry_schedule: schedule.transpose()?,
+            max_in_flight: number(self.max_in_flight, "max_in_flight")?,
+            rate_limit_per_second: number(self.rate_limit_per_second, "rate_limit_per_second")?,
+        })
+    }
+}
+
+/// Labels are stored as an object, and its members keep their order.
+fn labels(text: Option<&str>, subscription: &str) -> Result<Vec<(String, String)>> {
+    let Some(text) = text else { return Ok(Vec::new()) };
+    let object: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(text).ok();
+    let label = |(name, value): (String, serde_json::Value)| Some((name, value.as_str()?.to_owned()));
+    let labels = object.and_then(|object| object.into_iter().map(label).collect());
+    codec::sound(labels, "subscription", "labels", subscription)
+}
+
+fn labels_text(labels: &[(String, String)]) -> Option<String> {
+    let object: serde_json::Map<_, _> =
+        labels.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    (!labels.is_empty()).then(|| serde_json::Value::Object(object).to_string())
+}
+
+/// The columns of [`SubscriptionRow`]. The newest delivery is found by `delivery_subscription`.
+macro_rules! columns {
+    () => {
+        concat!(
+            "id, organization_id, kind, name, webhook_url, is_active, header_names, start_at, previous_secret_until,
+             disabled_at, disabled_reason, failing_since, created_at, updated_at,
+             (select delivery.created_at
+                from delivery
+               where delivery.subscription_id = subscription.id
+               order by delivery.id desc
+               limit 1) as last_triggered_at, ",
+            terms!()
+        )
+    };
+}
 
 #[derive(FromRow)]
 struct SubscriptionRow {
     id: String,
     organization_id: String,
+    kind: String,
     name: String,
     webhook_url: String,
     is_active: bool,
+    header_names: Option<String>,
+    start_at: Option<i64>,
+    previous_secret_until: Option<i64>,
+    disabled_at: Option<i64>,
+    disabled_reason: Option<String>,
+    failing_since: Option<i64>,
     created_at: i64,
     updated_at: i64,
+    last_triggered_at: Option<i64>,
+    #[sqlx(flatten)]
+    terms: TermsRow,
 }
 
 impl SubscriptionRow {
-    fn with(self, event_types: Vec<EventType>) -> Subscription {
-        Subscription {
+    fn with(self, event_types: Vec<EventType>) -> Result<Subscription> {
+        let names = self.header_names.as_deref().map_or(Some(Vec::new()), |text| serde_json::from_str(text).ok());
+        Ok(Subscription {
+            kind: codec::sound(Kind::parse(&self.kind), "subscription", "kind", &self.id)?,
+            terms: self.terms.of(&self.id)?,
+            header_names: codec::sound(names, "subscription", "header_names", &self.id)?,
             id: SubscriptionId::stored(self.id),
             organization_id: OrganizationId::stored(self.organization_id),
             name: self.name,
             event_types,
             webhook_url: self.webhook_url,
             is_active: self.is_active,
+            start_at: codec::time_opt(self.start_at),
+            previous_secret_until: codec::time_opt(self.previous_secret_until),
+            disabled: disabled(self.disabled_at, self.disabled_reason),
+            failing_since: codec::time_opt(self.failing_since),
+            last_triggered_at: codec::time_opt(self.last_triggered_at),
             created_at: codec::time(self.created_at),
             updated_at: codec::time(self.updated_at),
-        }
+        })
     }
 }
 
-/// Adds a subscription with its encrypted secret.
+fn disabled(at: Option<i64>, reason: Option<String>) -> Option<Disabled> {
+    Some(Disabled { at: codec::time(at?), reason: reason.unwrap_or_default() })
+}
+
+/// What of a subscription is stored encrypted.
+pub struct Sealed {
+    /// The signing secret.
+    pub secret: Vec<u8>,
+    /// The values of static headers, with their names.
+    pub headers: Option<Vec<u8>>,
+}
+
+/// Adds a subscription. It gets what is accepted at `since_revision` or later.
 pub async fn insert(
     tx: &mut Tx,
     organization: &OrganizationId,
     subscription: &Subscription,
-    secret_encrypted: &[u8],
+    sealed: &Sealed,
+    since_revision: i64,
 ) -> Result<()> {
-    const SUBSCRIPTION: &str = "
-        insert into subscription (id, organization_id, name, webhook_url, is_active, secret_encrypted, created_at,
-                                  updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let s = subscription;
-    on_db!(&mut *tx, |conn| sqlx::query(SUBSCRIPTION)
+    const SQL: &str = "
+        insert into subscription (id, organization_id, kind, name, webhook_url, is_active, secret_encrypted,
+                                  headers_encrypted, header_names, start_at, since_revision, created_at, updated_at,
+                                  filter, labels, signature_scheme, retry_schedule, max_in_flight,
+                                  rate_limit_per_second)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+    let (s, terms) = (subscription, &subscription.terms);
+    on_db!(&mut *tx, |conn| sqlx::query(SQL)
         .bind(s.id.as_str())
         .bind(organization.as_str())
+        .bind(s.kind.as_str())
         .bind(&s.name)
         .bind(&s.webhook_url)
         .bind(s.is_active)
-        .bind(secret_encrypted)
+        .bind(&sealed.secret)
+        .bind(&sealed.headers)
+        .bind(names_text(&s.header_names))
+        .bind(codec::millis(s.start_at))
+        .bind(since_revision)
         .bind(s.created_at.as_millis())
         .bind(s.updated_at.as_millis())
+        .bind(terms.filter.as_deref())
+        .bind(labels_text(&terms.labels))
+        .bind(terms.signature_scheme.as_str())
+        .bind(terms.retry_schedule.as_ref().map(ToString::to_string))
+        .bind(terms.max_in_flight.map(i64::from))
+        .bind(terms.rate_limit_per_second.map(i64::from))
         .execute(conn)
         .await
         .map(|_| ()))?;
     insert_event_types(tx, organization, s).await
+}
+
+fn names_text(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| serde_json::json!(names).to_string())
 }
 
 async fn insert_event_types(tx: &mut Tx, organization: &OrganizationId, subscription: &Subscription) -> Result<()> {
@@ -82,12 +205,97 @@ async fn insert_event_types(tx: &mut Tx, organization: &OrganizationId, subscrip
     Ok(())
 }
 
+/// Stores everything of a subscription that its owner may change, secret and headers aside.
+pub async fn update(tx: &mut Tx, organization: &OrganizationId, subscription: &Subscription) -> Result<()> {
+    const SUBSCRIPTION: &str = "
+        update subscription
+           set name = $3, webhook_url = $4, is_active = $5, filter = $6, labels = $7, signature_scheme = $8,
+               retry_schedule = $9, max_in_flight = $10, rate_limit_per_second = $11, disabled_at = $12,
+               disabled_reason = $13, failing_since = $14, updated_at = $15
+         where organization_id = $1 and id = $2";
+    const EVENT_TYPES: &str = "delete from subscription_event where organization_id = $1 and subscription_id = $2";
+    let (s, terms) = (subscription, &subscription.terms);
+    let touched = on_db!(&mut *tx, |conn| sqlx::query(SUBSCRIPTION)
+        .bind(organization.as_str())
+        .bind(s.id.as_str())
+        .bind(&s.name)
+        .bind(&s.webhook_url)
+        .bind(s.is_active)
+        .bind(terms.filter.as_deref())
+        .bind(labels_text(&terms.labels))
+        .bind(terms.signature_scheme.as_str())
+        .bind(terms.retry_schedule.as_ref().map(ToString::to_string))
+        .bind(terms.max_in_flight.map(i64::from))
+        .bind(terms.rate_limit_per_second.map(i64::from))
+        .bind(codec::millis(s.disabled.as_ref().map(|disabled| disabled.at)))
+        .bind(s.disabled.as_ref().map(|disabled| disabled.reason.as_str()))
+        .bind(codec::millis(s.failing_since))
+        .bind(s.updated_at.as_millis())
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    one_row(touched, "subscription::update")?;
+    on_db!(&mut *tx, |conn| sqlx::query(EVENT_TYPES)
+        .bind(organization.as_str())
+        .bind(s.id.as_str())
+        .execute(conn)
+        .await
+        .map(|_| ()))?;
+    insert_event_types(tx, organization, s).await
+}
+
+/// Stores static headers: their names and, encrypted, all of them.
+pub async fn set_headers(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    id: &SubscriptionId,
+    names: &[String],
+    sealed: Option<&[u8]>,
+) -> Result<()> {
+    const SQL: &str = "
+        update subscription set header_names = $3, headers_encrypted = $4 where organization_id = $1 and id = $2";
+    let touched = on_db!(tx, |conn| sqlx::query(SQL)
+        .bind(organization.as_str())
+        .bind(id.as_str())
+        .bind(names_text(names))
+        .bind(sealed)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    one_row(touched, "subscription::set_headers")
+}
+
+/// Replaces the secret. The one before it signs on until `overlap_until`, or no more at all; one
+/// that was older still is gone.
+pub async fn rotate(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    id: &SubscriptionId,
+    secret_encrypted: &[u8],
+    overlap_until: Option<Time>,
+    now: Time,
+) -> Result<()> {
+    const SQL: &str = "
+        update subscription
+           set previous_secret_encrypted = case when cast($4 as bigint) is null then null else secret_encrypted end,
+               previous_secret_until = $4, secret_encrypted = $3, updated_at = $5
+         where organization_id = $1 and id = $2";
+    let touched = on_db!(tx, |conn| sqlx::query(SQL)
+        .bind(organization.as_str())
+        .bind(id.as_str())
+        .bind(secret_encrypted)
+        .bind(codec::millis(overlap_until))
+        .bind(now.as_millis())
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    one_row(touched, "subscription::rotate")
+}
+
 /// A subscription of the organization.
 pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<Subscription>> {
-    const SUBSCRIPTION: &str = "
-        select id, organization_id, name, webhook_url, is_active, created_at, updated_at
-          from subscription
-         where organization_id = $1 and id = $2";
+    const SUBSCRIPTION: &str =
+        concat!("select ", columns!(), " from subscription where organization_id = $1 and id = $2");
     const EVENT_TYPES: &str = "
         select event_type
           from subscription_event
@@ -104,25 +312,29 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionI
         .bind(id.as_str())
         .fetch_all(conn)
         .await)?;
-    Ok(Some(row.with(types.into_iter().map(EventType::stored).collect())))
+    row.with(types.into_iter().map(EventType::stored).collect()).map(Some)
 }
 
-/// The organization's subscriptions, the newest first.
-pub async fn list(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<Subscription>> {
-    const SUBSCRIPTIONS: &str = "
-        select id, organization_id, name, webhook_url, is_active, created_at, updated_at
-          from subscription
-         where organization_id = $1
-         order by id desc";
+/// The organization's subscriptions of a kind, the newest first; served by `subscription_kind`.
+pub async fn list(tx: &mut Tx, organization: &OrganizationId, kind: Kind) -> Result<Vec<Subscription>> {
+    const SUBSCRIPTIONS: &str =
+        concat!("select ", columns!(), " from subscription where organization_id = $1 and kind = $2 order by id desc");
     const EVENT_TYPES: &str = "
         select subscription_id, event_type
           from subscription_event
-         where organization_id = $1
+          join subscription on subscription.id = subscription_id
+         where subscription_event.organization_id = $1 and kind = $2
          order by subscription_id desc, position desc";
-    let rows: Vec<SubscriptionRow> =
-        on_db!(&mut *tx, |conn| sqlx::query_as(SUBSCRIPTIONS).bind(organization.as_str()).fetch_all(conn).await)?;
-    let mut types: Vec<(String, String)> =
-        on_db!(tx, |conn| sqlx::query_as(EVENT_TYPES).bind(organization.as_str()).fetch_all(conn).await)?;
+    let rows: Vec<SubscriptionRow> = on_db!(&mut *tx, |conn| sqlx::query_as(SUBSCRIPTIONS)
+        .bind(organization.as_str())
+        .bind(kind.as_str())
+        .fetch_all(conn)
+        .await)?;
+    let mut types: Vec<(String, String)> = on_db!(tx, |conn| sqlx::query_as(EVENT_TYPES)
+        .bind(organization.as_str())
+        .bind(kind.as_str())
+        .fetch_all(conn)
+        .await)?;
     // Both lists run in the same order, so the types of each row are the next ones. The last
     // position comes first, because they are taken off the end.
     types.reverse();
@@ -133,7 +345,7 @@ pub async fn list(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<Subs
             own.extend(types.pop().map(|(_, event_type)| EventType::stored(event_type)));
         }
         own.reverse();
-        subscriptions.push(row.with(own));
+        subscriptions.push(row.with(own)?);
     }
     Ok(subscriptions)
 }
@@ -148,64 +360,4 @@ pub async fn delete(tx: &mut Tx, organization: &OrganizationId, id: &Subscriptio
         .execute(conn)
         .await
         .map(|done| done.rows_affected() == 1))
-}
-
-/// A subscription as a target, its secret still encrypted.
-#[derive(Clone, Debug, FromRow)]
-pub struct TargetRow {
-    /// The subscription.
-    pub id: String,
-    /// Where events go.
-    pub webhook_url: String,
-    /// Its signing secret, encrypted.
-    pub secret_encrypted: Vec<u8>,
-}
-
-/// The active subscriptions that want events of this name exactly, or all versions of it; served
-/// by `subscription_event_type`. Each comes once, by id.
-pub async fn wanting(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    name: &str,
-    all_versions: &str,
-) -> Result<Vec<TargetRow>> {
-    const SQL: &str = "
-        select id, webhook_url, secret_encrypted
-          from subscription
-         where organization_id = $1
-           and is_active
-           and id in (select subscription_id
-                        from subscription_event
-                       where organization_id = $1 and event_type in ($2, $3))
-         order by id";
-    on_db!(tx, |conn| sqlx::query_as(SQL)
-        .bind(organization.as_str())
-        .bind(name)
-        .bind(all_versions)
-        .fetch_all(conn)
-        .await)
-}
-
-/// The active subscriptions that want events by a pattern, with each pattern; served by
-/// `subscription_event_pattern`.
-pub async fn patterns(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<(EventType, TargetRow)>> {
-    const SQL: &str = "
-        select subscription_event.event_type, subscription.id, webhook_url, secret_encrypted
-          from subscription_event
-          join subscription on subscription.id = subscription_event.subscription_id
-         where subscription_event.organization_id = $1 and is_pattern and is_active
-         order by subscription.id, position";
-    let rows: Vec<(String, String, String, Vec<u8>)> =
-        on_db!(tx, |conn| sqlx::query_as(SQL).bind(organization.as_str()).fetch_all(conn).await)?;
-    let pattern = |(event_type, id, webhook_url, secret_encrypted)| {
-        (EventType::stored(event_type), TargetRow { id, webhook_url, secret_encrypted })
-    };
-    Ok(rows.into_iter().map(pattern).collect())
-}
-
-/// One subscription as a target, active or not: what is owed is owed.
-pub async fn target(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<TargetRow>> {
-    const SQL: &str =
-        "select id, webhook_url, secret_encrypted from subscription where organization_id = $1 and id = $2";
-    on_db!(tx, |conn| sqlx::query_as(SQL).bind(organization.as_str()).bind(id.as_str()).fetch_optional(conn).await)
 }

@@ -11,7 +11,7 @@ use super::time::Time;
 const ULID_LENGTH: usize = 26;
 
 macro_rules! ids {
-    ($($(#[doc = $doc:literal])+ $name:ident = $prefix:literal;)+) => {$(
+    ($($(#[doc = $doc:literal])+ $name:ident = $prefix:literal $(or $other:literal)*;)+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Arc<str>);
@@ -27,7 +27,7 @@ macro_rules! ids {
 
             /// Takes a text from the outside: anything that cannot be such an id is `None`.
             pub fn parse(text: &str) -> Option<Self> {
-                let ulid = text.strip_prefix($prefix)?;
+                let ulid = text.strip_prefix($prefix) $(.or_else(|| text.strip_prefix($other)))*?;
                 let well_formed = ulid.len() == ULID_LENGTH
                     && ulid.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
                 well_formed.then(|| Self(text.into()))
@@ -73,10 +73,17 @@ ids! {
     RegistrationId = "cer_";
     /// An emit: one accepted payload.
     EmitId = "evt_";
-    /// A subscription.
-    SubscriptionId = "evs_";
+    /// A subscription, whichever view of the API it was created through.
+    SubscriptionId = "evs_" or "wh_";
     /// A delivery: one emit owed to one subscription.
     DeliveryId = "dlv_";
+}
+
+impl SubscriptionId {
+    /// An id for a subscription that is created as a webhook.
+    pub fn of_webhook(now: Time, random: u128) -> Self {
+        Self(prefixed("wh_", now, random).into())
+    }
 }
 
 fn prefixed(prefix: &str, now: Time, random: u128) -> String {
@@ -99,6 +106,14 @@ mod tests {
         let late = EmitId::new(Time::from_millis(1_001), 0);
         assert!(early < late);
         assert_eq!(EmitId::parse(early.as_str()), Some(early));
+    }
+
+    #[test]
+    fn a_subscription_has_either_prefix() {
+        for id in [SubscriptionId::new(Time::from_millis(1), 1), SubscriptionId::of_webhook(Time::from_millis(1), 1)] {
+            assert_eq!(SubscriptionId::parse(id.as_str()), Some(id));
+        }
+        assert_eq!(SubscriptionId::parse("whk_01jd0000000000000000000000"), None);
     }
 
     #[test]

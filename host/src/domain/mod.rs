@@ -8,6 +8,7 @@ pub mod digest;
 pub mod emit;
 pub mod event;
 pub mod filter;
+pub mod headers;
 pub mod id;
 pub mod limits;
 pub mod name;

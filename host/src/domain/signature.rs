@@ -13,7 +13,10 @@ use base64::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::limits::{SECRET_CHARS_MAX, SECRET_CHARS_MIN};
+use super::{
+    limits::{SECRET_CHARS_MAX, SECRET_CHARS_MIN},
+    time::Time,
+};
 
 /// What secrets of Standard Webhooks begin with.
 const PREFIX: &str = "whsec_";
@@ -82,6 +85,26 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+/// What signs for one subscription: its secret, and for a while the one before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    newest: Secret,
+    previous: Option<(Secret, Time)>,
+}
+
+impl Secrets {
+    /// The newest secret, and the one before it with the time until which it signs as well.
+    pub fn new(newest: Secret, previous: Option<(Secret, Time)>) -> Self {
+        Self { newest, previous }
+    }
+
+    /// Those that sign at this time, the newest first.
+    pub fn live_at(&self, now: Time) -> impl Iterator<Item = &Secret> {
+        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
+        std::iter::once(&self.newest).chain(previous.map(|(secret, _)| secret))
     }
 }
 
@@ -180,6 +203,17 @@ mod tests {
         let body = br#"{"test": 2432232314}"#;
         let signature = hmac_sha256(&key, &[b"msg_p5jXN8AQM9LWM0D4loKWxJek", b".", b"1614265330", b".", body]);
         assert_eq!(STANDARD.encode(signature), "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_replaced_secret_signs_until_its_time_is_over() {
+        let (new, old) = (Secret::stored("new-secret"), Secret::stored("old-secret"));
+        let until = Time::from_millis(1_000);
+        let secrets = Secrets::new(new.clone(), Some((old.clone(), until)));
+        let live = |ms| secrets.live_at(Time::from_millis(ms)).cloned().collect::<Vec<_>>();
+        assert_eq!(live(999), [new.clone(), old]);
+        assert_eq!(live(1_000), std::slice::from_ref(&new));
+        assert_eq!(Secrets::new(new.clone(), None).live_at(until).collect::<Vec<_>>(), [&new]);
     }
 
     #[test]

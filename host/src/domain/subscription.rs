@@ -1,10 +1,12 @@
 //! Subscriptions: "events with these names go to that target".
 
 use super::{
+    headers::StaticHeaders,
     id::{OrganizationId, SubscriptionId},
-    limits::{EVENT_TYPE_CHARS_MAX, EVENT_TYPES_MAX},
+    limits::{EVENT_TYPE_CHARS_MAX, EVENT_TYPES_MAX, LABEL_CHARS_MAX, LABELS_MAX},
     name::{CANONICAL_PREFIX, EventName, Version},
-    signature::Secret,
+    retry::RetrySchedule,
+    signature::Secrets,
     time::Time,
 };
 
@@ -15,6 +17,8 @@ pub struct Subscription {
     pub id: SubscriptionId,
     /// Whose it is.
     pub organization_id: OrganizationId,
+    /// Which view of the API it was created through.
+    pub kind: Kind,
     /// A name for people.
     pub name: String,
     /// Which events it wants, in the caller's order.
@@ -23,10 +27,99 @@ pub struct Subscription {
     pub webhook_url: String,
     /// Whether new events reach it.
     pub is_active: bool,
+    /// What else it asks for.
+    pub terms: Terms,
+    /// Names of the headers that it adds to each delivery, sorted.
+    pub header_names: Vec<String>,
+    /// Since when it gets events that were accepted before it was created.
+    pub start_at: Option<Time>,
+    /// Until when the secret before the present one signs as well.
+    pub previous_secret_until: Option<Time>,
+    /// Why the host gave its endpoint up; it is then not active.
+    pub disabled: Option<Disabled>,
+    /// The first failure since the last success.
+    pub failing_since: Option<Time>,
+    /// When an event was last routed to it.
+    pub last_triggered_at: Option<Time>,
     /// When it was created.
     pub created_at: Time,
     /// When it was last changed.
     pub updated_at: Time,
+}
+
+/// Which view of the API a subscription was created through. Either shows it; only lists differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `/api/v1/event-subscriptions`.
+    EventSubscription,
+    /// `/api/v1/webhooks`.
+    Webhook,
+}
+
+impl Kind {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EventSubscription => "event_subscription",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::EventSubscription, Self::Webhook].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a subscription asks for beside its events. What is absent is as the host does it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Which payloads it wants: JSON text for the router.
+    pub filter: Option<Box<str>>,
+    /// Words for the router, in the caller's order.
+    pub labels: Vec<(String, String)>,
+    /// What `X-Event-Signature` signs.
+    pub signature_scheme: SignatureScheme,
+    /// When a failed delivery is tried again.
+    pub retry_schedule: Option<RetrySchedule>,
+    /// Deliveries under way at once, 1 to 100.
+    pub max_in_flight: Option<u32>,
+    /// Attempts per second, 1 or more.
+    pub rate_limit_per_second: Option<u32>,
+}
+
+/// What `X-Event-Signature` signs; the other signatures never change (contract C3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignatureScheme {
+    /// The body, like the platform's other headers.
+    #[default]
+    Platform,
+    /// The time of the attempt and the body.
+    Timestamped,
+}
+
+impl SignatureScheme {
+    /// The word on the wire, in the database and for the adapter.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Platform => "platform",
+            Self::Timestamped => "timestamped",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Platform, Self::Timestamped].into_iter().find(|scheme| scheme.as_str() == text)
+    }
+}
+
+/// That the host gave an endpoint up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disabled {
+    /// When.
+    pub at: Time,
+    /// Why, as a sentence for its owner.
+    pub reason: String,
 }
 
 /// What routing and delivery need of a subscription.
@@ -38,8 +131,36 @@ pub struct Target {
     pub organization_id: OrganizationId,
     /// Where events go.
     pub url: String,
-    /// Signs what is sent, the newest first.
-    pub secrets: Vec<Secret>,
+    /// Whether new events reach it.
+    pub is_active: bool,
+    /// Why the host gave its endpoint up.
+    pub disabled: Option<Disabled>,
+    /// The first failure since the last success, when this was read.
+    pub failing_since: Option<Time>,
+    /// What it asks for.
+    pub terms: Terms,
+    /// Sign what is sent.
+    pub secrets: Secrets,
+    /// Added to what is sent.
+    pub headers: StaticHeaders,
+    /// It gets what was accepted at this revision of its organization or later. What came before
+    /// is owed to it only if it asked for that when it was created.
+    pub since_revision: i64,
+}
+
+/// Checks the labels of a request.
+pub fn check_labels(labels: &[(String, String)]) -> Result<(), String> {
+    if labels.len() > LABELS_MAX {
+        return Err(format!("{} labels are more than {LABELS_MAX}", labels.len()));
+    }
+    let is_long = |text: &str| text.chars().count() > LABEL_CHARS_MAX || text.chars().any(char::is_control);
+    match labels.iter().find(|(name, value)| name.is_empty() || is_long(name) || is_long(value)) {
+        Some((name, _)) => Err(format!(
+            "{name:?}: names and values have at most {LABEL_CHARS_MAX} characters, no control characters, and a name \
+             is not empty"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A name or a pattern of events. `*` stands for any run of characters.
@@ -163,6 +284,33 @@ mod tests {
         assert!(EventType("TENANT_CUSTOM:org_1:*@*".into()).is_pattern());
         assert!(EventType("email.*".into()).is_pattern());
         assert!(EventType("x@*".into()).is_pattern());
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        for kind in [Kind::EventSubscription, Kind::Webhook] {
+            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+        }
+        for scheme in [SignatureScheme::Platform, SignatureScheme::Timestamped] {
+            assert_eq!(SignatureScheme::parse(scheme.as_str()), Some(scheme));
+        }
+        assert_eq!(SignatureScheme::parse("v1"), None);
+    }
+
+    #[test]
+    fn labels_max() {
+        let many: Vec<_> = (0..=LABELS_MAX).map(|n| (format!("l{n}"), String::new())).collect();
+        assert!(check_labels(&many[1..]).is_ok());
+        assert!(check_labels(&many).is_err());
+    }
+
+    #[test]
+    fn label_chars_max() {
+        let label = |name: usize, value: usize| check_labels(&[("é".repeat(name), "é".repeat(value))]);
+        assert!(label(LABEL_CHARS_MAX, LABEL_CHARS_MAX).is_ok());
+        assert!(label(LABEL_CHARS_MAX + 1, 0).is_err());
+        assert!(label(1, LABEL_CHARS_MAX + 1).is_err());
+        assert!(label(0, 1).is_err());
     }
 
     #[test]

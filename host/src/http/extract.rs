@@ -33,15 +33,20 @@ impl<S: Sync> FromRequest<S> for Body {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let body = Limited::new(request.into_body(), REQUEST_BODY_BYTES_MAX).collect();
-        match tokio::time::timeout(BODY_TIME_MAX, body).await {
-            Ok(Ok(body)) => Ok(Self(body.to_bytes())),
-            Ok(Err(cause)) if cause.is::<LengthLimitError>() => {
-                Err(fail!(RequestTooLarge, "a request body has at most {REQUEST_BODY_BYTES_MAX} bytes"))
-            }
-            Ok(Err(_)) => Err(fail!(BadRequest, "the body did not arrive whole")),
-            Err(_elapsed) => Err(fail!(BadRequest, "the body did not arrive within {} s", BODY_TIME_MAX.as_secs())),
+        read(request.into_body()).await.map(Self)
+    }
+}
+
+/// Reads a body to its end, within its bounds.
+pub(super) async fn read(body: axum::body::Body) -> Result<Bytes> {
+    let body = Limited::new(body, REQUEST_BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_TIME_MAX, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(cause)) if cause.is::<LengthLimitError>() => {
+            Err(fail!(RequestTooLarge, "a request body has at most {REQUEST_BODY_BYTES_MAX} bytes"))
         }
+        Ok(Err(_)) => Err(fail!(BadRequest, "the body did not arrive whole")),
+        Err(_elapsed) => Err(fail!(BadRequest, "the body did not arrive within {} s", BODY_TIME_MAX.as_secs())),
     }
 }
 

@@ -19,6 +19,7 @@ mod envelope;
 mod events;
 mod extract;
 mod health;
+mod idempotency;
 mod rate_limit;
 mod router;
 mod subscriptions;

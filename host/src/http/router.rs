@@ -8,7 +8,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{State, admin, caller, deliveries, emits, envelope, events, health, subscriptions};
+use super::{State, admin, caller, deliveries, emits, envelope, events, health, idempotency, subscriptions};
 
 pub(super) fn router(state: Arc<State>) -> Router {
     // An emit's key may be remembered; every other request looks into the table.
@@ -18,6 +18,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
 
     let organization = Router::new()
         .route("/api/v1/events/custom", post(events::register).get(events::list))
+        .route("/api/v1/events/custom/dry-run", post(events::dry_run))
         .route("/api/v1/events/custom/health", get(health::organization))
         .route("/api/v1/events/custom/subscribe", post(subscriptions::subscribe))
         .route("/api/v1/events/custom/{id}", get(events::get).patch(events::patch).delete(events::remove))
@@ -32,6 +33,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/deliveries/{id}/replay", post(deliveries::replay))
         .route("/api/v1/dead-letters", get(deliveries::dead_letters))
         .route("/api/v1/dead-letters/replay", post(deliveries::replay_dead_letters))
+        .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
 
     let operator = Router::new()

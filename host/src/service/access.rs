@@ -8,6 +8,7 @@ use super::{Caller, Host, directory};
 use crate::{
     db::{self, Tx},
     domain::{
+        headers::StaticHeaders,
         id::OrganizationId,
         organization::{ApiKey, Environment, Organization},
         signature::Secret,
@@ -112,4 +113,26 @@ pub(super) fn open_secret(key: &DataKey, organization: &OrganizationId, sealed: 
     let opened = key.open(organization, Purpose::SigningSecret, sealed).map_err(Error::internal)?;
     let text = String::from_utf8(opened).map_err(Error::internal)?;
     Ok(Secret::stored(text))
+}
+
+/// Encrypts static headers; none are nothing to encrypt.
+pub(super) fn seal_headers(
+    host: &Host,
+    key: &DataKey,
+    organization: &OrganizationId,
+    headers: &StaticHeaders,
+) -> Option<Vec<u8>> {
+    let seal = || key.seal(organization, Purpose::Headers, &headers.reveal(), host.randomness.bytes());
+    (!headers.is_empty()).then(seal)
+}
+
+/// Decrypts static headers.
+pub(super) fn open_headers(
+    key: &DataKey,
+    organization: &OrganizationId,
+    sealed: Option<&[u8]>,
+) -> Result<StaticHeaders> {
+    let Some(sealed) = sealed else { return Ok(StaticHeaders::default()) };
+    let opened = key.open(organization, Purpose::Headers, sealed).map_err(Error::internal)?;
+    StaticHeaders::stored(&opened).ok_or_else(|| Error::internal("stored headers are malformed"))
 }

@@ -2,14 +2,15 @@
 
 use super::{Caller, Host, access};
 use crate::{
-    db,
+    db::{self, subscription::Sealed},
     domain::{
         address,
+        headers::StaticHeaders,
         id::SubscriptionId,
         limits::TEXT_CHARS_MAX,
         name::{EventName, Version},
         signature::Secret,
-        subscription::{EventType, Subscription, parse_event_types},
+        subscription::{EventType, Kind, Subscription, Terms, parse_event_types},
     },
     error::{Code, Error, Result},
     fail,
@@ -55,16 +56,28 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription<'_>) -> R
     let subscription = Subscription {
         id: SubscriptionId::new(change.now, host.randomness.id()),
         organization_id: caller.organization_id.clone(),
+        kind: Kind::EventSubscription,
         name: name.to_owned(),
         event_types,
         webhook_url: new.webhook_url.to_owned(),
         is_active: new.is_active,
+        terms: Terms::default(),
+        header_names: Vec::new(),
+        start_at: None,
+        previous_secret_until: None,
+        disabled: None,
+        failing_since: None,
+        last_triggered_at: None,
         created_at: change.now,
         updated_at: change.now,
     };
     let data_key = access::data_key(host, &mut change.tx, &caller.organization_id).await?;
-    let sealed = access::seal_secret(host, &data_key, &caller.organization_id, &secret);
-    db::subscription::insert(&mut change.tx, &caller.organization_id, &subscription, &sealed).await?;
+    let sealed = Sealed {
+        secret: access::seal_secret(host, &data_key, &caller.organization_id, &secret),
+        headers: access::seal_headers(host, &data_key, &caller.organization_id, &StaticHeaders::default()),
+    };
+    let revision = change.organization.revision;
+    db::subscription::insert(&mut change.tx, &caller.organization_id, &subscription, &sealed, revision).await?;
     change.commit().await?;
     Ok((subscription, secret))
 }
@@ -111,7 +124,7 @@ pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest<'
 /// The caller's subscriptions, the newest first.
 pub async fn list(host: &Host, caller: &Caller) -> Result<Vec<Subscription>> {
     let mut tx = host.db.read().await?;
-    db::subscription::list(&mut tx, &caller.organization_id).await
+    db::subscription::list(&mut tx, &caller.organization_id, Kind::EventSubscription).await
 }
 
 /// One of the caller's subscriptions.

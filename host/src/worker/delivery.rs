@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use url::Url;
 
 use super::{
     Shared,
     outbound::{self, Sent},
+    prepare::{self, Prepared},
     slots::Slot,
 };
 use crate::{
@@ -18,11 +18,10 @@ use crate::{
         event::Request,
         id::DeliveryId,
         retry::{Next, next_attempt},
-        signature::hmac_sha256,
         subscription::Target,
         time::Time,
     },
-    runtime::{Call, Failure, KeyForm, Sign},
+    runtime::Failure,
 };
 
 /// How long a claimed delivery belongs to this process: ten seconds for the endpoint, eight for a
@@ -32,8 +31,6 @@ const LEASE_MS: i64 = 60_000;
 /// well within the lease.
 const RECORD_TRIES: u32 = 5;
 const RECORD_WAIT: Duration = Duration::from_secs(1);
-/// What an adapter without a configuration of its own is given.
-const NO_CONFIG: &str = "{}";
 /// Attributes that tell an adapter of a replay.
 const REPLAY: (&str, &str) = ("replay", "true");
 
@@ -107,18 +104,9 @@ impl Job {
         if self.is_replay {
             attributes.push((REPLAY.0.to_owned(), REPLAY.1.to_owned()));
         }
-        let call = Call {
-            organization: self.target.organization_id.clone(),
-            config: NO_CONFIG.into(),
-            subscription_id: Some(self.target.subscription_id.clone()),
-            attempt: self.attempts_made + 1,
-            attempted_at: started_at,
-        };
-        let runtime = &shared.runtime;
         let event = self.emit.as_event(attributes);
-        let signer = Arc::new(Signer(self.target.clone()));
-        let outcome = runtime.prepare(runtime.webhook(), &call, &event, &self.target.url, signer);
-        let fuel = outcome.fuel;
+        let Prepared { result, fuel } =
+            prepare::request(&shared.runtime, &self.target, &event, self.attempts_made + 1, started_at);
         let failed = |message: String, retry: Retry| Verdict {
             response_status: None,
             error_message: Some(message),
@@ -126,16 +114,14 @@ impl Job {
             retry,
             fuel: Some(fuel),
         };
-        match outcome.result {
-            Ok(request) if has_origin_of(&request.url, &self.target.url) => Ok((request, fuel)),
-            Ok(_) => Err(failed("the adapter chose another origin than the subscription's".to_owned(), Retry::Never)),
-            Err(Failure::Reject(message)) => Err(failed(message, Retry::Never)),
-            Err(Failure::Retry { message, after_ms }) => {
+        result.map(|request| (request, fuel)).map_err(|failure| match failure {
+            Failure::Reject(message) => failed(message, Retry::Never),
+            Failure::Retry { message, after_ms } => {
                 let seconds = after_ms.map(|ms| u32::try_from(ms.div_ceil(1_000)).unwrap_or(u32::MAX));
-                Err(failed(message, Retry::Scheduled(seconds)))
+                failed(message, Retry::Scheduled(seconds))
             }
-            Err(Failure::Fault { message, .. }) => Err(failed(message, Retry::Scheduled(None))),
-        }
+            Failure::Fault { message, .. } => failed(message, Retry::Scheduled(None)),
+        })
     }
 
     /// From what happened to what is recorded.
@@ -214,50 +200,4 @@ async fn record(shared: &Shared, attempted: Attempted) {
         }
     }
     tracing::error!(delivery = %attempted.delivery_id, "the attempt at {} was not recorded and will be repeated", attempted.delivery_id);
-}
-
-/// Whether two URLs lead to the same scheme, host and port.
-fn has_origin_of(url: &str, target: &str) -> bool {
-    if url == target {
-        return true;
-    }
-    match (Url::parse(url), Url::parse(target)) {
-        (Ok(url), Ok(target)) => url.origin() == target.origin(),
-        _ => false,
-    }
-}
-
-/// Signs for components, which never see a secret.
-struct Signer(Arc<Target>);
-
-impl Sign for Signer {
-    fn hmac_sha256(&self, form: KeyForm, data: &[u8]) -> Vec<[u8; 32]> {
-        let sign = |secret: &crate::domain::signature::Secret| match form {
-            KeyForm::Text => Some(hmac_sha256(secret.platform_key(), &[data])),
-            KeyForm::Decoded => secret.standard_key().map(|key| hmac_sha256(&key, &[data])),
-        };
-        self.0.secrets.iter().filter_map(sign).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_origin_of;
-
-    #[test]
-    fn an_adapter_stays_at_its_origin() {
-        let target = "https://example.org/hook";
-        for (url, same) in [
-            ("https://example.org/hook", true),
-            ("https://example.org:443/other?x=1", true),
-            ("http://example.org/hook", false),
-            ("https://example.org:444/hook", false),
-            ("https://evil.example/hook", false),
-            ("https://example.org.evil.example/hook", false),
-            ("https://example.org@evil.example/hook", false),
-            ("not a url", false),
-        ] {
-            assert_eq!(has_origin_of(url, target), same, "{url}");
-        }
-    }
 }

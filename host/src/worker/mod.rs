@@ -25,6 +25,7 @@ pub mod outbound;
 mod choice;
 mod claim;
 mod delivery;
+mod prepare;
 mod routing;
 mod slots;
 

@@ -91,6 +91,7 @@ const MEMBERS: &[&str] = &[
     "payload",
     "status",
     "description",
+    "compatibility",
     "idempotencyKey",
     "eventTypes",
     "event_types",
@@ -123,9 +124,9 @@ fn sound(route: &Route, world: &World) -> Value {
         ("POST", "/api/v1/events/custom/emit") => {
             json!({ "name": "platformxe.generic", "payload": { "kind": "k", "summary": "s" }, "idempotencyKey": "k" })
         }
-        ("POST", "/api/v1/events/custom") => json!({
-            "namespace": namespace, "name": "new-event", "version": "1.0.0", "payloadSchema": { "title": "t" },
-            "payloadExample": { "a": "b" }, "status": "draft", "description": "d",
+        ("POST", "/api/v1/events/custom" | "/api/v1/events/custom/dry-run") => json!({
+            "namespace": namespace, "name": if route.path.ends_with("dry-run") { "tried-event" } else { "new-event" }, "version": "1.0.0", "payloadSchema": { "title": "t" },
+            "payloadExample": { "a": "b" }, "status": "draft", "description": "d", "compatibility": "strict",
         }),
         ("POST", "/api/v1/events/custom/subscribe") => json!({
             "name": format!("{namespace}.order"), "version": "1.0.0", "webhookUrl": "https://receiver.example/",

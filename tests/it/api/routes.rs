@@ -33,6 +33,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "/api/v1/events/custom/emit", Manager),
     route("POST", "/api/v1/events/custom", Manager),
     route("GET", "/api/v1/events/custom", Reader),
+    route("POST", "/api/v1/events/custom/dry-run", Reader),
     route("GET", "/api/v1/events/custom/health", Reader),
     route("POST", "/api/v1/events/custom/subscribe", Manager),
     route("GET", "/api/v1/events/custom/{id}", Reader),

@@ -7,7 +7,6 @@ mod isolation;
 mod loading;
 mod never_matches;
 mod sandbox;
-mod scratch;
 
 use std::sync::{Arc, OnceLock};
 

@@ -9,26 +9,9 @@ use super::failure::{Failure, FailureKind};
 use crate::domain::{
     address::{Policy, check_url},
     event,
+    headers::CONNECTION_HEADERS,
     limits::{OUTBOUND_BODY_BYTES_MAX, OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_HEADERS_MAX},
 };
-
-/// Headers that belong to the connection, or say what the host itself knows better. An adapter
-/// that could set them could make two servers read one request differently.
-const OWN_HEADERS: [&str; 13] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// Checks everything that can be checked before a connection is made.
 pub(super) fn prepare(request: &event::Request, policy: &Policy) -> Result<reqwest::Request, Failure> {
@@ -76,7 +59,7 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, Failure> {
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Failure> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| malformed(&format!("{:?} is no name of a header", name.chars().take(100).collect::<String>())))?;
-    if OWN_HEADERS.contains(&parsed.as_str()) {
+    if CONNECTION_HEADERS.contains(&parsed.as_str()) {
         return Err(malformed(&format!("the header {parsed} is set by the host")));
     }
     let value = HeaderValue::from_bytes(value.as_bytes())
@@ -135,7 +118,7 @@ mod tests {
 
     #[test]
     fn headers_of_the_host_are_refused() {
-        for name in OWN_HEADERS {
+        for name in CONNECTION_HEADERS {
             assert_eq!(kind(&with_header(name, "1")), Some(FailureKind::Request));
             assert_eq!(kind(&with_header(&name.to_uppercase(), "1")), Some(FailureKind::Request));
         }
