@@ -35,6 +35,12 @@ pub const LABEL_CHARS_MAX: usize = 128;
 pub const STATIC_HEADERS_MAX: usize = 20;
 /// Bytes of their names and values: half of what a request may have, so that the host's own fit.
 pub const STATIC_HEADER_BYTES_MAX: usize = 4_096;
+/// Deliveries under way at once that a subscription may ask to be held to. Contract 14.3.
+pub const MAX_IN_FLIGHT_MAX: u32 = 100;
+/// Attempts per second that a subscription may ask to be held to: more is no limit.
+pub const RATE_LIMIT_PER_SECOND_MAX: u32 = 10_000;
+/// Seconds for which two secrets sign while one is replaced: a week. Contract 14.2.
+pub const SECRET_OVERLAP_SECONDS_MAX: u32 = 604_800;
 /// Violations shown for one refused payload. Contract 2.5.
 pub const PAYLOAD_ERRORS_SHOWN_MAX: usize = 20;
 /// Rows of one page of a list. Contract 1.9.
@@ -182,6 +188,9 @@ pub const FILTER_DEPTH_MAX: usize = 32;
 /// Ways in which branches of a schema may be combined when a filter is checked against it. A union
 /// of a hundred types stays below; beyond that, what branches say is left out.
 pub const FILTER_SHAPES_MAX: usize = 256;
+/// Schemas that a filter is checked against. A subscription to more events than that is wide enough
+/// that some may match.
+pub const FILTER_SCHEMAS_MAX: usize = 50;
 /// Steps of one check of a filter against a schema: milliseconds. What is not decided by then is
 /// given the benefit of the doubt.
 pub const FILTER_STEPS_MAX: u32 = 2_000;

@@ -6,7 +6,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -28,6 +28,7 @@ mod delivery;
 mod prepare;
 mod routing;
 mod slots;
+mod trial;
 
 use outbound::Outbound;
 use slots::Slots;
@@ -37,6 +38,9 @@ const HANDOVERS_MAX: usize = 8_192;
 /// How often the table is looked at although nobody rang: for what another process left behind,
 /// and for retries that became due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Tests of endpoints under way at once: people wait for them, so there are few.
+const TRIALS_MAX: usize = 32;
 
 /// What the workers work with.
 pub struct Settings {
@@ -53,6 +57,8 @@ struct Shared {
     outbound: Outbound,
     retry_schedule: RetrySchedule,
     slots: Slots,
+    /// Places for tests of endpoints.
+    trials: Semaphore,
     /// Deliveries under way.
     deliveries: TaskTracker,
     /// Batches of routing under way.
@@ -104,6 +110,7 @@ impl Workers {
         }
         let shared = Arc::new(Shared {
             slots: Slots::new(settings.deliveries_max),
+            trials: Semaphore::new(TRIALS_MAX),
             retry_schedule: settings.retry_schedule,
             host,
             runtime,
@@ -154,6 +161,9 @@ impl Workers {
 
     /// Whether anything is due at the present moment or claimed, by this host or another.
     async fn is_work_left(&self) -> Result<bool> {
+        if !self.shared.routings.is_empty() {
+            return Ok(true);
+        }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
         Ok(db::emit::is_any_left(&mut tx, now).await? || db::delivery::is_any_left(&mut tx, now).await?)
