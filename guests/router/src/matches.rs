@@ -132,15 +132,14 @@ impl Filter<'_> {
     fn passes_one(&self, mut tests: &[Test<'_>], scalar: &Scalar<'_>) -> bool {
         while let [test, rest @ ..] = tests {
             tests = rest;
-            let mut passes = passes(test, scalar);
-            let mut effort = steps(test, scalar);
-            if let Test::AnythingBut(count) = test {
+            let is_passed = if let Test::AnythingBut(count) = test {
                 let (excluded, rest) = tests.split_at(*count);
                 tests = rest;
-                passes = !excluded.iter().any(|test| self::passes(test, scalar));
-                effort = excluded.iter().map(|test| steps(test, scalar)).sum();
-            }
-            if self.tires(effort) || passes {
+                !excluded.iter().any(|test| !self.tires(steps(test, scalar)) && passes(test, scalar))
+            } else {
+                self.tires(steps(test, scalar)) || passes(test, scalar)
+            };
+            if is_passed {
                 return true;
             }
         }
@@ -174,7 +173,7 @@ fn steps(test: &Test<'_>, scalar: &Scalar<'_>) -> usize {
             Test::SameLetters(letters) | Test::StartsWithLetters(letters) | Test::EndsWithLetters(letters),
             Scalar::Text(value),
         ) => 1 + letters.len().min(value.len()),
-        (Test::Covered(_), Scalar::Text(value)) => 1 + value.len() / 4,
+        (Test::Covered(_), Scalar::Text(value)) => 1 + value.len() / 8,
         _ => 1,
     }
 }

@@ -204,6 +204,9 @@ pub const FILTER_DEPTH_MAX: usize = 32;
 /// Ways in which branches of a schema may be combined when a filter is checked against it. A union
 /// of a hundred types stays below; beyond that, what branches say is left out.
 pub const FILTER_SHAPES_MAX: usize = 256;
+/// Schemas that a filter is checked against. A subscription to more events than that is wide enough
+/// that some may match.
+pub const FILTER_SCHEMAS_MAX: usize = 50;
 /// Steps of one check of a filter against a schema: milliseconds. What is not decided by then is
 /// given the benefit of the doubt.
 pub const FILTER_STEPS_MAX: u32 = 2_000;

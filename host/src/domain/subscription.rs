@@ -197,18 +197,6 @@ impl EventType {
         &self.0
     }
 
-    /// The one event of the organization that is meant, with its version unless all are; `None` for
-    /// patterns and for events that nobody registers.
-    pub fn as_event_of(&self, organization: &OrganizationId) -> Option<(EventName, Option<Version>)> {
-        let name = self.0.strip_prefix(CANONICAL_PREFIX)?.strip_prefix(organization.as_str())?.strip_prefix(':')?;
-        let (event, version) = name.rsplit_once('@')?;
-        let event = EventName::parse(event).ok()?;
-        match version {
-            "*" => Some((event, None)),
-            exact => Some((event, Some(exact.parse().ok()?))),
-        }
-    }
-
     /// Whether an index cannot look it up by its text. "All versions" is no pattern: there is one
     /// spelling of it per event, and routing looks for it.
     pub fn is_pattern(&self) -> bool {
@@ -296,21 +284,6 @@ mod tests {
         assert!(EventType("TENANT_CUSTOM:org_1:*@*".into()).is_pattern());
         assert!(EventType("email.*".into()).is_pattern());
         assert!(EventType("x@*".into()).is_pattern());
-    }
-
-    #[test]
-    fn a_type_without_wildcards_names_an_event() {
-        let organization = OrganizationId::stored("org_1");
-        let event = EventName::parse("acme.order.placed").expect("legal");
-        let version: Version = "1.2.3".parse().expect("legal");
-        for meant in [None, Some(version)] {
-            let event_type = EventType::of_event(&organization, &event, meant);
-            assert_eq!(event_type.as_event_of(&organization), Some((event.clone(), meant)));
-            assert_eq!(event_type.as_event_of(&OrganizationId::stored("org_2")), None);
-        }
-        for other in ["email.sent", "TENANT_CUSTOM:org_1:acme.*@1.0.0", "TENANT_CUSTOM:org_1:acme.a@1.*", "*"] {
-            assert_eq!(EventType(other.into()).as_event_of(&organization), None, "{other}");
-        }
     }
 
     #[test]

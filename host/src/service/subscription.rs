@@ -19,8 +19,8 @@ use crate::{
     fail,
 };
 
-mod chances;
 mod edit;
+mod matching;
 
 use edit::Checks;
 pub use edit::Edit;
@@ -47,11 +47,11 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription) -> Resul
     let now = host.now();
     let mut subscription = blank(host, caller, new.kind, now);
     checks.apply(&new.edit, &mut subscription)?;
-    chances::check(host, &subscription).await?;
     let headers = checks.headers(&new.edit)?.unwrap_or_default();
     subscription.header_names = headers.names();
     subscription.start_at = start_at(new.start_at.as_deref(), now).map_err(|why| checks.error(why))?;
     let secret = checks.secret(&new.edit)?.unwrap_or_else(|| draw(host));
+    matching::check(host, &subscription).await?;
     let mut change = host.change(&caller.organization_id).await?;
     let key = access::data_key(host, &mut change.tx, &caller.organization_id).await?;
     let sealed = Sealed {
@@ -166,10 +166,10 @@ pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &E
     let organization = &caller.organization_id;
     let checks = Checks { host, view, wrong: Code::BadRequest };
     if edit.filter.is_some() || edit.event_types.is_some() {
+        // Before anything is locked, because it may take a while.
         let mut subscription = get(host, caller, id.as_str()).await?;
         checks.apply(edit, &mut subscription)?;
-        // Takes its time, and is no reason to keep others from changing anything.
-        chances::check(host, &subscription).await?;
+        matching::check(host, &subscription).await?;
     }
     let mut change = host.change(organization).await?;
     let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;

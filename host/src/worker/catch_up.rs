@@ -10,7 +10,11 @@ use std::{slice, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, choice, contained};
+use super::{
+    POLL_INTERVAL, Shared,
+    choice::{self, Effort},
+    contained, routing,
+};
 use crate::{
     db::{
         self,
@@ -122,9 +126,12 @@ impl CatchUp {
     /// What the router says of one emit and the subscription.
     async fn choose(&self, stored: &StoredEmit, target: &Arc<Target>, now: Time) -> Result<Option<Routed>> {
         let emit = &stored.emit;
-        let chosen = choice::choose(&self.shared, emit, slice::from_ref(target)).await?;
+        let (call, event) = (routing::call_for(emit), emit.as_event(Vec::new()));
+        let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
+        let chosen = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
         let deliveries: Vec<NewDelivery> = chosen
             .into_iter()
+            .flatten()
             .map(|(target, destination)| NewDelivery {
                 id: DeliveryId::new(now, self.shared.host.randomness.id()),
                 subscription_id: target.subscription_id.clone(),

@@ -301,6 +301,26 @@ async fn what_is_owed_to_a_deleted_subscription_is_a_dead_letter() {
     app.stop().await;
 }
 
+/// Silently left out, a component would be missed only when events arrive.
+#[tokio::test]
+async fn what_this_host_cannot_do_yet_is_refused_and_not_ignored() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("ENTERPRISE").await;
+    for (member, code_of_subscribe, code) in [
+        ("component", "component_not_found", "component_not_found"),
+        ("adapter", "component_not_found", "component_not_found"),
+    ] {
+        let mut body = json!({ "name": "platformxe.generic", "webhookUrl": "http://127.0.0.1:1/" });
+        body[member] = json!({ "kind": ["a"] });
+        tenant.post("/api/v1/events/custom/subscribe", body).await.refused(400, code_of_subscribe);
+        let mut body = json!({ "eventTypes": ["a"], "webhookUrl": "http://127.0.0.1:1/" });
+        body[member] = json!({ "kind": ["a"] });
+        tenant.post("/api/v1/event-subscriptions", body).await.refused(400, code);
+    }
+    assert_eq!(tenant.get("/api/v1/event-subscriptions").await.ok()["subscriptions"], json!([]));
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn a_change_touches_what_it_names() {
     let app = TestApp::start().await;

@@ -1,6 +1,7 @@
 //! What receivers see of an accepted event, and what becomes of it when they do not answer.
 
 mod fairness;
+mod filters;
 mod hosts;
 mod replay;
 mod retries;

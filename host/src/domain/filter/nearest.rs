@@ -14,8 +14,17 @@ const NAME_CHARS_MAX: usize = 100;
 /// A member that a schema declares, as the names on the way to it.
 type Declared<'a> = Vec<&'a str>;
 
-/// The declared member that is most like the one at the end of these names, as a JSON pointer.
-pub(super) fn member(document: &Document<'_>, names: &[&str]) -> Option<String> {
+/// What is declared instead of a member.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Nearest {
+    /// The member itself, in another branch.
+    Itself,
+    /// One like it, as a JSON pointer.
+    Other(String),
+}
+
+/// The declared member that is most like the one at the end of these names.
+pub(super) fn member(document: &Document<'_>, names: &[&str]) -> Option<Nearest> {
     let (wanted, above) = names.split_last()?;
     let similar = declared(document).into_iter().filter_map(|declared| {
         let (name, parents) = declared.split_last()?;
@@ -23,9 +32,12 @@ pub(super) fn member(document: &Document<'_>, names: &[&str]) -> Option<String> 
         Some((2 * distance + usize::from(parents != above), declared))
     });
     let (_, nearest) = similar.min_by_key(|(distance, _)| *distance)?;
+    if nearest == names {
+        return Some(Nearest::Itself);
+    }
     let mut pointer = String::new();
     nearest.into_iter().for_each(|name| push_step(&mut pointer, name));
-    Some(pointer)
+    Some(Nearest::Other(pointer))
 }
 
 /// Every member that the schema declares, each subschema on one way only.
@@ -98,7 +110,10 @@ mod tests {
     use serde_json::json;
 
     fn nearest(schema: &Value, names: &[&str]) -> Option<String> {
-        member(&Document::read(schema).expect("legal"), names)
+        match member(&Document::read(schema).expect("legal"), names)? {
+            Nearest::Itself => Some("itself".to_owned()),
+            Nearest::Other(pointer) => Some(pointer),
+        }
     }
 
     #[test]
@@ -134,6 +149,7 @@ mod tests {
             (&["order", "totl"], Some("/order/total")),
             (&["order", "order_id"], Some("/order/orderId")),
             (&["total"], Some("/order/total")),
+            (&["order", "total"], Some("itself")),
             (&["items", "UnitPrice"], Some("/items/unitPrice")),
             (&["dep"], Some("/a~1b/deep")),
             (&["something", "else"], None),

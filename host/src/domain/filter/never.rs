@@ -8,7 +8,9 @@ use std::cell::Cell;
 use serde_json::Value;
 
 use super::{
-    Condition, Impossible, nearest, push_step,
+    Condition, Impossible,
+    nearest::{self, Nearest},
+    push_step,
     site::{Shape, Types},
     test::{Bounds, Test},
 };
@@ -166,8 +168,13 @@ impl<'d> Search<'d> {
         if is_declared {
             return trail.impossible("the schema allows no value here");
         }
-        let nearest = nearest::member(self.document, &trail.payload);
-        Impossible { nearest, ..trail.impossible("the schema has no such member") }
+        match nearest::member(self.document, &trail.payload) {
+            Some(Nearest::Itself) => trail.impossible("the schema has no such member beside the others"),
+            Some(Nearest::Other(nearest)) => {
+                Impossible { nearest: Some(nearest), ..trail.impossible("the schema has no such member") }
+            }
+            None => trail.impossible("the schema has no such member"),
+        }
     }
 
     /// Whether one of the tests may be passed by a value of this shape, or by an item of it.
@@ -205,7 +212,8 @@ fn any<T>(ways: impl IntoIterator<Item = T>, mut may: impl FnMut(T) -> May) -> O
 }
 
 fn deepest(one: Impossible, other: Impossible) -> Impossible {
-    if other.path.len() > one.path.len() { other } else { one }
+    let depth = |impossible: &Impossible| impossible.path.matches('/').count();
+    if depth(&other) > depth(&one) { other } else { one }
 }
 
 /// Whether a condition holds of nothing.
