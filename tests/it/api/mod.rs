@@ -9,6 +9,7 @@ mod emits;
 mod evolution;
 mod health;
 mod idempotency;
+mod intake;
 mod isolation;
 mod quota;
 mod rate_limit;

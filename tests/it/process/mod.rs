@@ -4,3 +4,5 @@ mod commands;
 mod crash;
 mod faults;
 mod host;
+mod quota;
+mod repeats;
