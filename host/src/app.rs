@@ -135,6 +135,7 @@ impl App {
             admin_token: settings.admin_token,
             rate_limits: http::RateLimits::new(settings.requests_per_hour, settings.emits_per_hour),
             usage: Box::new(move || usage.usage()),
+            endpoints: workers.clone(),
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(http::serve(listener, Arc::new(state), stop.clone().cancelled_owned()));

@@ -35,6 +35,12 @@ pub const LABEL_CHARS_MAX: usize = 128;
 pub const STATIC_HEADERS_MAX: usize = 20;
 /// Bytes of their names and values: half of what a request may have, so that the host's own fit.
 pub const STATIC_HEADER_BYTES_MAX: usize = 4_096;
+/// Deliveries under way at once that a subscription may ask to be held to. Contract 14.3.
+pub const MAX_IN_FLIGHT_MAX: u32 = 100;
+/// Attempts per second that a subscription may ask to be held to: more is no limit.
+pub const RATE_LIMIT_PER_SECOND_MAX: u32 = 10_000;
+/// Seconds for which two secrets sign while one is replaced: a week. Contract 14.2.
+pub const SECRET_OVERLAP_SECONDS_MAX: u32 = 604_800;
 /// Violations shown for one refused payload. Contract 2.5.
 pub const PAYLOAD_ERRORS_SHOWN_MAX: usize = 20;
 /// Rows of one page of a list. Contract 1.9.

@@ -57,9 +57,14 @@ impl Body {
         let bytes: &[u8] = if self.0.trim_ascii().is_empty() { b"{}" } else { &self.0 };
         serde_json::from_slice(bytes).map_err(|cause| match cause.classify() {
             Category::Data => Error::new(wrong_shape, cause.to_string()),
-            Category::Syntax | Category::Eof | Category::Io => fail!(BadRequest, "the body is no JSON: {cause}"),
+            Category::Syntax | Category::Eof | Category::Io => no_json(&cause),
         })
     }
+}
+
+/// That the body is malformed.
+pub(super) fn no_json(cause: &serde_json::Error) -> Error {
+    fail!(BadRequest, "the body is no JSON: {cause}")
 }
 
 /// A member that has to be there.

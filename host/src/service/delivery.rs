@@ -1,11 +1,9 @@
 //! Deliveries and dead letters: looking at them, and sending them again.
 
 use super::{Caller, Host, Page, idempotency};
+pub use crate::db::delivery::Filter;
 use crate::{
-    db::{
-        self,
-        delivery::{DeliveryView, Filter},
-    },
+    db::{self, delivery::DeliveryView},
     domain::{
         delivery::{Attempt, Status},
         id::DeliveryId,

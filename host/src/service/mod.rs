@@ -30,6 +30,7 @@ pub mod health;
 pub mod idempotency;
 pub mod registry;
 pub mod subscription;
+pub mod trial;
 mod turns;
 mod validators;
 

@@ -17,6 +17,9 @@ mod registry;
 mod repeats;
 mod routes;
 mod subscriptions;
+mod terms;
+mod trials;
 mod versions;
+mod webhooks;
 
 pub(crate) use routes::{ROUTES, Route, Who};
