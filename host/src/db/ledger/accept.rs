@@ -81,10 +81,23 @@ async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> boo
     if emits.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows: Vec<_> = emits.iter().map(|new| row_of(new, is_taken(&new.emit))).collect();
+    let emits = in_order_of_keys(emits);
+    let rows: Vec<_> = emits.into_iter().map(|new| row_of(new, is_taken(&new.emit))).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
     let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).fetch_all(conn).await)?;
     Ok(ids.into_iter().collect())
+}
+
+/// One order of keys for all hosts, so that two batches with the same keys cannot wait for each
+/// other. Of one key in one batch the first stays the first.
+fn in_order_of_keys<'a>(emits: &[&'a NewEmit]) -> Vec<&'a NewEmit> {
+    let key = |new: &'a NewEmit| {
+        let idempotency = new.emit.idempotency.as_ref()?;
+        Some((new.emit.organization_id.as_str(), idempotency.key.as_str()))
+    };
+    let mut ordered = emits.to_vec();
+    ordered.sort_by(|one, other| key(one).cmp(&key(other)));
+    ordered
 }
 
 /// The columns of an emit, in the order of the statement above.
