@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
     fail, http,
     runtime::{self, Runtime},
-    service::{Compute, Directory, Host, Idempotency},
+    service::{self, Compute, Directory, Host, Idempotency},
     worker::{self, Handovers, Workers, outbound::Outbound},
 };
 
@@ -121,6 +121,8 @@ impl App {
             root_key: settings.root_key,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
+            emits_due: handovers.queue.backlog.clone(),
+            lifecycle_ids: service::lifecycle::Sequence::default(),
         });
         let worker_settings =
             worker::Settings { retry_schedule: settings.retry_schedule, deliveries_max: settings.deliveries_max };

@@ -9,6 +9,7 @@ pub mod emit;
 pub mod event;
 pub mod headers;
 pub mod id;
+pub mod lifecycle;
 pub mod limits;
 pub mod name;
 pub mod organization;

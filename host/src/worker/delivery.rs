@@ -22,6 +22,7 @@ use crate::{
         time::Time,
     },
     runtime::Failure,
+    service::lifecycle,
 };
 
 /// How long a claimed delivery belongs to this process: ten seconds for the endpoint, eight for a
@@ -85,7 +86,8 @@ impl Job {
         let verdict = self.attempt(&shared, started_at).await;
         drop(slot);
         let duration_ms = u32::try_from(clock.elapsed().as_millis()).unwrap_or(u32::MAX);
-        let attempted = self.conclude(&shared, verdict, started_at, duration_ms);
+        let mut attempted = self.conclude(&shared, verdict, started_at, duration_ms);
+        attempted.lifecycle = lifecycle::of_attempted(&shared.host, &self.emit, &attempted, &self.target).await;
         record(&shared, attempted).await;
     }
 
@@ -154,6 +156,7 @@ impl Job {
             status,
             due_at,
             error_message: verdict.error_message,
+            lifecycle: Vec::new(),
             now,
         }
     }
