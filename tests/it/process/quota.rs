@@ -21,7 +21,9 @@ async fn all(requests: impl Iterator<Item = impl Future<Output = Answer>>) -> Ve
 
 fn count(answers: &[Answer], status: u16, refusal: &str) -> usize {
     let (done, refused): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == status);
-    refused.iter().for_each(|answer| answer.refused(402, refusal));
+    for answer in refused {
+        answer.refused(402, refusal);
+    }
     done.len()
 }
 
