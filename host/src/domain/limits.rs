@@ -80,6 +80,9 @@ pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 128 * 1_024;
 /// where expensive patterns read it): never much more than a second. Payloads of the largest size
 /// take some hundred thousand; a recursive schema could take any number.
 pub const CHECK_STEPS_MAX: u32 = 16_000_000;
+/// Steps of a check on a thread that serves: some hundred microseconds at worst, and more than any
+/// payload of a few kilobytes takes. A check that needs more is begun again beside those threads.
+pub const QUICK_CHECK_STEPS_MAX: u32 = 10_000;
 /// Steps to find out what is wrong with a payload: fewer, because what is found takes memory.
 pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow

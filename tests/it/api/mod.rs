@@ -11,6 +11,7 @@ mod evolution;
 mod filters;
 mod health;
 mod idempotency;
+mod intake;
 mod isolation;
 mod lifecycle;
 mod quota;

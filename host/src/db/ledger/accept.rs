@@ -83,7 +83,7 @@ async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> boo
         let due_at = if is_taken { accepted_at.plus_millis(ROUTING_LEASE_MS) } else { accepted_at };
         (new.is_wanted.then_some(due_at), i64::from(is_taken))
     };
-    let rows: Vec<NewRow<'_>> = emits
+    let rows: Vec<NewRow<'_>> = in_order_of_keys(emits)
         .iter()
         .map(|new| {
             let (due_at, claims) = row(new);
@@ -91,6 +91,18 @@ async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> boo
         })
         .collect();
     emit::insert(tx, &rows).await
+}
+
+/// One order of keys for all hosts, so that two batches with the same keys cannot wait for each
+/// other. Of one key in one batch the first stays the first.
+fn in_order_of_keys<'a>(emits: &[&'a NewEmit]) -> Vec<&'a NewEmit> {
+    let key = |new: &'a NewEmit| {
+        let idempotency = new.emit.idempotency.as_ref()?;
+        Some((new.emit.organization_id.as_str(), idempotency.key.as_str()))
+    };
+    let mut ordered = emits.to_vec();
+    ordered.sort_by(|one, other| key(one).cmp(&key(other)));
+    ordered
 }
 
 /// Counts what was inserted, and takes back what is over the plan. The counter's row stays locked
