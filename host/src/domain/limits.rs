@@ -197,7 +197,7 @@ pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
 /// Bytes of a filter without white space: a thousand of them go into one call of the router, and are
-/// read for every event. EventBridge takes half as many.
+/// read for every event. `EventBridge` takes half as many.
 pub const FILTER_BYTES_MAX: usize = 4_096;
 /// Alternatives of a filter, each value of a list counted: every one of them is compared with every
 /// item of a list in the payload.

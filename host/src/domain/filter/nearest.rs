@@ -36,7 +36,9 @@ pub(super) fn member(document: &Document<'_>, names: &[&str]) -> Option<Nearest>
         return Some(Nearest::Itself);
     }
     let mut pointer = String::new();
-    nearest.into_iter().for_each(|name| push_step(&mut pointer, name));
+    for name in nearest {
+        push_step(&mut pointer, name);
+    }
     Some(Nearest::Other(pointer))
 }
 
