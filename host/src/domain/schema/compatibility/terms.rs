@@ -472,7 +472,7 @@ impl<'a> Reader<'_, '_, 'a> {
     }
 
     fn id(&self, schema: &'a Value) -> Option<SchemaId> {
-        Some(self.first + self.document.place_of(schema)?)
+        Some(self.first + self.document.place(schema)?)
     }
 
     fn one(&self, keywords: &'a Map<String, Value>, keyword: &'static str) -> Read<Option<SchemaId>> {
