@@ -20,7 +20,7 @@ pub(in super::super) struct Catch {
 /// Tries so many payloads: built from the old schema, and changes of those that were found to count.
 pub(in super::super) fn hunt(pair: &Pair<'_>, mode: Compatibility, tries: usize, dice: &mut Dice) -> Catch {
     let pool = Pool::of(&[pair.old, pair.new]);
-    let builder = Builder { root: pair.old, pool: &pool };
+    let builder = Builder::new(pair.old, &pool);
     let mut counting: Vec<Value> = Vec::new();
     for _ in 0..tries {
         // A change of a payload that counts is more telling than one more that was built.

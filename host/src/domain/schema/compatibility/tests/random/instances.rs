@@ -4,6 +4,8 @@
 //! have. The result is a good guess and no more, since a choice may break what stands beside it.
 //! The validator has the last word.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -19,25 +21,36 @@ type Goals<'a> = Vec<&'a Map<String, Value>>;
 
 /// Levels down which values are built; what is required still further down is left to luck.
 const LEVELS: usize = 8;
+/// Values that a payload is built of: a schema that refers to itself several times would want more
+/// on every level.
+const VALUES_MAX: usize = 300;
 /// The last levels, where only what is required is built.
 const LAST_LEVELS: usize = 3;
 
 /// Builds payloads for a schema.
 pub(super) struct Builder<'a> {
-    pub(super) root: &'a Value,
-    pub(super) pool: &'a Pool,
+    root: &'a Value,
+    pool: &'a Pool,
+    /// Values that may still be built.
+    left: Cell<usize>,
 }
 
 impl<'a> Builder<'a> {
+    pub(super) fn new(root: &'a Value, pool: &'a Pool) -> Self {
+        Self { root, pool, left: Cell::new(0) }
+    }
+
     /// A payload that the schema may well take.
     pub(super) fn build(&self, dice: &mut Dice) -> Value {
+        self.left.set(VALUES_MAX);
         self.value(&[self.root], LEVELS, dice)
     }
 
     fn value(&self, schemas: &[&'a Value], levels: usize, dice: &mut Dice) -> Value {
-        if levels == 0 {
+        if levels == 0 || self.left.get() == 0 {
             return self.pool.any(dice, 0);
         }
+        self.left.set(self.left.get() - 1);
         let mut goals = Goals::new();
         for schema in schemas {
             self.expand(schema, &mut goals, dice);

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Pairs of a run unless `WEIR_SCHEMA_PAIRS` says how many.
-const PAIRS: usize = 400;
+const PAIRS: usize = 2_000;
 /// Payloads that are tried on a pair.
 const TRIES: usize = 60;
 /// The share of pairs, in thousandths, about which the procedure may say that it knows no better.
