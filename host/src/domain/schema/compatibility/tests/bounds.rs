@@ -57,6 +57,20 @@ fn deep_conjunction() -> Hostile {
     (of(1), of(0), json!({ "a0": 1 }))
 }
 
+/// A schema that contains itself in several members, and has no end: the same question on every level.
+fn endless_recursion() -> Hostile {
+    let of = |least: usize| {
+        json!({
+            "properties": {
+                "a": { "$ref": "#" }, "b": { "$ref": "#" }, "c": { "$ref": "#" }, "d": { "$ref": "#" },
+                "leaf": { "type": "object", "minProperties": least },
+            },
+            "patternProperties": { "^[a-c]{1,3}$": { "$ref": "#" } },
+        })
+    };
+    (of(0), of(1), json!({ "leaf": {} }))
+}
+
 /// Patterns whose product has more states than anybody has time for.
 fn colliding_patterns() -> Hostile {
     let of = |length: usize| json!({ "type": "string", "allOf": list(12, |at| json!({ "pattern": format!("^([ab]{{{}}})*$", at + 7) })), "maxLength": length });
@@ -103,11 +117,12 @@ fn evaluating_branches() -> Hostile {
     (of("integer"), of("null"), json!({ "p3": 1 }))
 }
 
-fn all() -> [(&'static str, Hostile); 7] {
+fn all() -> [(&'static str, Hostile); 8] {
     [
         ("exploding members", exploding_members()),
         ("wide branches", wide_branches()),
         ("deep conjunction", deep_conjunction()),
+        ("endless recursion", endless_recursion()),
         ("colliding patterns", colliding_patterns()),
         ("chained conditions", chained_conditions()),
         ("overlapping names", overlapping_names()),

@@ -75,6 +75,9 @@ impl<'a> Builder<'a> {
         let Some(schema) = schema.as_object() else {
             return;
         };
+        if goals.iter().any(|known| std::ptr::eq(*known, schema)) {
+            return;
+        }
         goals.push(schema);
         for reference in ["$ref", "$dynamicRef"].iter().filter_map(|keyword| schema.get(*keyword)?.as_str()) {
             if let Some(target) = target(self.root, reference) {
