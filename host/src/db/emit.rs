@@ -232,17 +232,36 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Re
     row.map(StoredEmit::try_from).transpose()
 }
 
-/// The emit that was accepted with this idempotency key; served by `emit_idempotency`.
-pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) -> Result<Option<StoredEmit>> {
+/// What was accepted first with an idempotency key.
+#[derive(Clone, Debug)]
+pub struct KeyHolder {
+    /// The emit.
+    pub id: EmitId,
+    /// Its name in full.
+    pub event_type: String,
+    /// SHA-256 of what was asked.
+    pub request_hash: String,
+}
+
+/// What was accepted with this idempotency key, also when it is deleted by now; served by
+/// `emit_idempotency` and the key of `emit_key`.
+pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) -> Result<Option<KeyHolder>> {
     const SQL: &str = "
-        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision
+        select id, namespace, name, version, request_hash
           from emit
-         where organization_id = $1 and idempotency_key = $2";
-    let row: Option<EmitRow> =
+         where organization_id = $1 and idempotency_key = $2
+        union all
+        select emit_id, namespace, name, version, request_hash
+          from emit_key
+         where organization_id = $1 and idempotency_key = $2
+         limit 1";
+    let row: Option<(String, String, String, String, String)> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(organization.as_str()).bind(key).fetch_optional(conn).await)?;
-    row.map(StoredEmit::try_from).transpose()
+    Ok(row.map(|(id, namespace, name, version, request_hash)| KeyHolder {
+        id: EmitId::stored(id),
+        event_type: stored_event_type(organization, &namespace, &name, &version),
+        request_hash,
+    }))
 }
 
 /// The emits with these ids, whosever they are: for the workers, who hold claims on them.
@@ -258,6 +277,33 @@ pub async fn load(tx: &mut Tx, ids: &[&EmitId]) -> Result<Vec<StoredEmit>> {
     let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
     let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
     let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).fetch_all(conn).await)?;
+    rows.into_iter().map(StoredEmit::try_from).collect()
+}
+
+/// The next emits of the organization after one of them that were accepted under a revision before
+/// this one, in order; served by `emit_organization`.
+pub async fn accepted_before(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    after: &EmitId,
+    revision: i64,
+    limit: u32,
+) -> Result<Vec<StoredEmit>> {
+    const SQL: &str = "
+        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision
+          from emit
+         where organization_id = $1 and id > $2 and revision < $3
+         order by id
+         limit $4";
+    let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(after.as_str())
+        .bind(revision)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await)?;
     rows.into_iter().map(StoredEmit::try_from).collect()
 }
 

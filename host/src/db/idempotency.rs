@@ -207,8 +207,9 @@ pub async fn give_up(
         .map(|_| ()))
 }
 
-/// Deletes some rows whose time is over, whosever they are; served by `idempotency_expires`.
-pub async fn forget_expired(tx: &mut Tx, now: Time) -> Result<()> {
+/// Deletes some rows whose time is over, whosever they are, and says how many; served by
+/// `idempotency_expires`.
+pub async fn forget_expired(tx: &mut Tx, now: Time) -> Result<u64> {
     const SQL: Dialects = Dialects {
         sqlite: "
         delete from idempotency
@@ -220,5 +221,10 @@ pub async fn forget_expired(tx: &mut Tx, now: Time) -> Result<()> {
                                    limit $2 for update skip locked))",
     };
     let sql = SQL.pick(tx);
-    on_db!(tx, |conn| sqlx::query(sql).bind(now.as_millis()).bind(FORGOTTEN_ROWS_MAX).execute(conn).await.map(|_| ()))
+    on_db!(tx, |conn| sqlx::query(sql)
+        .bind(now.as_millis())
+        .bind(FORGOTTEN_ROWS_MAX)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))
 }

@@ -1,4 +1,7 @@
 //! Deleting what is old and owed to nobody, a little at a time.
+//!
+//! Old rows are looked for in transactions that only read, and deleted in short ones that ask
+//! again: a dead letter may have been replayed in between.
 
 use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
@@ -9,83 +12,79 @@ use crate::{
     error::Result,
 };
 
-/// What may be deleted, and how much of it in one transaction.
+/// Which events may go.
 #[derive(Clone, Copy, Debug)]
-pub struct Sweep<'a> {
-    /// Events up to here were looked at before.
+pub struct OldEvents<'a> {
+    /// Those up to here were looked at before.
     pub after: &'a str,
-    /// Only events accepted before this time.
-    pub events_before: Time,
-    /// Only dead letters that last changed before this time: they can be replayed until then.
+    /// Accepted before this time.
+    pub before: Time,
+    /// With no dead letter that last changed at this time or later.
     pub dead_letters_before: Time,
-    /// Events looked at.
+    /// How many to look at.
     pub page: u32,
-    /// Deliveries deleted, about.
-    pub rows_max: i64,
 }
 
-/// How far a sweep came.
+/// An event that may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Swept {
-    /// The last event that was looked at; `None` when there is no further one.
-    pub last: Option<String>,
-    /// Events deleted.
-    pub deleted: u64,
+pub struct OldEvent {
+    /// Its id.
+    pub id: String,
+    /// How many deliveries it has.
+    pub deliveries: i64,
 }
 
-/// An event that is old enough, with how many deliveries it has and whether anything keeps it.
-type OldEvent = (String, i64, bool);
+/// Ids of what may go, and where to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found<T> {
+    /// What may go, in order.
+    pub old: Vec<T>,
+    /// The last row that was looked at; `None` when there was none.
+    pub last: Option<String>,
+}
 
-/// Deletes a page of old events with their deliveries and attempts. What still waits for routing,
-/// is owed to somebody, or is a dead letter that can be replayed stays. Of an idempotency key its
-/// answer stays: it is valid for ever (contract 1.11).
-pub async fn sweep_events(tx: &mut Tx, sweep: Sweep<'_>) -> Result<Swept> {
+/// Looks through a page of old events. What still waits for routing, is owed to somebody, or has a
+/// dead letter that can be replayed stays.
+pub async fn old_events(tx: &mut Tx, wanted: OldEvents<'_>) -> Result<Found<OldEvent>> {
     // Ids sort by time, so old events are a range of the primary key.
-    const PAGE: &str = "
+    const SQL: &str = "
         select emit.id,
                (select count(*) from delivery where delivery.emit_id = emit.id),
-               emit.routed_at is null
-               or exists (select 1
-                            from delivery
-                           where delivery.emit_id = emit.id
-                             and (delivery.due_at is not null
-                                  or (delivery.status = 'FAILED' and delivery.updated_at >= $3)))
+               emit.routed_at is not null
+               and not exists (select 1
+                                 from delivery
+                                where delivery.emit_id = emit.id
+                                  and (delivery.due_at is not null
+                                       or (delivery.status = 'FAILED' and delivery.updated_at >= $3)))
           from emit
          where emit.id > $1 and emit.id < $2
          order by emit.id
          limit $4";
-    let before = EmitId::new(sweep.events_before, 0);
-    let page: Vec<OldEvent> = on_db!(&mut *tx, |conn| sqlx::query_as(PAGE)
-        .bind(sweep.after)
+    let before = EmitId::new(wanted.before, 0);
+    let page: Vec<(String, i64, bool)> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(wanted.after)
         .bind(before.as_str())
-        .bind(sweep.dead_letters_before.as_millis())
-        .bind(i64::from(sweep.page))
+        .bind(wanted.dead_letters_before.as_millis())
+        .bind(i64::from(wanted.page))
         .fetch_all(conn)
         .await)?;
-    let is_last_page = page.len() < sweep.page as usize;
-    let (mut deletable, mut room, mut last) = (Vec::new(), sweep.rows_max, None);
-    let mut is_cut = false;
-    for (id, deliveries, is_kept) in page {
-        if !is_kept {
-            if deliveries > room {
-                is_cut = true;
-                if deletable.is_empty() {
-                    // One event with more deliveries than fit: some of them now, the rest next time.
-                    delete_some_deliveries(tx, &id, sweep.rows_max).await?;
-                }
-                break;
-            }
-            room -= deliveries;
-            deletable.push([id.clone()]);
-        }
-        last = Some(id);
-    }
-    let deleted = delete_events(tx, &deletable).await?;
-    let last = if is_cut { Some(last.unwrap_or_else(|| sweep.after.to_owned())) } else { last.filter(|_| !is_last_page) };
-    Ok(Swept { last, deleted })
+    let last = page.last().map(|(id, ..)| id.clone());
+    let old = page.into_iter().filter(|(.., may_go)| *may_go).map(|(id, deliveries, _)| OldEvent { id, deliveries });
+    Ok(Found { old: old.collect(), last })
 }
 
-async fn delete_events(tx: &mut Tx, ids: &[[String; 1]]) -> Result<u64> {
+/// Deletes events with their deliveries and attempts, and says how many events. What became owed
+/// to somebody since they were looked for stays. Of an idempotency key its answer stays: a key is
+/// valid for ever (contract 1.11).
+pub async fn delete_events(tx: &mut Tx, ids: &[&str], dead_letters_before: Time) -> Result<u64> {
+    const DELIVERIES: Dialects = over_rows!(
+        "delete from delivery
+          where emit_id in (select item.value ->> 0 from",
+        ")
+            and due_at is null
+            and (status <> 'FAILED' or updated_at < $2)
+         returning id"
+    );
     const KEYS: Dialects = over_rows!(
         "insert into emit_key (organization_id, idempotency_key, emit_id, namespace, name, version, request_hash)
          select emit.organization_id, emit.idempotency_key, emit.id, emit.namespace, emit.name, emit.version,
@@ -93,23 +92,26 @@ async fn delete_events(tx: &mut Tx, ids: &[[String; 1]]) -> Result<u64> {
            from",
         "join emit on emit.id = item.value ->> 0
           where emit.idempotency_key is not null
+            and not exists (select 1 from delivery where delivery.emit_id = emit.id)
          on conflict (organization_id, idempotency_key) do nothing"
     );
-    const ATTEMPTS: Dialects = over_rows!(
-        "delete from attempt
-          where delivery_id in (select delivery.id
-                                  from",
-        "join delivery on delivery.emit_id = item.value ->> 0)"
+    const EMITS: Dialects = over_rows!(
+        "delete from emit
+          where id in (select item.value ->> 0 from",
+        ")
+            and routed_at is not null
+            and not exists (select 1 from delivery where delivery.emit_id = emit.id)"
     );
-    const DELIVERIES: Dialects =
-        over_rows!("delete from delivery where emit_id in (select item.value ->> 0 from", ")");
-    const EMITS: Dialects = over_rows!("delete from emit where id in (select item.value ->> 0 from", ")");
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    let rows = codec::rows(ids)?;
+    let rows = codec::rows(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?;
+    let sql = DELIVERIES.pick(tx);
+    let deliveries: Vec<String> = on_db!(&mut *tx, |conn| sqlx::query_scalar(sql)
+        .bind(&rows)
+        .bind(dead_letters_before.as_millis())
+        .fetch_all(conn)
+        .await)?;
+    delete_attempts(tx, &deliveries).await?;
     let mut deleted = 0;
-    for sql in [KEYS, ATTEMPTS, DELIVERIES, EMITS] {
+    for sql in [KEYS, EMITS] {
         let sql = sql.pick(tx);
         deleted = on_db!(&mut *tx, |conn| sqlx::query(sql)
             .bind(&rows)
@@ -120,42 +122,56 @@ async fn delete_events(tx: &mut Tx, ids: &[[String; 1]]) -> Result<u64> {
     Ok(deleted)
 }
 
-async fn delete_some_deliveries(tx: &mut Tx, emit: &str, rows_max: i64) -> Result<()> {
-    const IDS: &str = "select id from delivery where emit_id = $1 limit $2";
-    const ATTEMPTS: Dialects = over_rows!("delete from attempt where delivery_id in (select item.value ->> 0 from", ")");
-    const DELIVERIES: Dialects = over_rows!("delete from delivery where id in (select item.value ->> 0 from", ")");
-    let ids: Vec<String> =
-        on_db!(&mut *tx, |conn| sqlx::query_scalar(IDS).bind(emit).bind(rows_max).fetch_all(conn).await)?;
-    let rows = codec::rows(&ids.into_iter().map(|id| [id]).collect::<Vec<_>>())?;
-    for sql in [ATTEMPTS, DELIVERIES] {
-        let sql = sql.pick(tx);
-        on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))?;
-    }
-    Ok(())
+/// Deletes some deliveries of an event that has more than fit in one transaction, and says how
+/// many.
+pub async fn delete_deliveries(tx: &mut Tx, emit: &str, dead_letters_before: Time, rows_max: i64) -> Result<usize> {
+    const SQL: &str = "
+        delete from delivery
+         where id in (select id
+                        from delivery
+                       where emit_id = $1 and due_at is null and (status <> 'FAILED' or updated_at < $2)
+                       limit $3)
+           and due_at is null
+        returning id";
+    let ids: Vec<String> = on_db!(&mut *tx, |conn| sqlx::query_scalar(SQL)
+        .bind(emit)
+        .bind(dead_letters_before.as_millis())
+        .bind(rows_max)
+        .fetch_all(conn)
+        .await)?;
+    delete_attempts(tx, &ids).await?;
+    Ok(ids.len())
 }
 
-/// Deletes the attempts of a page of old deliveries that are finished and are no dead letters. The
-/// deliveries stay, and say how they ended.
-pub async fn sweep_attempts(tx: &mut Tx, after: &str, before: Time, page: u32) -> Result<Swept> {
-    const PAGE: &str = "
+/// Looks through a page of old deliveries for those whose attempts may go: they are finished, and
+/// no dead letters.
+pub async fn old_deliveries(tx: &mut Tx, after: &str, before: Time, page: u32) -> Result<Found<String>> {
+    const SQL: &str = "
         select id, due_at is null and status <> 'FAILED'
           from delivery
          where id > $1 and id < $2
          order by id
          limit $3";
-    const ATTEMPTS: Dialects = over_rows!("delete from attempt where delivery_id in (select item.value ->> 0 from", ")");
     let before = DeliveryId::new(before, 0);
-    let found: Vec<(String, bool)> = on_db!(&mut *tx, |conn| sqlx::query_as(PAGE)
+    let found: Vec<(String, bool)> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(after)
         .bind(before.as_str())
         .bind(i64::from(page))
         .fetch_all(conn)
         .await)?;
     let last = found.last().map(|(id, _)| id.clone());
-    let finished: Vec<[String; 1]> =
-        found.into_iter().filter(|(_, is_finished)| *is_finished).map(|(id, _)| [id]).collect();
-    let (sql, rows) = (ATTEMPTS.pick(tx), codec::rows(&finished)?);
-    let deleted =
-        on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|done| done.rows_affected()))?;
-    Ok(Swept { last, deleted })
+    let old = found.into_iter().filter(|(_, is_finished)| *is_finished).map(|(id, _)| id).collect();
+    Ok(Found { old, last })
+}
+
+/// Deletes the attempts of deliveries, and says how many. The deliveries stay, and say how they
+/// ended.
+pub async fn delete_attempts(tx: &mut Tx, deliveries: &[String]) -> Result<u64> {
+    const SQL: Dialects = over_rows!("delete from attempt where delivery_id in (select item.value ->> 0 from", ")");
+    if deliveries.is_empty() {
+        return Ok(0);
+    }
+    let rows = codec::rows(&deliveries.iter().map(|id| [id]).collect::<Vec<_>>())?;
+    let sql = SQL.pick(tx);
+    on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|done| done.rows_affected()))
 }

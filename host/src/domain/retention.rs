@@ -1,6 +1,6 @@
 //! How long what is finished is kept.
 
-use super::time::Time;
+use super::{limits::RETENTION_DAYS_DEFAULT, time::Time};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -30,6 +30,14 @@ pub struct Retention {
     pub attempts: Days,
     /// Dead letters, since they died; their events stay as long.
     pub dead_letters: Days,
+}
+
+impl Default for Retention {
+    /// A quarter of a year, as long as the log of relays (contract 4).
+    fn default() -> Self {
+        let quarter = Days::new(RETENTION_DAYS_DEFAULT);
+        Self { events: quarter, attempts: quarter, dead_letters: quarter }
+    }
 }
 
 #[cfg(test)]

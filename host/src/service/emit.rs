@@ -70,7 +70,7 @@ pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Res
 async fn accept(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Result<EmitAnswer> {
     let event = EventName::parse(request.name)?;
     let version = request.version.map(str::parse::<Version>).transpose()?;
-    let payload = parse_payload(request.payload)?;
+    let payload = Arc::new(parse_payload(request.payload)?);
     let idempotency = idempotency(&request, &payload)?;
     if request.chain_depth > CHAIN_DEPTH_MAX {
         return Err(fail!(ChainDepthExceeded, "more than {CHAIN_DEPTH_MAX} emits led to this one"));
@@ -134,11 +134,15 @@ async fn check(
     entry: &Entry,
     event: &EventName,
     version: Option<Version>,
-    payload: &Value,
+    payload: &Arc<Value>,
 ) -> Result<Arc<Emittable>> {
     check_plan(entry, event)?;
     let emittable = directory::emittable(host, entry, event, version).await?;
-    directory::validator(host, entry, &emittable.registration_id).await?.check(payload)?;
+    let validator = directory::validator(host, entry, &emittable.registration_id).await?;
+    if !validator.is_quickly_valid(payload) {
+        let payload = payload.clone();
+        host.compute.run(&entry.organization.id, move || validator.check(&payload)).await??;
+    }
     Ok(emittable)
 }
 
@@ -153,8 +157,8 @@ async fn repeated(
     let Some(idempotency) = idempotency else { return Err(refusal) };
     let mut tx = host.db.read().await?;
     match db::emit::find_by_key(&mut tx, &caller.organization_id, &idempotency.key).await? {
-        Some(stored) if stored.emit.idempotency.as_ref() == Some(idempotency) => {
-            Ok(EmitAnswer { id: stored.emit.id.clone(), canonical_name: stored.emit.event_type() })
+        Some(first) if first.request_hash == idempotency.request_hash => {
+            Ok(EmitAnswer { id: first.id, canonical_name: first.event_type })
         }
         _ => Err(refusal),
     }

@@ -12,18 +12,19 @@ use super::{Shared, contained};
 use crate::{
     db::{
         self,
-        retention::{Sweep, Swept},
+        retention::{OldEvent, OldEvents},
     },
     domain::{
         limits::{RETENTION_PAGE_ROWS, RETENTION_ROWS_MAX},
         retention::Retention,
+        time::Time,
     },
     error::Result,
 };
 
 /// How often old things are looked for.
 const INTERVAL: Duration = Duration::from_mins(10);
-/// The pause after each transaction: it gives the writer to those who wait for it.
+/// The pause after each transaction that deleted something: it gives the writer to those who wait.
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Housekeeping {
@@ -53,55 +54,129 @@ impl Housekeeping {
             match swept.await {
                 Some(Ok(0)) | None => {}
                 Some(Ok(deleted)) => tracing::info!(deleted, "deleted old events and attempts"),
-                Some(Err(error)) => tracing::error!(error = ?error, "old events could not be deleted"),
+                Some(Err(error)) => tracing::error!(error = ?error, "what is old could not be deleted"),
             }
         }
     }
 
-    /// Deletes everything that is old at the present moment; says how many rows of events and
-    /// attempts.
+    /// Deletes everything that is old at the present moment; says how many events and attempts.
     pub(super) async fn sweep(&self) -> Result<u64> {
+        self.sweep_answers().await?;
         Ok(self.sweep_attempts().await? + self.sweep_events().await?)
     }
 
-    async fn sweep_events(&self) -> Result<u64> {
+    /// Answers to requests with an idempotency key, whose day is over.
+    async fn sweep_answers(&self) -> Result<()> {
         let host = &self.shared.host;
-        let now = host.now();
-        let Some(events_before) = self.retention.events.before(now) else { return Ok(0) };
-        // Dead letters that are kept for ever keep their events for ever.
-        let dead_letters_before = self.retention.dead_letters.before(now).unwrap_or(crate::domain::time::Time::from_millis(0));
-        let (mut after, mut deleted) = (String::new(), 0);
         loop {
             let mut tx = host.db.begin().await?;
-            let sweep = Sweep {
-                after: &after,
-                events_before,
-                dead_letters_before,
-                page: RETENTION_PAGE_ROWS,
-                rows_max: RETENTION_ROWS_MAX,
-            };
-            let Swept { last, deleted: some } = db::retention::sweep_events(&mut tx, sweep).await?;
+            let forgotten = db::idempotency::forget_expired(&mut tx, host.now()).await?;
             tx.commit().await?;
-            deleted += some;
-            let Some(last) = last else { return Ok(deleted) };
-            after = last;
+            if forgotten == 0 {
+                return Ok(());
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
+    async fn sweep_events(&self) -> Result<u64> {
+        let now = self.shared.host.now();
+        let Some(before) = self.retention.events.before(now) else { return Ok(0) };
+        // Dead letters that are kept for ever keep their events for ever.
+        let dead_letters_before = self.retention.dead_letters.before(now).unwrap_or(Time::from_millis(0));
+        let (mut after, mut deleted) = (String::new(), 0);
+        loop {
+            let mut tx = self.shared.host.db.read().await?;
+            let wanted = OldEvents { after: &after, before, dead_letters_before, page: RETENTION_PAGE_ROWS };
+            let found = db::retention::old_events(&mut tx, wanted).await?;
+            drop(tx);
+            for batch in batches(&found.old) {
+                deleted += self.delete(batch, dead_letters_before).await?;
+            }
+            let Some(last) = found.last else { return Ok(deleted) };
+            after = last;
+        }
+    }
+
+    /// Deletes events that fit in one transaction, or the one that does not, by and by.
+    async fn delete(&self, batch: &[OldEvent], dead_letters_before: Time) -> Result<u64> {
+        let db = &self.shared.host.db;
+        if let [large] = batch
+            && large.deliveries > RETENTION_ROWS_MAX
+        {
+            loop {
+                let mut tx = db.begin().await?;
+                let some =
+                    db::retention::delete_deliveries(&mut tx, &large.id, dead_letters_before, RETENTION_ROWS_MAX);
+                let deleted = some.await?;
+                tx.commit().await?;
+                tokio::time::sleep(PAUSE).await;
+                if deleted == 0 {
+                    break;
+                }
+            }
+        }
+        let ids: Vec<&str> = batch.iter().map(|event| event.id.as_str()).collect();
+        let mut tx = db.begin().await?;
+        let deleted = db::retention::delete_events(&mut tx, &ids, dead_letters_before).await?;
+        tx.commit().await?;
+        tokio::time::sleep(PAUSE).await;
+        Ok(deleted)
+    }
+
     async fn sweep_attempts(&self) -> Result<u64> {
-        let host = &self.shared.host;
-        let Some(before) = self.retention.attempts.before(host.now()) else { return Ok(0) };
+        let db = &self.shared.host.db;
+        let Some(before) = self.retention.attempts.before(self.shared.host.now()) else { return Ok(0) };
         let mut deleted = 0;
         loop {
             let after = self.attempts_after.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let mut tx = host.db.begin().await?;
-            let swept = db::retention::sweep_attempts(&mut tx, &after, before, RETENTION_PAGE_ROWS).await?;
-            tx.commit().await?;
-            deleted += swept.deleted;
-            let Some(last) = swept.last else { return Ok(deleted) };
+            let mut tx = db.read().await?;
+            let found = db::retention::old_deliveries(&mut tx, &after, before, RETENTION_PAGE_ROWS).await?;
+            drop(tx);
+            if !found.old.is_empty() {
+                let mut tx = db.begin().await?;
+                deleted += db::retention::delete_attempts(&mut tx, &found.old).await?;
+                tx.commit().await?;
+                tokio::time::sleep(PAUSE).await;
+            }
+            let Some(last) = found.last else { return Ok(deleted) };
             *self.attempts_after.lock().unwrap_or_else(PoisonError::into_inner) = last;
-            tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// The events in their order, in runs that have `RETENTION_ROWS_MAX` deliveries at most; one that
+/// has more is a run of its own.
+fn batches(events: &[OldEvent]) -> Vec<&[OldEvent]> {
+    let (mut batches, mut begin, mut rows) = (Vec::new(), 0, 0);
+    for (at, event) in events.iter().enumerate() {
+        if at > begin && rows + event.deliveries > RETENTION_ROWS_MAX {
+            batches.push(&events[begin..at]);
+            (begin, rows) = (at, 0);
+        }
+        rows += event.deliveries;
+    }
+    if begin < events.len() {
+        batches.push(&events[begin..]);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(deliveries: &[i64]) -> Vec<OldEvent> {
+        deliveries.iter().map(|&deliveries| OldEvent { id: String::new(), deliveries }).collect()
+    }
+
+    #[test]
+    fn retention_rows_max() {
+        let sizes = |deliveries: &[i64]| batches(&events(deliveries)).iter().map(|run| run.len()).collect::<Vec<_>>();
+        let max = RETENTION_ROWS_MAX;
+        assert_eq!(sizes(&[]), [] as [usize; 0]);
+        assert_eq!(sizes(&[0, max, 0]), [3]);
+        assert_eq!(sizes(&[1, max, 0]), [1, 2]);
+        assert_eq!(sizes(&[max + 1, 1, max - 1, 1]), [1, 2, 1]);
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         self,
         ledger::{Handover, RoutingQueue},
     },
-    domain::retry::RetrySchedule,
+    domain::{retention::Retention, retry::RetrySchedule},
     error::Result,
     runtime::Runtime,
     service::Host,
@@ -22,8 +22,11 @@ use crate::{
 
 pub mod outbound;
 
+mod catch_up;
+mod choice;
 mod claim;
 mod delivery;
+mod housekeeping;
 mod prepare;
 mod routing;
 mod slots;
@@ -47,6 +50,8 @@ pub struct Settings {
     pub retry_schedule: RetrySchedule,
     /// Deliveries under way at once.
     pub deliveries_max: usize,
+    /// How long what is finished is kept.
+    pub retention: Retention,
 }
 
 /// The parts that all workers share.
@@ -90,6 +95,8 @@ pub struct Workers {
     shared: Arc<Shared>,
     routing: Arc<routing::Routing>,
     claims: Arc<claim::Claims>,
+    catch_up: Arc<catch_up::CatchUp>,
+    housekeeping: Arc<housekeeping::Housekeeping>,
     stop: CancellationToken,
     loops: TaskTracker,
 }
@@ -121,10 +128,14 @@ impl Workers {
         let loops = TaskTracker::new();
         let routing = Arc::new(routing::Routing::new(shared.clone(), handovers.queue.backlog));
         let claims = Arc::new(claim::Claims::new(shared.clone()));
+        let catch_up = Arc::new(catch_up::CatchUp::new(shared.clone()));
+        let housekeeping = Arc::new(housekeeping::Housekeeping::new(shared.clone(), settings.retention));
         loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
         loops.spawn(claims.clone().run(stop.clone()));
+        loops.spawn(catch_up.clone().run(stop.clone()));
+        loops.spawn(housekeeping.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, stop, loops })
+        Ok(Self { shared, routing, claims, catch_up, housekeeping, stop, loops })
     }
 
     /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
@@ -148,7 +159,9 @@ impl Workers {
     pub async fn settle(&self, at_most: Duration) -> Result<bool> {
         let settled = async {
             loop {
-                let claimed = self.routing.claim_backlog().await? + self.claims.sweep_and_claim().await?;
+                let claimed = self.routing.claim_backlog().await?
+                    + self.catch_up.round().await?
+                    + self.claims.sweep_and_claim().await?;
                 if claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
                 }
@@ -158,8 +171,17 @@ impl Workers {
         tokio::time::timeout(at_most, settled).await.map_or(Ok(false), |settled| settled.map(|()| true))
     }
 
+    /// Deletes what is old at the present moment, and says how many events and attempts: for tests,
+    /// which move the clock themselves.
+    pub async fn keep_house(&self) -> Result<u64> {
+        self.housekeeping.sweep().await
+    }
+
     /// Whether anything is due at the present moment or claimed, by this host or another.
     async fn is_work_left(&self) -> Result<bool> {
+        if !self.shared.routings.is_empty() {
+            return Ok(true);
+        }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
         Ok(db::emit::is_any_left(&mut tx, now).await? || db::delivery::is_any_left(&mut tx, now).await?)

@@ -116,12 +116,6 @@ impl TestApp {
         self.restart().await
     }
 
-    /// The same with some settings changed.
-    pub(crate) async fn restart_with(mut self, change: impl Fn(&mut Settings) + Send + Sync + 'static) -> Self {
-        self.change = Arc::new(change);
-        self.restart().await
-    }
-
     fn running(&mut self) -> App {
         self.app.take().expect("the host runs until it is stopped")
     }

@@ -30,6 +30,7 @@ pub(super) async fn accept(
     let is_current = |new: &NewEmit| revisions.get(new.emit.organization_id.as_str()) == Some(&new.emit.revision);
     let current: Vec<&NewEmit> = emits.iter().copied().filter(|new| is_current(new)).collect();
     let mut kept = insert(tx, &current, is_taken).await?;
+    leave_out_outlived(tx, &current, &mut kept).await?;
     let over_quota = charge(tx, &current, &kept).await?;
     kept.retain(|id| !over_quota.contains(id));
     let refused: Vec<&NewEmit> = current
@@ -56,8 +57,19 @@ pub(super) async fn accept(
 /// The revisions of the batch's organizations: what was checked under an older one may no longer
 /// hold, on another host's word or ours.
 async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i64>> {
-    const SQL: Dialects =
-        over_rows!("select id, revision from organization where id in (select item.value ->> 0 from", ")");
+    // SQLite's writer is alone. On PostgreSQL a change that began meanwhile waits for this batch, so
+    // that nothing accepted under the old revision appears after the new one holds.
+    const SQL: Dialects = Dialects {
+        sqlite: "
+            select id, revision
+              from organization
+             where id in (select item.value ->> 0 from json_each($1) as item)",
+        postgres: "
+            select id, revision
+              from organization
+             where id in (select item.value ->> 0 from json_array_elements(cast($1 as json)) as item(value))
+               for share",
+    };
     let organizations: HashSet<&str> = emits.iter().map(|new| new.emit.organization_id.as_str()).collect();
     let rows: Vec<[&str; 1]> = organizations.into_iter().map(|id| [id]).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
@@ -72,7 +84,7 @@ async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> boo
         let due_at = if is_taken { accepted_at.plus_millis(ROUTING_LEASE_MS) } else { accepted_at };
         (new.is_wanted.then_some(due_at), i64::from(is_taken))
     };
-    let rows: Vec<NewRow<'_>> = emits
+    let rows: Vec<NewRow<'_>> = in_order_of_keys(emits)
         .iter()
         .map(|new| {
             let (due_at, claims) = row(new);
@@ -80,6 +92,52 @@ async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> boo
         })
         .collect();
     emit::insert(tx, &rows).await
+}
+
+/// Takes back what was inserted although its key stands for an emit that is deleted by now. Looked
+/// for after the insert, which waits for whoever deletes the emit at this moment.
+async fn leave_out_outlived(tx: &mut Tx, emits: &[&NewEmit], kept: &mut HashSet<String>) -> Result<()> {
+    const SQL: Dialects = over_rows!(
+        "select item.value ->> 2
+           from",
+        "join emit_key on emit_key.organization_id = item.value ->> 0
+                      and emit_key.idempotency_key = item.value ->> 1"
+    );
+    let key = |new: &&NewEmit| {
+        let (emit, idempotency) = (&new.emit, new.emit.idempotency.as_ref()?);
+        let id = emit.id.to_string();
+        kept.contains(&id).then(|| (emit.organization_id.to_string(), idempotency.key.clone(), id))
+    };
+    let keys: Vec<(String, String, String)> = emits.iter().filter_map(key).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let (sql, keys) = (SQL.pick(tx), codec::rows(&keys)?);
+    let outlived: Vec<String> = on_db!(&mut *tx, |conn| sqlx::query_scalar(sql).bind(&keys).fetch_all(conn).await)?;
+    kept.retain(|id| !outlived.contains(id));
+    delete(tx, &outlived).await
+}
+
+async fn delete(tx: &mut Tx, ids: &[String]) -> Result<()> {
+    const SQL: Dialects = over_rows!("delete from emit where id in (select item.value ->> 0 from", ")");
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
+    on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))
+}
+
+/// One order of keys for all hosts, so that two batches with the same keys cannot wait for each
+/// other. Of one key in one batch the first stays the first.
+fn in_order_of_keys<'a>(emits: &[&'a NewEmit]) -> Vec<&'a NewEmit> {
+    let key = |new: &'a NewEmit| {
+        let idempotency = new.emit.idempotency.as_ref()?;
+        Some((new.emit.organization_id.as_str(), idempotency.key.as_str()))
+    };
+    let mut ordered = emits.to_vec();
+    ordered.sort_by(|one, other| key(one).cmp(&key(other)));
+    ordered
 }
 
 /// Counts what was inserted, and takes back what is over the plan. The counter's row stays locked
@@ -121,21 +179,18 @@ async fn charge(tx: &mut Tx, emits: &[&NewEmit], kept: &HashSet<String>) -> Resu
         let Some(limit) = limit.min() else { continue };
         let excess = usize::try_from(total.saturating_sub(limit)).unwrap_or(0).min(emits.len());
         if excess > 0 {
-            let last: Vec<&EmitId> = emits[emits.len() - excess..].iter().map(|new| &new.emit.id).collect();
+            let last: Vec<String> = emits[emits.len() - excess..].iter().map(|new| new.emit.id.to_string()).collect();
             take_back(tx, &organization, &month, &last).await?;
-            over_quota.extend(last.into_iter().map(EmitId::to_string));
+            over_quota.extend(last);
         }
     }
     Ok(over_quota)
 }
 
-async fn take_back(tx: &mut Tx, organization: &OrganizationId, month: &str, ids: &[&EmitId]) -> Result<()> {
-    const EMITS: Dialects = over_rows!("delete from emit where id in (select item.value ->> 0 from", ")");
+async fn take_back(tx: &mut Tx, organization: &OrganizationId, month: &str, ids: &[String]) -> Result<()> {
     const USAGE: &str = "update emit_usage set emits = emits - $3 where organization_id = $1 and month = $2";
     let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-    let rows: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
-    let (sql, rows) = (EMITS.pick(tx), codec::rows(&rows)?);
-    on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))?;
+    delete(tx, ids).await?;
     on_db!(tx, |conn| sqlx::query(USAGE)
         .bind(organization.as_str())
         .bind(month)
@@ -157,11 +212,19 @@ type Originals = HashMap<(String, String), Original>;
 type OriginalRow = (String, String, String, String, String, String, String);
 
 async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
-    const SQL: Dialects = over_rows!(
+    const EMITS: Dialects = over_rows!(
         "select emit.organization_id, emit.idempotency_key, emit.id, emit.namespace, emit.name, emit.version,
                 emit.request_hash
            from",
         "join emit on emit.organization_id = item.value ->> 0 and emit.idempotency_key = item.value ->> 1"
+    );
+    // Those that are deleted by now.
+    const OUTLIVED: Dialects = over_rows!(
+        "select emit_key.organization_id, emit_key.idempotency_key, emit_key.emit_id, emit_key.namespace,
+                emit_key.name, emit_key.version, emit_key.request_hash
+           from",
+        "join emit_key on emit_key.organization_id = item.value ->> 0
+                      and emit_key.idempotency_key = item.value ->> 1"
     );
     let key = |new: &&NewEmit| {
         let idempotency = new.emit.idempotency.as_ref()?;
@@ -171,8 +234,14 @@ async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let (sql, keys) = (SQL.pick(tx), codec::rows(&keys)?);
-    let rows: Vec<OriginalRow> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&keys).fetch_all(conn).await)?;
+    let keys = codec::rows(&keys)?;
+    let mut rows: Vec<OriginalRow> = Vec::new();
+    for sql in [EMITS, OUTLIVED] {
+        let sql = sql.pick(tx);
+        let found: Vec<OriginalRow> =
+            on_db!(&mut *tx, |conn| sqlx::query_as(sql).bind(&keys).fetch_all(conn).await)?;
+        rows.extend(found);
+    }
     let original = |(organization, key, id, namespace, name, version, request_hash): OriginalRow| {
         let event_type =
             emit::stored_event_type(&OrganizationId::stored(organization.as_str()), &namespace, &name, &version);
