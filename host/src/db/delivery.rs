@@ -6,6 +6,7 @@ use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
     domain::{
         delivery::{Attempt, Delivery, Status},
+        flow::Limits,
         id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
         name::EventName,
         time::Time,
@@ -293,6 +294,8 @@ pub struct DueSubscription {
     pub id: SubscriptionId,
     /// Whose it is; `None` when everything it is owed is due later.
     pub organization_id: Option<OrganizationId>,
+    /// What it allows.
+    pub limits: Limits,
 }
 
 /// The next `limit` subscriptions after `after`, by id, that are owed anything. Each costs two
@@ -316,18 +319,23 @@ pub async fn due_subscriptions(tx: &mut Tx, now: Time, after: &str, limit: u32) 
                   from delivery as due
                  where due.subscription_id = lane.id and due.due_at <= $2
                  order by due.due_at
-                 limit 1)
+                 limit 1),
+               max_in_flight, rate_limit_per_second
           from lane
-         where lane.id is not null";
-    let rows: Vec<(String, Option<String>)> = on_db!(tx, |conn| sqlx::query_as(SQL)
+          left join subscription on subscription.id = lane.id
+         where lane.id is not null
+         order by lane.id";
+    let rows: Vec<(String, Option<String>, Option<i64>, Option<i64>)> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(after)
         .bind(now.as_millis())
         .bind(i64::from(limit))
         .fetch_all(conn)
         .await)?;
-    let due = |(id, organization): (String, Option<String>)| DueSubscription {
+    let number = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
+    let due = |(id, organization, max_in_flight, per_second): (String, Option<String>, _, _)| DueSubscription {
         id: SubscriptionId::stored(id),
         organization_id: organization.map(OrganizationId::stored),
+        limits: Limits::new(number(max_in_flight), number(per_second)),
     };
     Ok(rows.into_iter().map(due).collect())
 }
@@ -441,9 +449,8 @@ pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
     Ok((count, codec::time_opt(oldest)))
 }
 
-/// Whether a delivery is due, or claimed by anybody: for tests.
-pub async fn is_any_left(tx: &mut Tx, now: Time) -> Result<bool> {
-    const SQL: &str = "
-        select exists (select 1 from delivery where due_at is not null and (is_claimed or due_at <= $1))";
-    on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
+/// Whether a delivery is claimed by anybody: for tests.
+pub async fn is_any_claimed(tx: &mut Tx) -> Result<bool> {
+    const SQL: &str = "select exists (select 1 from delivery where due_at is not null and is_claimed)";
+    on_db!(tx, |conn| sqlx::query_scalar(SQL).fetch_one(conn).await)
 }

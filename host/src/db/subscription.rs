@@ -12,8 +12,10 @@ use crate::{
     error::Result,
 };
 
+mod endpoint;
 mod target;
 
+pub use endpoint::{disable, has_succeeded_since, set_failing_since};
 pub use target::{StoredTarget, patterns, target, wanting};
 
 /// The columns of [`TermsRow`].

@@ -158,8 +158,11 @@ pub const CODE_CACHE_DISK_BYTES_MAX: u64 = 4 << 30;
 /// Candidates of one call of a router: more are offered in further calls, so that neither memory
 /// nor the time of one call grows with the subscriptions of an event.
 pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
-/// Deliveries to one subscription under way at once: an endpoint that hangs holds no more.
+/// Deliveries to one subscription under way at once, unless it asks for another number.
 pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
+/// Deliveries under way at once to an endpoint of which nothing is known yet: so few that a dozen
+/// new ones that hang leave most of an organization's share to the others.
+pub const FLOW_WINDOW_START: usize = 4;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;

@@ -113,6 +113,26 @@ impl SignatureScheme {
     }
 }
 
+/// A turn in how an endpoint is: only turns are stored, so that an attempt like the one before
+/// costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It began to fail.
+    Failing(Time),
+    /// It acknowledged again.
+    Recovered,
+}
+
+impl Turn {
+    /// The first failure since the last success.
+    pub fn failing_since(self) -> Option<Time> {
+        match self {
+            Self::Failing(since) => Some(since),
+            Self::Recovered => None,
+        }
+    }
+}
+
 /// That the host gave an endpoint up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disabled {

@@ -16,6 +16,10 @@ use crate::{
     fail,
 };
 
+mod endpoint;
+
+pub use endpoint::{disable_failing, disable_gone};
+
 /// Why what was owed to a removed subscription is a dead letter.
 const REMOVED: &str = "the subscription was deleted";
 

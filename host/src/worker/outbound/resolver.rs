@@ -1,6 +1,6 @@
 //! Name resolution under guard.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
@@ -23,6 +23,27 @@ pub(super) struct Forbidden(pub(super) &'static str);
 #[error("the name does not resolve")]
 pub(super) struct Unresolved;
 
+/// The servers that would know the name do not answer: no word about the name.
+#[derive(Debug, thiserror::Error)]
+#[error("the servers for the name do not answer")]
+pub(super) struct ResolverDown;
+
+/// What the C libraries say when a name may exist and could not be asked for: the codes behind
+/// these words do not reach us.
+const NO_ANSWER: [&str; 4] =
+    ["Temporary failure in name resolution", "Try again", "Non-recoverable", "System error"];
+
+/// What a failed lookup says of the name.
+fn unresolved(error: &io::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    let message = error.to_string();
+    // An error with a number is one of the host's own, such as too many open files.
+    if error.raw_os_error().is_some() || NO_ANSWER.iter().any(|words| message.contains(words)) {
+        ResolverDown.into()
+    } else {
+        Unresolved.into()
+    }
+}
+
 impl GuardedResolver {
     pub(super) fn new(policy: Policy) -> Self {
         Self { policy }
@@ -34,7 +55,7 @@ impl Resolve for GuardedResolver {
         let policy = self.policy.clone();
         Box::pin(async move {
             // Port 0 stands for the port of the URL.
-            let found = lookup_host((name.as_str(), 0)).await.map_err(|_| Unresolved)?;
+            let found = lookup_host((name.as_str(), 0)).await.map_err(|error| unresolved(&error))?;
             let addresses = vetted(found, &policy)?;
             if addresses.is_empty() {
                 return Err(Unresolved.into());
@@ -64,6 +85,19 @@ mod tests {
         assert_eq!(vetted(public.clone().into_iter(), &policy), Ok(public));
         for mixed in [["8.8.8.8", "10.0.0.1"], ["127.0.0.1", "8.8.8.8"], ["8.8.8.8", "::ffff:169.254.169.254"]] {
             assert!(vetted(addresses(&mixed).into_iter(), &policy).is_err(), "{mixed:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_could_be_asked_for_is_not_called_unknown() {
+        let failed = |detail: &str| io::Error::other(format!("failed to lookup address information: {detail}"));
+        for detail in ["Temporary failure in name resolution", "Try again", "Non-recoverable failure in name resolution"]
+        {
+            assert!(unresolved(&failed(detail)).is::<ResolverDown>(), "{detail}");
+        }
+        assert!(unresolved(&io::Error::from_raw_os_error(24)).is::<ResolverDown>());
+        for detail in ["Name or service not known", "No address associated with hostname", "Name does not resolve"] {
+            assert!(unresolved(&failed(detail)).is::<Unresolved>(), "{detail}");
         }
     }
 }
