@@ -237,32 +237,6 @@ pub async fn replay(
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Makes every dead letter that matches pending again, and counts them.
-pub async fn replay_dead_letters(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    filter: &Filter,
-    now: Time,
-) -> Result<u64> {
-    const SQL: &str = "
-        update delivery
-           set status = 'PENDING', is_replay = true, attempts_made = 0, due_at = $7, error_message = null,
-               updated_at = $7
-         where organization_id = $1
-           and status = 'FAILED'
-           and (cast($2 as text) is null or status = $2)
-           and (cast($3 as text) is null or subscription_id = $3)
-           and (cast($4 as text) is null or emit_id = $4)
-           and (cast($5 as bigint) is null or created_at >= $5)
-           and (cast($6 as bigint) is null or created_at <= $6)
-           and exists (select 1 from subscription where subscription.id = delivery.subscription_id)";
-    on_db!(tx, |conn| filtered!(sqlx::query(SQL), organization, filter)
-        .bind(now.as_millis())
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected()))
-}
-
 /// Ends what is still owed to a subscription: each becomes a dead letter that says why. Attempts
 /// under way lose their claim, so that their outcome cannot undo this.
 pub async fn give_up(
@@ -364,7 +338,7 @@ pub struct Claimed {
 }
 
 #[derive(FromRow)]
-struct ClaimedRow {
+pub(super) struct ClaimedRow {
     id: String,
     organization_id: String,
     emit_id: String,

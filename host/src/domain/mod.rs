@@ -15,6 +15,7 @@ pub mod name;
 pub mod organization;
 pub mod plan;
 pub mod registration;
+pub mod replay;
 pub mod retry;
 pub mod schema;
 pub mod signature;
