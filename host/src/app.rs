@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
     fail, http,
     runtime::{self, Runtime},
-    service::{Directory, Host},
+    service::{Compute, Directory, Host, Idempotency},
     worker::{self, Handovers, Workers, outbound::Outbound},
 };
 
@@ -114,6 +114,8 @@ impl App {
             db,
             ledger,
             directory: Directory::default(),
+            compute: Compute::default(),
+            idempotency: Idempotency::new(&settings.randomness),
             clock: settings.clock,
             randomness: settings.randomness,
             root_key: settings.root_key,
@@ -133,6 +135,7 @@ impl App {
             admin_token: settings.admin_token,
             rate_limits: http::RateLimits::new(settings.requests_per_hour, settings.emits_per_hour),
             usage: Box::new(move || usage.usage()),
+            endpoints: workers.clone(),
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(http::serve(listener, Arc::new(state), stop.clone().cancelled_owned()));

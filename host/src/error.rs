@@ -91,6 +91,10 @@ codes! {
     VersionDowngrade = "version_downgrade", 400, Never;
     /// The version is more than one step above the highest one.
     VersionInvalidJump = "version_invalid_jump", 400, Never;
+    /// A patch may change descriptions only, and this one changes more.
+    PatchMustBeByteEqual = "patch_must_be_byte_equal", 400, Never;
+    /// A minor version has to take what the version before took, and this one does not, or cannot be proven to.
+    MinorMustBeBackwardsCompatible = "minor_must_be_backwards_compatible", 400, Never;
     /// The schema nests deeper than 5 levels.
     SchemaTooDeep = "schema_too_deep", 400, Never;
     /// The schema declares more than 50 properties.
@@ -120,6 +124,8 @@ codes! {
     MonthlyEmitQuotaExceeded = "monthly_emit_quota_exceeded", 402, Never;
     /// The key was used before with another request; nothing was done.
     IdempotencyKeyReused = "idempotency_key_reused", 409, Never;
+    /// The first request with the key took effect, but the host died before its answer was kept. Look at what it made.
+    IdempotencyAnswerLost = "idempotency_answer_lost", 409, Never;
 
     /// The bytes are no valid component.
     ComponentInvalid = "component_invalid", 400, Never;

@@ -8,6 +8,7 @@ use crate::{
         id::{OrganizationId, RegistrationId},
         name::{Bump, EventName, GENERIC_NAME, PLATFORM_NAMESPACE, Version},
         registration::{Registration, Status},
+        schema::Compatibility,
     },
     error::Result,
 };
@@ -28,6 +29,7 @@ struct RegistrationRow {
     schema_hash: String,
     schema_flavour: String,
     semver_bump: String,
+    compatibility: String,
     registered_by: String,
     created_at: i64,
     updated_at: i64,
@@ -45,6 +47,12 @@ impl TryFrom<RegistrationRow> for Registration {
             version: codec::sound(version, "registration", "major, minor, patch", &row.id)?,
             status: codec::sound(Status::parse(&row.status), "registration", "status", &row.id)?,
             semver_bump: codec::sound(bump, "registration", "semver_bump", &row.id)?,
+            compatibility: codec::sound(
+                Compatibility::parse(&row.compatibility),
+                "registration",
+                "compatibility",
+                &row.id,
+            )?,
             id: RegistrationId::stored(row.id),
             organization_id: OrganizationId::stored(row.organization_id),
             event: EventName::stored(&row.namespace, &row.name),
@@ -71,8 +79,8 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, registration: &R
     const SQL: &str = "
         insert into registration (id, organization_id, namespace, name, major, minor, patch, status, description,
                                   payload_schema, payload_example, schema_hash, schema_flavour, semver_bump,
-                                  registered_by, created_at, updated_at, archived_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+                                  compatibility, registered_by, created_at, updated_at, archived_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
     let r = registration;
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(r.id.as_str())
@@ -89,6 +97,7 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, registration: &R
         .bind(&r.schema_hash)
         .bind(&r.schema_flavour)
         .bind(r.semver_bump.as_str())
+        .bind(r.compatibility.as_str())
         .bind(&r.registered_by)
         .bind(r.created_at.as_millis())
         .bind(r.updated_at.as_millis())
@@ -102,8 +111,8 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, registration: &R
 pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &RegistrationId) -> Result<Option<Registration>> {
     const SQL: &str = "
         select id, organization_id, namespace, name, major, minor, patch, status, description, payload_schema,
-               payload_example, schema_hash, schema_flavour, semver_bump, registered_by, created_at, updated_at,
-               archived_at
+               payload_example, schema_hash, schema_flavour, semver_bump, compatibility, registered_by, created_at,
+               updated_at, archived_at
           from registration
          where organization_id = $1 and id = $2";
     let row: Option<RegistrationRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
@@ -114,25 +123,7 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &RegistrationI
     row.map(Registration::try_from).transpose()
 }
 
-/// Every version of an event, the highest first; served by `registration_version`.
-pub async fn versions(tx: &mut Tx, organization: &OrganizationId, event: &EventName) -> Result<Vec<Registration>> {
-    const SQL: &str = "
-        select id, organization_id, namespace, name, major, minor, patch, status, description, payload_schema,
-               payload_example, schema_hash, schema_flavour, semver_bump, registered_by, created_at, updated_at,
-               archived_at
-          from registration
-         where organization_id = $1 and namespace = $2 and name = $3
-         order by major desc, minor desc, patch desc";
-    let rows: Vec<RegistrationRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
-        .bind(organization.as_str())
-        .bind(event.namespace())
-        .bind(event.name())
-        .fetch_all(conn)
-        .await)?;
-    rows.into_iter().map(Registration::try_from).collect()
-}
-
-/// What emitting an event needs to know: one version's state without its texts.
+/// One version's state without its texts.
 #[derive(Clone, Debug)]
 pub struct VersionState {
     /// The registration.
@@ -143,7 +134,7 @@ pub struct VersionState {
     pub status: Status,
 }
 
-/// The states of all versions of an event, the highest first.
+/// The states of all versions of an event, the highest first; served by `registration_version`.
 pub async fn version_states(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -179,8 +170,8 @@ pub async fn list(
 ) -> Result<Vec<Registration>> {
     const SQL: &str = "
         select id, organization_id, namespace, name, major, minor, patch, status, description, payload_schema,
-               payload_example, schema_hash, schema_flavour, semver_bump, registered_by, created_at, updated_at,
-               archived_at
+               payload_example, schema_hash, schema_flavour, semver_bump, compatibility, registered_by, created_at,
+               updated_at, archived_at
           from registration
          where organization_id = $1
            and (cast($2 as text) is null or namespace = $2)

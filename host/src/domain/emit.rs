@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     event::Event,
     id::{EmitId, OrganizationId, RegistrationId},
+    limits::IDEMPOTENCY_KEY_CHARS_MAX,
     name::{EventName, Version},
     time::Time,
 };
@@ -41,6 +42,13 @@ pub struct Idempotency {
     pub key: String,
     /// SHA-256 of what was asked, in hex: the same key with another request is a mistake.
     pub request_hash: String,
+}
+
+impl Idempotency {
+    /// Whether a text may be a key.
+    pub fn is_key(text: &str) -> bool {
+        !text.is_empty() && text.chars().count() <= IDEMPOTENCY_KEY_CHARS_MAX && !text.chars().any(char::is_control)
+    }
 }
 
 impl Emit {

@@ -12,6 +12,11 @@ pub const SCHEMA_DEPTH_MAX: usize = 5;
 pub const SCHEMA_PROPERTIES_MAX: usize = 50;
 /// Characters of an idempotency key: longer ones are mistakes, and the key stands in an index.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Hours for which the answer to a request with an idempotency key is kept; those of emits are
+/// kept as long as the emit. Contract 1.11.
+pub const IDEMPOTENCY_WINDOW_HOURS: i64 = 24;
+/// Bytes of an answer that is kept. The largest registration, as its detail, fits twice.
+pub const IDEMPOTENCY_ANSWER_BYTES_MAX: usize = 2 << 20;
 /// Characters of a free text such as a description or a display name.
 pub const TEXT_CHARS_MAX: usize = 4_096;
 /// Characters of a URL: what common servers accept in a request line.
@@ -30,6 +35,12 @@ pub const LABEL_CHARS_MAX: usize = 128;
 pub const STATIC_HEADERS_MAX: usize = 20;
 /// Bytes of their names and values: half of what a request may have, so that the host's own fit.
 pub const STATIC_HEADER_BYTES_MAX: usize = 4_096;
+/// Deliveries under way at once that a subscription may ask to be held to. Contract 14.3.
+pub const MAX_IN_FLIGHT_MAX: u32 = 100;
+/// Attempts per second that a subscription may ask to be held to: more is no limit.
+pub const RATE_LIMIT_PER_SECOND_MAX: u32 = 10_000;
+/// Seconds for which two secrets sign while one is replaced: a week. Contract 14.2.
+pub const SECRET_OVERLAP_SECONDS_MAX: u32 = 604_800;
 /// Violations shown for one refused payload. Contract 2.5.
 pub const PAYLOAD_ERRORS_SHOWN_MAX: usize = 20;
 /// Rows of one page of a list. Contract 1.9.
@@ -70,6 +81,9 @@ pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;
+/// Bytes of compiled schemas kept in memory: some ten thousand usual ones, or twenty of the
+/// largest. The others are compiled again when they are needed.
+pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;
 /// Characters of one message about a refused payload: it may name members, which may be long.
 pub const PAYLOAD_ERROR_CHARS_MAX: usize = 300;
 /// Characters of a signing secret that a caller chose: fewer are guessed, more help nobody.

@@ -3,6 +3,7 @@
 use super::{
     id::{OrganizationId, RegistrationId},
     name::{Bump, EventName, Version},
+    schema::Compatibility,
     time::Time,
 };
 use crate::{error::Result, fail};
@@ -32,6 +33,8 @@ pub struct Registration {
     pub schema_flavour: String,
     /// How it relates to the version before.
     pub semver_bump: Bump,
+    /// Which payloads a minor version has to go on taking, by its own word.
+    pub compatibility: Compatibility,
     /// The caller service that registered it.
     pub registered_by: String,
     /// When it was registered.

@@ -37,6 +37,8 @@ pub enum Purpose {
     SigningSecret,
     /// Static headers of a subscription.
     Headers,
+    /// An answer that is kept for whoever repeats a request.
+    StoredAnswer,
 }
 
 impl Purpose {
@@ -45,6 +47,7 @@ impl Purpose {
         match self {
             Self::SigningSecret => "signing-secret",
             Self::Headers => "headers",
+            Self::StoredAnswer => "stored-answer",
         }
     }
 }

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use super::{State, rate_limit::Kind};
 use crate::{
-    domain::organization::{SCOPE_EVENTS_MANAGE, SCOPE_EVENTS_READ},
+    domain::organization::{SCOPE_EVENTS_MANAGE, SCOPE_EVENTS_READ, SCOPE_WEBHOOKS_MANAGE},
     error::{Error, Result},
     fail,
     service::{Caller, access},
@@ -98,6 +98,17 @@ impl<S: Sync> FromRequestParts<S> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         caller_with(parts, &[SCOPE_EVENTS_READ, SCOPE_EVENTS_MANAGE]).map(Self)
+    }
+}
+
+/// A caller who may read and change webhooks.
+pub(super) struct WebhookManager(pub(super) Caller);
+
+impl<S: Sync> FromRequestParts<S> for WebhookManager {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        caller_with(parts, &[SCOPE_WEBHOOKS_MANAGE]).map(Self)
     }
 }
 

@@ -26,29 +26,40 @@ use crate::{
 };
 
 pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Value>> {
+    let filter = Filter { status: status(&query)?, ..filter(&query)? };
+    page(&state, &caller, &query, &filter).await
+}
+
+pub(super) async fn dead_letters(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Value>> {
+    let filter = Filter { status: Some(Status::Failed), ..filter(&query)? };
+    page(&state, &caller, &query, &filter).await
+}
+
+/// The state that a query asks for.
+pub(super) fn status(query: &Query) -> Result<Option<Status>> {
     let parse = |text| {
         Status::parse(text)
             .ok_or_else(|| fail!(BadRequest, "status has to be PENDING, RETRYING, SUCCESS, FAILED or SKIPPED"))
     };
-    let status = query.get("status").map(parse).transpose()?;
-    paged(&state, &caller, &query, status).await
+    query.get("status").map(parse).transpose()
 }
 
-pub(super) async fn dead_letters(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Value>> {
-    paged(&state, &caller, &query, Some(Status::Failed)).await
-}
-
-async fn paged(state: &Shared, caller: &Caller, query: &Query, status: Option<Status>) -> Answer<Paged<Value>> {
+/// What else a query narrows a list of deliveries by.
+pub(super) fn filter(query: &Query) -> Result<Filter> {
     let emit = |id| EmitId::parse(id).ok_or_else(|| fail!(BadRequest, "emitId is no emit id"));
-    let filter = Filter {
-        status,
+    Ok(Filter {
+        status: None,
         subscription: query.get("subscriptionId").map(subscription_id).transpose()?,
         emit: query.get("emitId").map(emit).transpose()?,
         from: query.time("from")?,
         to: query.time("to")?,
-    };
+    })
+}
+
+/// A page of the caller's deliveries.
+pub(super) async fn page(state: &Shared, caller: &Caller, query: &Query, filter: &Filter) -> Answer<Paged<Value>> {
     let page = query.page();
-    let (details, total) = delivery::list(&state.host, caller, &filter, page).await?;
+    let (details, total) = delivery::list(&state.host, caller, filter, page).await?;
     ok(Paged { items: details.iter().map(object).collect(), total, page: page.number, limit: page.limit })
 }
 

@@ -11,6 +11,7 @@ use super::{
     caller::{Manager, Reader},
     envelope::{Answer, accepted, created, ok},
     extract::{Body, Params, Query, object, optional_object, present, required},
+    idempotency,
 };
 use crate::{
     domain::registration::{Registration, Status},
@@ -24,8 +25,6 @@ use crate::{
 
 /// The code for a body of the wrong shape in this family of routes (contract C17).
 const WRONG_SHAPE: Code = Code::InvalidRequest;
-/// Headers that carry an idempotency key, in their precedence (contract 1.11).
-const IDEMPOTENCY_HEADERS: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,20 +43,28 @@ struct RegisterBody<'a> {
     status: Option<Cow<'a, str>>,
     #[serde(borrow)]
     description: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    compatibility: Option<Cow<'a, str>>,
+}
+
+impl RegisterBody<'_> {
+    fn request(&self) -> Result<RegisterRequest<'_>> {
+        Ok(RegisterRequest {
+            namespace: required(self.namespace.as_deref(), "namespace", WRONG_SHAPE)?,
+            name: required(self.name.as_deref(), "name", WRONG_SHAPE)?,
+            version: required(self.version.as_deref(), "version", WRONG_SHAPE)?,
+            payload_schema: object(self.payload_schema, "payloadSchema", WRONG_SHAPE)?,
+            payload_example: optional_object(self.payload_example, "payloadExample", WRONG_SHAPE)?,
+            status: self.status.as_deref(),
+            description: self.description.as_deref(),
+            compatibility: self.compatibility.as_deref(),
+        })
+    }
 }
 
 pub(super) async fn register(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
     let body: RegisterBody<'_> = body.json(WRONG_SHAPE)?;
-    let request = RegisterRequest {
-        namespace: &required(body.namespace, "namespace", WRONG_SHAPE)?,
-        name: &required(body.name, "name", WRONG_SHAPE)?,
-        version: &required(body.version, "version", WRONG_SHAPE)?,
-        payload_schema: object(body.payload_schema, "payloadSchema", WRONG_SHAPE)?,
-        payload_example: optional_object(body.payload_example, "payloadExample", WRONG_SHAPE)?,
-        status: body.status.as_deref(),
-        description: body.description.as_deref(),
-    };
-    let registration = registry::register(&state.host, &caller, request).await?;
+    let registration = registry::register(&state.host, &caller, body.request()?).await?;
     created(json!({
         "id": registration.id,
         "organizationId": registration.organization_id,
@@ -71,8 +78,22 @@ pub(super) async fn register(state: Shared, Manager(caller): Manager, body: Body
         "schemaHash": registration.schema_hash,
         "schemaFlavour": registration.schema_flavour,
         "semverBump": registration.semver_bump.as_str(),
+        "compatibility": registration.compatibility.as_str(),
         "createdAt": registration.created_at,
         "updatedAt": registration.updated_at,
+    }))
+}
+
+pub(super) async fn dry_run(state: Shared, Reader(caller): Reader, body: Body) -> Answer<Value> {
+    let body: RegisterBody<'_> = body.json(WRONG_SHAPE)?;
+    let verdict = registry::dry_run(&state.host, &caller, body.request()?).await?;
+    ok(json!({
+        "valid": true,
+        "schemaHash": verdict.schema_hash,
+        "schemaFlavour": verdict.schema_flavour.as_str(),
+        "semverBump": verdict.semver_bump.as_str(),
+        "schemaDepth": verdict.schema_depth,
+        "schemaPropertyCount": verdict.schema_property_count,
     }))
 }
 
@@ -91,6 +112,7 @@ pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) ->
             "status": registration.status.as_str(),
             "description": registration.description,
             "canonicalName": registration.canonical_name(),
+            "compatibility": registration.compatibility.as_str(),
             "createdAt": registration.created_at,
             "updatedAt": registration.updated_at,
         })
@@ -115,6 +137,7 @@ pub(super) struct Detail {
     registered_by: String,
     schema_hash: String,
     schema_flavour: String,
+    compatibility: &'static str,
     created_at: String,
     updated_at: String,
     archived_at: Option<String>,
@@ -137,6 +160,7 @@ impl Detail {
             registered_by: registration.registered_by,
             schema_hash: registration.schema_hash,
             schema_flavour: registration.schema_flavour,
+            compatibility: registration.compatibility.as_str(),
             created_at: registration.created_at.to_string(),
             updated_at: registration.updated_at.to_string(),
             archived_at: registration.archived_at.map(|time| time.to_string()),
@@ -202,14 +226,7 @@ pub(super) struct Emitted {
 
 pub(super) async fn emit(state: Shared, Manager(caller): Manager, headers: HeaderMap, body: Body) -> Answer<Emitted> {
     let body: EmitBody<'_> = body.json(WRONG_SHAPE)?;
-    let header = IDEMPOTENCY_HEADERS.iter().find_map(|name| headers.get(*name));
-    let header = header
-        .map(|value| {
-            value
-                .to_str()
-                .map_err(|_| fail!(InvalidRequest, "an idempotency key has to be printable ASCII in a header"))
-        })
-        .transpose()?;
+    let header = idempotency::key(&headers, WRONG_SHAPE)?;
     let request = EmitRequest {
         name: &required(body.name, "name", WRONG_SHAPE)?,
         version: body.version.as_deref(),

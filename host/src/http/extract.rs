@@ -33,15 +33,20 @@ impl<S: Sync> FromRequest<S> for Body {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let body = Limited::new(request.into_body(), REQUEST_BODY_BYTES_MAX).collect();
-        match tokio::time::timeout(BODY_TIME_MAX, body).await {
-            Ok(Ok(body)) => Ok(Self(body.to_bytes())),
-            Ok(Err(cause)) if cause.is::<LengthLimitError>() => {
-                Err(fail!(RequestTooLarge, "a request body has at most {REQUEST_BODY_BYTES_MAX} bytes"))
-            }
-            Ok(Err(_)) => Err(fail!(BadRequest, "the body did not arrive whole")),
-            Err(_elapsed) => Err(fail!(BadRequest, "the body did not arrive within {} s", BODY_TIME_MAX.as_secs())),
+        read(request.into_body()).await.map(Self)
+    }
+}
+
+/// Reads a body to its end, within its bounds.
+pub(super) async fn read(body: axum::body::Body) -> Result<Bytes> {
+    let body = Limited::new(body, REQUEST_BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_TIME_MAX, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(cause)) if cause.is::<LengthLimitError>() => {
+            Err(fail!(RequestTooLarge, "a request body has at most {REQUEST_BODY_BYTES_MAX} bytes"))
         }
+        Ok(Err(_)) => Err(fail!(BadRequest, "the body did not arrive whole")),
+        Err(_elapsed) => Err(fail!(BadRequest, "the body did not arrive within {} s", BODY_TIME_MAX.as_secs())),
     }
 }
 
@@ -52,9 +57,14 @@ impl Body {
         let bytes: &[u8] = if self.0.trim_ascii().is_empty() { b"{}" } else { &self.0 };
         serde_json::from_slice(bytes).map_err(|cause| match cause.classify() {
             Category::Data => Error::new(wrong_shape, cause.to_string()),
-            Category::Syntax | Category::Eof | Category::Io => fail!(BadRequest, "the body is no JSON: {cause}"),
+            Category::Syntax | Category::Eof | Category::Io => no_json(&cause),
         })
     }
+}
+
+/// That the body is malformed.
+pub(super) fn no_json(cause: &serde_json::Error) -> Error {
+    fail!(BadRequest, "the body is no JSON: {cause}")
 }
 
 /// A member that has to be there.

@@ -9,7 +9,10 @@ use axum::{ServiceExt, extract::Request};
 use tokio::net::TcpListener;
 use tower::{Layer, util::MapRequestLayer};
 
-use crate::{runtime::Usage, service::Host};
+use crate::{
+    runtime::Usage,
+    service::{Host, trial::TryOut},
+};
 
 mod admin;
 mod caller;
@@ -19,9 +22,13 @@ mod envelope;
 mod events;
 mod extract;
 mod health;
+mod idempotency;
+mod members;
 mod rate_limit;
 mod router;
 mod subscriptions;
+mod terms;
+mod webhooks;
 
 pub use rate_limit::RateLimits;
 
@@ -35,6 +42,8 @@ pub struct State {
     pub rate_limits: RateLimits,
     /// Calls of components so far, for the operator's status.
     pub usage: Box<dyn Fn() -> Usage + Send + Sync>,
+    /// Tries endpoints out.
+    pub endpoints: Arc<dyn TryOut>,
 }
 
 type Shared = axum::extract::State<Arc<State>>;

@@ -8,7 +8,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{State, admin, caller, deliveries, emits, envelope, events, health, subscriptions};
+use super::{State, admin, caller, deliveries, emits, envelope, events, health, idempotency, subscriptions, webhooks};
 
 pub(super) fn router(state: Arc<State>) -> Router {
     // An emit's key may be remembered; every other request looks into the table.
@@ -18,13 +18,33 @@ pub(super) fn router(state: Arc<State>) -> Router {
 
     let organization = Router::new()
         .route("/api/v1/events/custom", post(events::register).get(events::list))
+        .route("/api/v1/events/custom/dry-run", post(events::dry_run))
         .route("/api/v1/events/custom/health", get(health::organization))
         .route("/api/v1/events/custom/subscribe", post(subscriptions::subscribe))
         .route("/api/v1/events/custom/{id}", get(events::get).patch(events::patch).delete(events::remove))
         .route("/api/v1/event-subscriptions", get(subscriptions::list).post(subscriptions::create))
-        .route("/api/v1/event-subscriptions/{id}", get(subscriptions::get).delete(subscriptions::remove))
+        .route(
+            "/api/v1/event-subscriptions/{id}",
+            get(subscriptions::get).patch(subscriptions::patch).delete(subscriptions::remove),
+        )
+        .route("/api/v1/event-subscriptions/{id}/test", post(subscriptions::test))
+        .route("/api/v1/event-subscriptions/{id}/rotate", post(subscriptions::rotate))
+        .route("/api/v1/event-subscriptions/{id}/enable", post(subscriptions::enable))
         .route("/api/v1/events/subscriptions", get(subscriptions::list).post(subscriptions::create))
-        .route("/api/v1/events/subscriptions/{id}", get(subscriptions::get).delete(subscriptions::remove))
+        .route(
+            "/api/v1/events/subscriptions/{id}",
+            get(subscriptions::get).patch(subscriptions::patch).delete(subscriptions::remove),
+        )
+        .route("/api/v1/events/subscriptions/{id}/test", post(subscriptions::test))
+        .route("/api/v1/events/subscriptions/{id}/rotate", post(subscriptions::rotate))
+        .route("/api/v1/events/subscriptions/{id}/enable", post(subscriptions::enable))
+        .route("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/api/v1/webhooks/{id}", get(webhooks::get).patch(webhooks::patch).delete(webhooks::remove))
+        .route("/api/v1/webhooks/{id}/test", post(webhooks::test))
+        .route("/api/v1/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/api/v1/webhooks/{id}/rotate-secret", post(webhooks::rotate))
+        .route("/api/v1/webhooks/{id}/enable", post(webhooks::enable))
+        .route("/api/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route("/api/v1/emits", get(emits::list))
         .route("/api/v1/emits/{id}", get(emits::get))
         .route("/api/v1/deliveries", get(deliveries::list))
@@ -32,6 +52,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/deliveries/{id}/replay", post(deliveries::replay))
         .route("/api/v1/dead-letters", get(deliveries::dead_letters))
         .route("/api/v1/dead-letters/replay", post(deliveries::replay_dead_letters))
+        .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
 
     let operator = Router::new()

@@ -1,11 +1,9 @@
 //! Deliveries and dead letters: looking at them, and sending them again.
 
-use super::{Caller, Host, Page};
+use super::{Caller, Host, Page, idempotency};
+pub use crate::db::delivery::Filter;
 use crate::{
-    db::{
-        self,
-        delivery::{DeliveryView, Filter},
-    },
+    db::{self, delivery::DeliveryView},
     domain::{
         delivery::{Attempt, Status},
         id::DeliveryId,
@@ -72,6 +70,7 @@ pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Re
         let status = view.delivery.status.as_str();
         return Err(fail!(InvalidState, "the delivery is {status}, not a dead letter; force replays any finished one"));
     }
+    idempotency::take_effect(&mut tx, host.now()).await?;
     tx.commit().await?;
     host.deliveries_due.notify_one();
     get(host, caller, id.as_str()).await
@@ -82,6 +81,7 @@ pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Re
 pub async fn replay_dead_letters(host: &Host, caller: &Caller, filter: &Filter) -> Result<u64> {
     let mut tx = host.db.begin().await?;
     let count = db::delivery::replay_dead_letters(&mut tx, &caller.organization_id, filter, host.now()).await?;
+    idempotency::take_effect(&mut tx, host.now()).await?;
     tx.commit().await?;
     host.deliveries_due.notify_one();
     Ok(count)

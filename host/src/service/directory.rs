@@ -12,7 +12,7 @@ use std::{
 
 use lru::LruCache;
 
-use super::{Host, access};
+use super::{Host, access, validators::Validators};
 use crate::{
     db::{self, subscription::StoredTarget},
     domain::{
@@ -34,8 +34,6 @@ use crate::{
 const ORGANIZATIONS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 /// Keys remembered.
 const KEYS_MAX: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
-/// Compiled schemas remembered: some tens of kilobytes each.
-const VALIDATORS_MAX: NonZeroUsize = NonZeroUsize::new(2_000).expect("not zero");
 /// Events remembered of one organization.
 const EVENTS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
@@ -43,7 +41,7 @@ const EVENTS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 pub struct Directory {
     organizations: Mutex<LruCache<OrganizationId, Arc<Entry>>>,
     keys: Mutex<LruCache<String, (Arc<ApiKey>, i64)>>,
-    validators: Mutex<LruCache<RegistrationId, Arc<Validator>>>,
+    validators: Validators,
 }
 
 /// What is remembered of an organization at one revision.
@@ -58,14 +56,12 @@ pub struct Entry {
 /// By what an emit asks for: an event, and a version or the latest one.
 type Events = LruCache<(EventName, Option<Version>), Arc<Emittable>>;
 
-/// A published registration, ready to check payloads.
+/// A published registration.
 pub struct Emittable {
     /// Which registration.
     pub registration_id: RegistrationId,
     /// In which version.
     pub version: Version,
-    /// Its compiled schema.
-    pub validator: Arc<Validator>,
 }
 
 impl Default for Directory {
@@ -73,7 +69,7 @@ impl Default for Directory {
         Self {
             organizations: Mutex::new(LruCache::new(ORGANIZATIONS_MAX)),
             keys: Mutex::new(LruCache::new(KEYS_MAX)),
-            validators: Mutex::new(LruCache::new(VALIDATORS_MAX)),
+            validators: Validators::default(),
         }
     }
 }
@@ -187,18 +183,26 @@ async fn load_emittable(
         let status = chosen.status.as_str();
         return Err(fail!(EventNotPublished, "{event}@{} is {status}, not published", chosen.version));
     }
-    let remembered = locked(&host.directory.validators).get(&chosen.id).cloned();
-    let validator = if let Some(validator) = remembered {
-        validator
-    } else {
-        let registration = db::registration::find(&mut tx, organization, &chosen.id)
+    Ok(Emittable { registration_id: chosen.id.clone(), version: chosen.version })
+}
+
+/// The compiled schema of a registration. Apart from the rest that is remembered of an
+/// organization, since it is large and never changes.
+pub async fn validator(host: &Host, entry: &Entry, id: &RegistrationId) -> Result<Arc<Validator>> {
+    if let Some(validator) = host.directory.validators.known(id) {
+        return Ok(validator);
+    }
+    let compile = async {
+        let mut tx = host.db.read().await?;
+        let registration = db::registration::find(&mut tx, &entry.organization.id, id)
             .await?
-            .ok_or_else(|| fail!(InternalError, "registration {} is gone", chosen.id))?;
-        let validator = Arc::new(schema::inspect(&registration.payload_schema)?.validator);
-        locked(&host.directory.validators).put(chosen.id.clone(), validator.clone());
-        validator
+            .ok_or_else(|| fail!(InternalError, "registration {id} is gone"))?;
+        drop(tx);
+        let compile = move || schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
+        host.compute.run(compile).await?
     };
-    Ok(Emittable { registration_id: chosen.id.clone(), version: chosen.version, validator })
+    // Boxed, so that the many emits that do not need it have no room for it.
+    Box::pin(host.directory.validators.get(id, compile)).await
 }
 
 /// The active subscriptions that an emit is offered to, each once.
@@ -258,6 +262,12 @@ async fn open(host: &Host, entry: &Entry, stored: StoredTarget) -> Result<Target
         headers: access::open_headers(key, organization, stored.headers_encrypted.as_deref())?,
         since_revision: stored.since_revision,
     })
+}
+
+/// The data key of an organization.
+pub(super) async fn data_key_of(host: &Host, id: &OrganizationId) -> Result<DataKey> {
+    let entry = organization(host, id, 0).await?;
+    data_key(host, &entry).await.cloned()
 }
 
 async fn data_key<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry DataKey> {

@@ -114,7 +114,7 @@ async fn check(
 ) -> Result<Arc<Emittable>> {
     check_plan(entry, event)?;
     let emittable = directory::emittable(host, entry, event, version).await?;
-    emittable.validator.check(payload)?;
+    directory::validator(host, entry, &emittable.registration_id).await?.check(payload)?;
     Ok(emittable)
 }
 
@@ -150,7 +150,7 @@ fn parse_payload(text: &str) -> Result<Value> {
 
 fn idempotency(request: &EmitRequest<'_>, payload: &Value) -> Result<Option<Idempotency>> {
     let Some(key) = request.idempotency_key else { return Ok(None) };
-    if key.is_empty() || key.chars().count() > IDEMPOTENCY_KEY_CHARS_MAX || key.chars().any(char::is_control) {
+    if !Idempotency::is_key(key) {
         return Err(fail!(
             InvalidRequest,
             "an idempotency key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters and no control characters"

@@ -21,14 +21,23 @@ use crate::{
 
 pub mod access;
 pub mod account;
+pub mod compute;
 pub mod delivery;
 pub mod directory;
 pub mod emit;
+mod evolution;
 pub mod health;
+pub mod idempotency;
 pub mod registry;
 pub mod subscription;
+pub mod trial;
+mod turns;
+mod validators;
 
+pub use compute::Compute;
 pub use directory::Directory;
+pub use evolution::Verdict;
+pub use idempotency::Idempotency;
 
 /// The parts that use cases need. One for the whole process.
 pub struct Host {
@@ -38,6 +47,10 @@ pub struct Host {
     pub ledger: Ledger,
     /// What is remembered of organizations.
     pub directory: Directory,
+    /// Where schemas are thought over.
+    pub compute: Compute,
+    /// The keys of requests under way that may be repeated.
+    pub idempotency: Idempotency,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids, keys and secrets.
@@ -113,7 +126,8 @@ pub struct Change<'host> {
 
 impl Change<'_> {
     /// Makes the change permanent; everything accepted from here on obeys it.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
+        idempotency::take_effect(&mut self.tx, self.now).await?;
         let committed = self.tx.commit().await;
         // Even a commit that failed may have taken effect: the answer may have been lost.
         self.host.directory.forget(&self.organization.id);

@@ -1,20 +1,29 @@
 //! The registry: registering, reading and moving custom events.
 
-use super::{Caller, Change, Host};
+use std::sync::Arc;
+
+use super::{
+    Caller, Change, Host,
+    evolution::{self, Base, Proposal, Verdict},
+};
 use crate::{
-    db,
+    db::{self, Tx, registration::VersionState},
     domain::{
         id::RegistrationId,
         limits::TEXT_CHARS_MAX,
-        name::{EventName, Version, check_name, check_namespace, is_reserved},
+        name::{EventName, check_name, check_namespace, is_reserved},
         organization::Organization,
         registration::{GENERIC_REGISTERED_BY, GENERIC_SCHEMA, GENERIC_VERSION, Registration, Status},
-        schema::{self, Schema},
+        schema::{self, Compatibility},
         time::Time,
     },
-    error::{Code, Error, Result},
+    error::{Error, Result},
     fail,
 };
+
+/// How often a proposal is judged again because another version came first. A judgement takes
+/// milliseconds; more versions of one event in a row are a storm.
+const JUDGEMENTS_MAX: usize = 8;
 
 /// What is to be registered.
 #[derive(Clone, Copy, Debug)]
@@ -33,49 +42,111 @@ pub struct RegisterRequest<'a> {
     pub status: Option<&'a str>,
     /// Free text.
     pub description: Option<&'a str>,
+    /// `backward`, when it is not given, or `strict`: which payloads it has to go on taking, if it
+    /// is a minor version.
+    pub compatibility: Option<&'a str>,
 }
 
-/// Registers an event. The order of the checks is the contract's (2.10).
+/// Registers a version of an event. The order of the checks is the contract's (2.10).
+///
+/// Allowlist and plan are looked at before the schema, which is the costly part, and again when
+/// nobody else can change them; so is whether the version that everything was compared with is
+/// still the highest.
 pub async fn register(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Registration> {
     let status = check_status(request.status)?;
     let description = check_description(request.description)?;
-    let event = check_name_of(&request)?;
-    let version: Version = request.version.parse()?;
-    // The schema is the costly part and needs no lock, but its codes come after the quota's.
-    let schema = check_schema(request.payload_schema, request.payload_example);
-    let mut change = host.change(&caller.organization_id).await?;
-    check_allowed(&mut change, &event).await?;
-    check_quota(&mut change, &event).await?;
-    let schema = schema?;
-    let versions = db::registration::versions(&mut change.tx, &caller.organization_id, &event).await?;
-    if versions.iter().any(|registration| registration.version == version) {
-        return Err(fail!(VersionAlreadyExists, "{event}@{version} is registered already"));
+    let proposal = Arc::new(propose(&request)?);
+    for _ in 0..JUDGEMENTS_MAX {
+        let (base, verdict) = judge(host, caller, &proposal, Quota::Counts).await?;
+        let mut change = host.change(&caller.organization_id).await?;
+        check_allowed(&mut change.tx, &change.organization, &proposal.event).await?;
+        let states = db::registration::version_states(&mut change.tx, &caller.organization_id, &proposal.event).await?;
+        check_quota(&mut change.tx, &change.organization, &states).await?;
+        if !base.holds(&states) {
+            continue;
+        }
+        let registration = registration(host, caller, &proposal, verdict, status, description, change.now);
+        if !change.organization.plan.versions() {
+            archive_all(&mut change, states).await?;
+        }
+        db::registration::insert(&mut change.tx, &caller.organization_id, &registration).await?;
+        change.commit().await?;
+        return Ok(registration);
     }
-    let semver_bump = version.bump_from(versions.first().map(|highest| highest.version))?;
-    let now = change.now;
-    let registration = Registration {
-        id: RegistrationId::new(now, host.randomness.id()),
-        organization_id: caller.organization_id.clone(),
+    Err(fail!(Unavailable, "versions of this event are being registered too fast; nothing was registered")
+        .retry_after(1))
+}
+
+/// Tries out what [`register`] would say, on every plan and without a quota. Nothing is kept.
+pub async fn dry_run(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Verdict> {
+    check_status(request.status)?;
+    check_description(request.description)?;
+    let proposal = Arc::new(propose(&request)?);
+    judge(host, caller, &proposal, Quota::IsIgnored).await.map(|(_, verdict)| verdict)
+}
+
+fn propose(request: &RegisterRequest<'_>) -> Result<Proposal> {
+    let compatibility = check_compatibility(request.compatibility)?;
+    let event = check_name_of(request)?;
+    Ok(Proposal {
         event,
-        version,
-        status,
-        description,
+        version: request.version.parse()?,
         payload_schema: request.payload_schema.to_owned(),
         payload_example: request.payload_example.map(str::to_owned),
-        schema_hash: schema.hash,
-        schema_flavour: schema.flavour.as_str().to_owned(),
-        semver_bump,
+        compatibility,
+    })
+}
+
+/// Whether a proposal takes a place of the plan's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quota {
+    Counts,
+    IsIgnored,
+}
+
+async fn judge(host: &Host, caller: &Caller, proposal: &Arc<Proposal>, quota: Quota) -> Result<(Arc<Base>, Verdict)> {
+    let id = &caller.organization_id;
+    let mut tx = host.db.read().await?;
+    let organization =
+        db::organization::find(&mut tx, id).await?.ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
+    check_allowed(&mut tx, &organization, &proposal.event).await?;
+    if quota == Quota::Counts {
+        let states = db::registration::version_states(&mut tx, id, &proposal.event).await?;
+        check_quota(&mut tx, &organization, &states).await?;
+    }
+    let base = Arc::new(Base::read(&mut tx, id, proposal).await?);
+    drop(tx);
+    let verdict = evolution::judge(host, proposal, &base).await?;
+    Ok((base, verdict))
+}
+
+fn registration(
+    host: &Host,
+    caller: &Caller,
+    proposal: &Proposal,
+    verdict: Verdict,
+    status: Status,
+    description: Option<String>,
+    now: Time,
+) -> Registration {
+    Registration {
+        id: RegistrationId::new(now, host.randomness.id()),
+        organization_id: caller.organization_id.clone(),
+        event: proposal.event.clone(),
+        version: proposal.version,
+        status,
+        description,
+        payload_schema: proposal.payload_schema.clone(),
+        payload_example: proposal.payload_example.clone(),
+        schema_hash: verdict.schema_hash,
+        schema_flavour: verdict.schema_flavour.as_str().to_owned(),
+        semver_bump: verdict.semver_bump,
+        compatibility: proposal.compatibility,
         registered_by: caller.service().to_owned(),
         created_at: now,
         updated_at: now,
         archived_at: None,
-    };
-    if !change.organization.plan.versions() {
-        archive_all(&mut change, versions).await?;
     }
-    db::registration::insert(&mut change.tx, &caller.organization_id, &registration).await?;
-    change.commit().await?;
-    Ok(registration)
 }
 
 fn check_status(status: Option<&str>) -> Result<Status> {
@@ -107,8 +178,16 @@ fn check_name_of(request: &RegisterRequest<'_>) -> Result<EventName> {
     EventName::new(request.namespace, request.name)
 }
 
-async fn check_allowed(change: &mut Change<'_>, event: &EventName) -> Result<()> {
-    let allowed = db::organization::namespaces(&mut change.tx, &change.organization.id).await?;
+fn check_compatibility(word: Option<&str>) -> Result<Compatibility> {
+    match word.map(Compatibility::parse) {
+        None => Ok(Compatibility::default()),
+        Some(Some(compatibility)) => Ok(compatibility),
+        Some(None) => Err(fail!(InvalidRequest, "compatibility has to be backward or strict")),
+    }
+}
+
+async fn check_allowed(tx: &mut Tx, organization: &Organization, event: &EventName) -> Result<()> {
+    let allowed = db::organization::namespaces(tx, &organization.id).await?;
     if allowed.iter().any(|(namespace, _)| namespace == event.namespace()) {
         return Ok(());
     }
@@ -117,13 +196,11 @@ async fn check_allowed(change: &mut Change<'_>, event: &EventName) -> Result<()>
 }
 
 /// Another version of a live event is no further registration: the quota counts events.
-async fn check_quota(change: &mut Change<'_>, event: &EventName) -> Result<()> {
-    let plan = change.organization.plan;
+async fn check_quota(tx: &mut Tx, organization: &Organization, states: &[VersionState]) -> Result<()> {
+    let plan = organization.plan;
     let Some(limit) = plan.registrations_max() else { return Ok(()) };
-    let organization = change.organization.id.clone();
-    let states = db::registration::version_states(&mut change.tx, &organization, event).await?;
     let is_live = states.iter().any(|state| state.status != Status::Archived);
-    let used = db::registration::count_events(&mut change.tx, &organization).await?;
+    let used = db::registration::count_events(tx, &organization.id).await?;
     if limit > 0 && (is_live || used < limit) {
         return Ok(());
     }
@@ -131,31 +208,13 @@ async fn check_quota(change: &mut Change<'_>, event: &EventName) -> Result<()> {
     Err(fail!(RegistrationQuotaExceeded, "plan {plan} allows {limit} registered events, and {used} are in use"))
 }
 
-fn check_schema(schema: &str, example: Option<&str>) -> Result<Schema> {
-    let schema = schema::inspect(schema)?;
-    if let Some(example) = example {
-        let example = serde_json::from_str(example)
-            .map_err(|cause| fail!(PayloadExampleDoesNotMatchSchema, "the example cannot be read: {cause}"))?;
-        schema.validator.check(&example).map_err(|error| example_does_not_match(&error))?;
-    }
-    Ok(schema)
-}
-
-fn example_does_not_match(error: &Error) -> Error {
-    let own = Error::new(Code::PayloadExampleDoesNotMatchSchema, "payloadExample breaks payloadSchema");
-    match error.details() {
-        Some(details) => own.with_details(details.clone()),
-        None => own,
-    }
-}
-
 /// BASIC has the latest version only (contract 6.7): what was there before is archived.
-async fn archive_all(change: &mut Change<'_>, registrations: Vec<Registration>) -> Result<()> {
-    for mut registration in registrations {
-        if registration.status != Status::Archived {
-            archive(&mut registration, change.now);
-            db::registration::update(&mut change.tx, &change.organization.id, &registration).await?;
-        }
+async fn archive_all(change: &mut Change<'_>, states: Vec<VersionState>) -> Result<()> {
+    for state in states.into_iter().filter(|state| state.status != Status::Archived) {
+        let found = db::registration::find(&mut change.tx, &change.organization.id, &state.id).await?;
+        let mut registration = found.ok_or_else(|| fail!(InternalError, "registration {} is gone", state.id))?;
+        archive(&mut registration, change.now);
+        db::registration::update(&mut change.tx, &change.organization.id, &registration).await?;
     }
     Ok(())
 }
@@ -262,6 +321,7 @@ pub(super) fn generic(host: &Host, organization: &Organization, now: Time) -> Re
         schema_hash: schema.hash,
         schema_flavour: schema.flavour.as_str().to_owned(),
         semver_bump: crate::domain::name::Bump::Initial,
+        compatibility: Compatibility::default(),
         registered_by: GENERIC_REGISTERED_BY.to_owned(),
         created_at: now,
         updated_at: now,

@@ -1,84 +1,59 @@
-//! Subscriptions: creating, reading and removing them.
+//! Subscriptions: creating, changing, reading and removing them. Event subscriptions and webhooks
+//! are two views of the same thing.
 
 use super::{Caller, Host, access};
 use crate::{
     db::{self, subscription::Sealed},
     domain::{
-        address,
-        headers::StaticHeaders,
         id::SubscriptionId,
-        limits::TEXT_CHARS_MAX,
+        limits::SECRET_OVERLAP_SECONDS_MAX,
         name::{EventName, Version},
         signature::Secret,
-        subscription::{EventType, Kind, Subscription, Terms, parse_event_types},
+        subscription::{EventType, Kind, Subscription, Terms},
+        time::Time,
     },
     error::{Code, Error, Result},
     fail,
 };
 
+mod edit;
 mod endpoint;
 
+use edit::Checks;
+pub use edit::Edit;
 pub use endpoint::{disable_failing, disable_gone};
 
 /// Why what was owed to a removed subscription is a dead letter.
 const REMOVED: &str = "the subscription was deleted";
 
 /// A subscription to be.
-#[derive(Clone, Copy, Debug)]
-pub struct NewSubscription<'a> {
-    /// Which events, in the caller's order.
-    pub event_types: &'a [String],
-    /// Where to.
-    pub webhook_url: &'a str,
-    /// A name for people; the first event type when none is given.
-    pub name: Option<&'a str>,
-    /// Whether events reach it from the start.
-    pub is_active: bool,
-    /// A signing secret of the caller's own; drawn when none is given.
-    pub secret: Option<&'a str>,
+#[derive(Clone, Debug)]
+pub struct NewSubscription {
+    /// Through which view of the API.
+    pub kind: Kind,
+    /// What is asked for: at least event types and a URL.
+    pub edit: Edit,
+    /// Since when it also gets what was accepted before it was created: `now`, or a time.
+    pub start_at: Option<String>,
     /// The code of what is wrong with the request: `invalid_request` or `BAD_REQUEST` (C17).
-    pub invalid: Code,
+    pub wrong: Code,
 }
 
 /// Creates a subscription. Its secret is shown here and never again.
-pub async fn create(host: &Host, caller: &Caller, new: NewSubscription<'_>) -> Result<(Subscription, Secret)> {
-    let invalid = |message: String| Error::new(new.invalid, message);
-    let event_types = parse_event_types(new.event_types.iter().map(String::as_str))
-        .map_err(|why| invalid(format!("eventTypes: {why}")))?;
-    address::check_url(new.webhook_url, &host.address_policy).map_err(|why| invalid(format!("webhookUrl: {why}")))?;
-    let name = new.name.filter(|name| !name.is_empty()).unwrap_or(event_types[0].as_str());
-    if name.chars().count() > TEXT_CHARS_MAX || name.chars().any(char::is_control) {
-        return Err(invalid(format!("name has at most {TEXT_CHARS_MAX} characters and no control characters")));
-    }
-    let secret = match new.secret {
-        Some(text) => {
-            Secret::parse(text).ok_or_else(|| invalid("secret has 8 to 256 printable characters".to_owned()))?
-        }
-        None => Secret::generate(|bytes| host.randomness.fill(bytes)),
-    };
+pub async fn create(host: &Host, caller: &Caller, new: NewSubscription) -> Result<(Subscription, Secret)> {
+    let checks = Checks { host, view: new.kind, wrong: new.wrong };
+    let now = host.now();
+    let mut subscription = blank(host, caller, new.kind, now);
+    checks.apply(&new.edit, &mut subscription)?;
+    let headers = checks.headers(&new.edit)?.unwrap_or_default();
+    subscription.header_names = headers.names();
+    start_at(new.start_at.as_deref()).map_err(|why| checks.error(why))?;
+    let secret = checks.secret(&new.edit)?.unwrap_or_else(|| draw(host));
     let mut change = host.change(&caller.organization_id).await?;
-    let subscription = Subscription {
-        id: SubscriptionId::new(change.now, host.randomness.id()),
-        organization_id: caller.organization_id.clone(),
-        kind: Kind::EventSubscription,
-        name: name.to_owned(),
-        event_types,
-        webhook_url: new.webhook_url.to_owned(),
-        is_active: new.is_active,
-        terms: Terms::default(),
-        header_names: Vec::new(),
-        start_at: None,
-        previous_secret_until: None,
-        disabled: None,
-        failing_since: None,
-        last_triggered_at: None,
-        created_at: change.now,
-        updated_at: change.now,
-    };
-    let data_key = access::data_key(host, &mut change.tx, &caller.organization_id).await?;
+    let key = access::data_key(host, &mut change.tx, &caller.organization_id).await?;
     let sealed = Sealed {
-        secret: access::seal_secret(host, &data_key, &caller.organization_id, &secret),
-        headers: access::seal_headers(host, &data_key, &caller.organization_id, &StaticHeaders::default()),
+        secret: access::seal_secret(host, &key, &caller.organization_id, &secret),
+        headers: access::seal_headers(host, &key, &caller.organization_id, &headers),
     };
     let revision = change.organization.revision;
     db::subscription::insert(&mut change.tx, &caller.organization_id, &subscription, &sealed, revision).await?;
@@ -86,24 +61,63 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription<'_>) -> R
     Ok((subscription, secret))
 }
 
+/// An active subscription to nothing.
+fn blank(host: &Host, caller: &Caller, kind: Kind, now: Time) -> Subscription {
+    let id = host.randomness.id();
+    Subscription {
+        id: match kind {
+            Kind::EventSubscription => SubscriptionId::new(now, id),
+            Kind::Webhook => SubscriptionId::of_webhook(now, id),
+        },
+        organization_id: caller.organization_id.clone(),
+        kind,
+        name: String::new(),
+        event_types: Vec::new(),
+        webhook_url: String::new(),
+        is_active: true,
+        terms: Terms::default(),
+        header_names: Vec::new(),
+        start_at: None,
+        previous_secret_until: None,
+        disabled: None,
+        failing_since: None,
+        last_triggered_at: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn draw(host: &Host) -> Secret {
+    Secret::generate(|bytes| host.randomness.fill(bytes))
+}
+
+/// `now` asks for nothing of the past, which nobody can be given yet.
+fn start_at(text: Option<&str>) -> Result<(), String> {
+    match text {
+        None | Some("now") => Ok(()),
+        Some(_) => Err("startAt: a subscription starts now; earlier events cannot be asked for yet".to_owned()),
+    }
+}
+
 /// What `subscribe` asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct SubscribeRequest<'a> {
+#[derive(Clone, Debug)]
+pub struct SubscribeRequest {
     /// `<namespace>.<name>`.
-    pub name: &'a str,
+    pub name: String,
     /// An exact version; all of them when it is `*` or not given.
-    pub version: Option<&'a str>,
-    /// Where to.
-    pub webhook_url: &'a str,
-    /// A name for people.
-    pub display_name: Option<&'a str>,
+    pub version: Option<String>,
+    /// Where to, and what else is asked for.
+    pub edit: Edit,
+    /// See [`NewSubscription::start_at`].
+    pub start_at: Option<String>,
 }
 
 /// Subscribes to one of the organization's events by its name. Code `event_not_registered` when
 /// there is no such event, or no such version of it.
-pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest<'_>) -> Result<(Subscription, Secret)> {
-    let event = EventName::parse(request.name)?;
-    let version: Option<Version> = request.version.filter(|text| *text != "*").map(str::parse).transpose()?;
+pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest) -> Result<(Subscription, Secret)> {
+    let event = EventName::parse(&request.name)?;
+    let version: Option<Version> =
+        request.version.as_deref().filter(|text| *text != "*").map(str::parse).transpose()?;
     let mut tx = host.db.read().await?;
     let states = db::registration::version_states(&mut tx, &caller.organization_id, &event).await?;
     drop(tx);
@@ -115,20 +129,18 @@ pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest<'
     }
     let event_type = EventType::of_event(&caller.organization_id, &event, version);
     let new = NewSubscription {
-        event_types: &[event_type.as_str().to_owned()],
-        webhook_url: request.webhook_url,
-        name: request.display_name,
-        is_active: true,
-        secret: None,
-        invalid: Code::InvalidRequest,
+        kind: Kind::EventSubscription,
+        edit: Edit { event_types: Some(vec![event_type.as_str().to_owned()]), ..request.edit },
+        start_at: request.start_at,
+        wrong: Code::InvalidRequest,
     };
     create(host, caller, new).await
 }
 
-/// The caller's subscriptions, the newest first.
-pub async fn list(host: &Host, caller: &Caller) -> Result<Vec<Subscription>> {
+/// The caller's subscriptions of a kind, the newest first.
+pub async fn list(host: &Host, caller: &Caller, kind: Kind) -> Result<Vec<Subscription>> {
     let mut tx = host.db.read().await?;
-    db::subscription::list(&mut tx, &caller.organization_id, Kind::EventSubscription).await
+    db::subscription::list(&mut tx, &caller.organization_id, kind).await
 }
 
 /// One of the caller's subscriptions.
@@ -136,6 +148,67 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<Subscription>
     let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
     let mut tx = host.db.read().await?;
     db::subscription::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)
+}
+
+/// Changes what the edit mentions. What is still owed goes by what is changed as well.
+pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &Edit) -> Result<Subscription> {
+    let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
+    let organization = &caller.organization_id;
+    let checks = Checks { host, view, wrong: Code::BadRequest };
+    let mut change = host.change(organization).await?;
+    let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;
+    checks.apply(edit, &mut subscription)?;
+    subscription.updated_at = change.now;
+    db::subscription::update(&mut change.tx, organization, &subscription).await?;
+    let key = access::data_key(host, &mut change.tx, organization).await?;
+    if let Some(headers) = checks.headers(edit)? {
+        subscription.header_names = headers.names();
+        let sealed = access::seal_headers(host, &key, organization, &headers);
+        let names = &subscription.header_names;
+        db::subscription::set_headers(&mut change.tx, organization, &id, names, sealed.as_deref()).await?;
+    }
+    if let Some(secret) = checks.secret(edit)? {
+        let sealed = access::seal_secret(host, &key, organization, &secret);
+        db::subscription::rotate(&mut change.tx, organization, &id, &sealed, None, change.now).await?;
+        subscription.previous_secret_until = None;
+    }
+    change.commit().await?;
+    host.deliveries_due.notify_one();
+    Ok(subscription)
+}
+
+/// Activates a subscription, whoever switched it off.
+pub async fn enable(host: &Host, caller: &Caller, id: &str) -> Result<Subscription> {
+    let edit = Edit { is_active: Some(true), ..Edit::default() };
+    change(host, caller, id, Kind::EventSubscription, &edit).await
+}
+
+/// Replaces the secret, by one of the caller's own if there is one, and shows it once. The one
+/// before signs as well for `overlap_seconds`.
+pub async fn rotate(
+    host: &Host,
+    caller: &Caller,
+    id: &str,
+    chosen: Option<String>,
+    overlap_seconds: i64,
+) -> Result<(Subscription, Secret)> {
+    let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
+    let organization = &caller.organization_id;
+    if !(0..=i64::from(SECRET_OVERLAP_SECONDS_MAX)).contains(&overlap_seconds) {
+        return Err(fail!(BadRequest, "overlapSeconds is 0 to {SECRET_OVERLAP_SECONDS_MAX}"));
+    }
+    let checks = Checks { host, view: Kind::EventSubscription, wrong: Code::BadRequest };
+    let edit = Edit { secret: chosen, ..Edit::default() };
+    let secret = checks.secret(&edit)?.unwrap_or_else(|| draw(host));
+    let mut change = host.change(organization).await?;
+    let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;
+    let key = access::data_key(host, &mut change.tx, organization).await?;
+    let sealed = access::seal_secret(host, &key, organization, &secret);
+    let until = (overlap_seconds > 0).then(|| change.now.plus_millis(overlap_seconds * 1_000));
+    db::subscription::rotate(&mut change.tx, organization, &id, &sealed, until, change.now).await?;
+    (subscription.previous_secret_until, subscription.updated_at) = (until, change.now);
+    change.commit().await?;
+    Ok((subscription, secret))
 }
 
 /// Removes a subscription. What it is still owed becomes dead letters.
@@ -149,6 +222,6 @@ pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<()> {
     change.commit().await
 }
 
-fn not_found() -> Error {
+pub(super) fn not_found() -> Error {
     fail!(NotFound, "there is no such subscription")
 }

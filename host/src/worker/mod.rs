@@ -6,7 +6,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -27,6 +27,7 @@ mod delivery;
 mod prepare;
 mod routing;
 mod slots;
+mod trial;
 
 use outbound::Outbound;
 use slots::Slots;
@@ -36,6 +37,9 @@ const HANDOVERS_MAX: usize = 8_192;
 /// How often the table is looked at although nobody rang: for what another process left behind,
 /// and for retries that became due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Tests of endpoints under way at once: people wait for them, so there are few.
+const TRIALS_MAX: usize = 32;
 
 /// What the workers work with.
 pub struct Settings {
@@ -52,6 +56,8 @@ struct Shared {
     outbound: Outbound,
     retry_schedule: RetrySchedule,
     slots: Slots,
+    /// Places for tests of endpoints.
+    trials: Semaphore,
     /// Deliveries under way.
     deliveries: TaskTracker,
     /// Batches of routing under way.
@@ -103,6 +109,7 @@ impl Workers {
         }
         let shared = Arc::new(Shared {
             slots: Slots::new(settings.deliveries_max),
+            trials: Semaphore::new(TRIALS_MAX),
             retry_schedule: settings.retry_schedule,
             host,
             runtime,

@@ -53,7 +53,7 @@ async fn without_a_valid_key_no_route_answers() {
         app.admin(),
     ];
     for client in &garbage {
-        for route in ROUTES.iter().filter(|route| matches!(route.who, Who::Reader | Who::Manager)) {
+        for route in ROUTES.iter().filter(|route| matches!(route.who, Who::Reader | Who::Manager | Who::Webhooks)) {
             assert_eq!(ask(client, route).await, (401, "UNAUTHORIZED".to_owned()), "{route:?}");
         }
     }
@@ -97,11 +97,11 @@ async fn a_route_needs_a_scope() {
     let app = TestApp::start().await;
     let tenant = app.organization("PRO").await;
     let path = format!("/api/admin/v1/organizations/{}/keys", tenant.id);
-    for (scopes, reads, manages) in [
-        (json!(["events:read"]), true, false),
-        (json!(["events:manage"]), true, true),
-        (json!(["webhooks:manage", "ai:complete"]), false, false),
-        (json!([]), false, false),
+    for (scopes, reads, manages, webhooks) in [
+        (json!(["events:read"]), true, false, false),
+        (json!(["events:manage"]), true, true, false),
+        (json!(["webhooks:manage", "ai:complete"]), false, false, true),
+        (json!([]), false, false, false),
     ] {
         let body = json!({ "callerService": "service", "scopes": scopes });
         let key = text(&app.admin().post(&path, body).await.created()["apiKey"]);
@@ -110,6 +110,7 @@ async fn a_route_needs_a_scope() {
             let may = match route.who {
                 Who::Reader => reads,
                 Who::Manager => manages,
+                Who::Webhooks => webhooks,
                 Who::Anybody | Who::Operator => continue,
             };
             let forbidden = ask(&client, route).await == (403, "FORBIDDEN".to_owned());

@@ -25,6 +25,8 @@ impl World {
         let tenant = app.organization("PRO").await;
         let receiver = Receiver::start().await;
         let (subscription, _) = tenant.subscribe_all(&receiver.url("/")).await;
+        let webhook = json!({ "url": receiver.url("/"), "events": ["another"] });
+        let webhook = text(&tenant.post("/api/v1/webhooks", webhook).await.created()["id"]);
         let registration = tenant.register("order", "1.0.0").await;
         let emit = tenant.emit_generic(json!({ "kind": "k" })).await;
         app.settle().await;
@@ -37,6 +39,7 @@ impl World {
             ("/namespaces/{namespace}", "unused".to_owned()),
             ("/events/custom/{id}", registration),
             ("subscriptions/{id}", subscription),
+            ("/webhooks/{id}", webhook),
             ("/emits/{id}", emit),
             ("/deliveries/{id}", delivery),
         ];
@@ -47,7 +50,7 @@ impl World {
     fn client(&self, route: &Route) -> Client {
         match route.who {
             Who::Operator => self.app.admin(),
-            Who::Reader | Who::Manager => self.tenant.clone(),
+            Who::Reader | Who::Manager | Who::Webhooks => self.tenant.clone(),
             Who::Anybody => self.app.anonymous(),
         }
     }
@@ -61,6 +64,12 @@ impl World {
         }
         assert!(!path.contains('{'), "{path} has a parameter that the tests do not know");
         path
+    }
+
+    /// The subscription's id.
+    fn subscription(&self) -> &str {
+        let found = self.ids.iter().find(|(template, _)| template.starts_with("subscriptions"));
+        found.map(|(_, id)| id.as_str()).expect("a subscription")
     }
 
     async fn send(&self, route: &Route, path: &str, body: Option<Vec<u8>>) -> Answer {
@@ -91,6 +100,7 @@ const MEMBERS: &[&str] = &[
     "payload",
     "status",
     "description",
+    "compatibility",
     "idempotencyKey",
     "eventTypes",
     "event_types",
@@ -114,6 +124,20 @@ const MEMBERS: &[&str] = &[
     "environment",
     "expiresAt",
     "graceSeconds",
+    "url",
+    "events",
+    "active",
+    "enabled",
+    "filter",
+    "labels",
+    "signatureScheme",
+    "retrySchedule",
+    "maxInFlight",
+    "rateLimitPerSecond",
+    "headers",
+    "startAt",
+    "overlapSeconds",
+    "component",
 ];
 
 /// A body that each writing route takes; `None` for those that take an empty one.
@@ -123,9 +147,9 @@ fn sound(route: &Route, world: &World) -> Value {
         ("POST", "/api/v1/events/custom/emit") => {
             json!({ "name": "platformxe.generic", "payload": { "kind": "k", "summary": "s" }, "idempotencyKey": "k" })
         }
-        ("POST", "/api/v1/events/custom") => json!({
-            "namespace": namespace, "name": "new-event", "version": "1.0.0", "payloadSchema": { "title": "t" },
-            "payloadExample": { "a": "b" }, "status": "draft", "description": "d",
+        ("POST", "/api/v1/events/custom" | "/api/v1/events/custom/dry-run") => json!({
+            "namespace": namespace, "name": if route.path.ends_with("dry-run") { "tried-event" } else { "new-event" }, "version": "1.0.0", "payloadSchema": { "title": "t" },
+            "payloadExample": { "a": "b" }, "status": "draft", "description": "d", "compatibility": "strict",
         }),
         ("POST", "/api/v1/events/custom/subscribe") => json!({
             "name": format!("{namespace}.order"), "version": "1.0.0", "webhookUrl": "https://receiver.example/",
@@ -133,11 +157,23 @@ fn sound(route: &Route, world: &World) -> Value {
         }),
         ("POST", path) if path.ends_with("subscriptions") => json!({
             "eventTypes": ["a"], "webhookUrl": "https://receiver.example/", "name": "n", "secret": "a-good-secret",
+            "startAt": "now", "labels": { "a": "b" }, "headers": { "x-a": "b" }, "retrySchedule": [1],
         }),
+        ("POST", "/api/v1/webhooks") => json!({
+            "url": "https://receiver.example/", "events": ["a"], "name": "n", "active": true, "maxInFlight": 1,
+            "rateLimitPerSecond": 1, "signatureScheme": "timestamped",
+        }),
+        ("PATCH", path) if path.ends_with("subscriptions/{id}") => json!({
+            "eventTypes": ["a"], "status": "ACTIVE", "isActive": true, "labels": { "a": "b" }, "secret": "a-good-secret",
+        }),
+        ("PATCH", "/api/v1/webhooks/{id}") => json!({ "name": "n", "events": ["a"], "headers": { "x-a": "b" } }),
+        ("POST", path) if path.contains("subscriptions/{id}/") || path.starts_with("/api/v1/webhooks/{id}/") => {
+            if path.contains("/rotate") { json!({ "overlapSeconds": 1, "secret": "a-good-secret" }) } else { json!({}) }
+        }
         ("PATCH", "/api/v1/events/custom/{id}") => json!({ "status": "published", "description": "d" }),
         ("POST", "/api/v1/deliveries/{id}/replay") => json!({ "force": true }),
         ("POST", "/api/v1/dead-letters/replay") => {
-            json!({ "subscriptionId": world.ids[4].1, "from": "2026-05-06T00:00:00Z", "to": "2026-05-07T00:00:00Z" })
+            json!({ "subscriptionId": world.subscription(), "from": "2026-05-06T00:00:00Z", "to": "2026-05-07T00:00:00Z" })
         }
         ("POST", "/api/admin/v1/organizations") => json!({
             "name": "n", "slug": "s", "plan": "FREE", "region": "NG", "billingEmail": "a@b.example",
@@ -333,7 +369,8 @@ async fn no_body_counts_as_an_empty_object() {
             assert_eq!(said(world.send(route, &path, body.clone()).await), empty, "{route:?} {body:?}");
         }
     }
-    let (_, registration) = &world.ids[3];
+    let registration = world.ids.iter().find(|(template, _)| template.starts_with("/events/custom"));
+    let (_, registration) = registration.expect("a registration");
     let path = format!("/api/v1/events/custom/{registration}");
     assert_eq!(world.tenant.send("PATCH", &path, None::<String>).await.ok()["status"], "published");
     world.stop().await;

@@ -9,6 +9,7 @@ use crate::support::{Client, Receiver, Reply, TestApp, client::text};
 struct Belongings {
     registration: String,
     subscription: String,
+    webhook: String,
     emit: String,
     delivery: String,
 }
@@ -17,10 +18,12 @@ impl Belongings {
     async fn of(app: &TestApp, tenant: &Client, receiver: &Receiver) -> Self {
         let registration = tenant.register("order", "1.0.0").await;
         let (subscription, _) = tenant.subscribe_all(&receiver.url("/")).await;
+        let webhook = json!({ "url": receiver.url("/"), "events": ["another"] });
+        let webhook = text(&tenant.post("/api/v1/webhooks", webhook).await.created()["id"]);
         let emit = tenant.emit_generic(json!({ "kind": "k" })).await;
         app.settle().await;
         let delivery = text(&tenant.get("/api/v1/dead-letters").await.ok()["items"][0]["id"]);
-        Self { registration, subscription, emit, delivery }
+        Self { registration, subscription, webhook, emit, delivery }
     }
 
     /// The id that a route means by `{id}`.
@@ -28,20 +31,23 @@ impl Belongings {
         match path {
             path if path.contains("/events/custom/") => &self.registration,
             path if path.contains("subscriptions/") => &self.subscription,
+            path if path.contains("/webhooks/") => &self.webhook,
             path if path.contains("/emits/") => &self.emit,
             path if path.contains("/deliveries/") => &self.delivery,
             other => panic!("whose id does {other} mean?"),
         }
     }
 
-    fn all(&self) -> [&str; 4] {
-        [&self.registration, &self.subscription, &self.emit, &self.delivery]
+    fn all(&self) -> [&str; 5] {
+        [&self.registration, &self.subscription, &self.webhook, &self.emit, &self.delivery]
     }
 
     /// Everything as its owner sees it.
     async fn seen_by(&self, tenant: &Client) -> Vec<Value> {
         let mut seen = Vec::new();
-        for route in ROUTES.iter().filter(|route| route.method == "GET" && route.who == Who::Reader) {
+        for route in
+            ROUTES.iter().filter(|route| route.method == "GET" && matches!(route.who, Who::Reader | Who::Webhooks))
+        {
             let path = if route.path.contains("{id}") {
                 route.path.replace("{id}", self.id_for(route.path))
             } else {
@@ -62,7 +68,7 @@ async fn ids_of_another_organization_are_not_found_on_any_route() {
     let belongings = Belongings::of(&app, &owner, &receiver).await;
     let before = belongings.seen_by(&owner).await;
     let mut tried = 0;
-    for route in ROUTES.iter().filter(|route| matches!(route.who, Who::Reader | Who::Manager)) {
+    for route in ROUTES.iter().filter(|route| matches!(route.who, Who::Reader | Who::Manager | Who::Webhooks)) {
         if route.path.contains("{id}") {
             let path = route.path.replace("{id}", belongings.id_for(route.path));
             let foreign = stranger.send(route.method, &path, Some("{}")).await;

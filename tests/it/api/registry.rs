@@ -60,7 +60,7 @@ async fn a_registration_answers_all_members() {
             "id": id, "organizationId": tenant.id, "canonicalName": canonical, "namespace": tenant.namespace,
             "name": "order.placed", "version": "1.0.0", "status": "draft", "description": "Für alle 🎉\nline",
             "registeredBy": "default", "schemaHash": hash, "schemaFlavour": "json-schema-2020-12",
-            "semverBump": "initial", "createdAt": "2026-05-06T12:00:00.000Z", "updatedAt": "2026-05-06T12:00:00.000Z",
+            "semverBump": "initial", "compatibility": "backward", "createdAt": "2026-05-06T12:00:00.000Z", "updatedAt": "2026-05-06T12:00:00.000Z",
         })
     );
     let detail = tenant.get(&format!("{EVENTS}/{id}")).await.ok();

@@ -9,6 +9,8 @@ pub(crate) enum Who {
     Reader,
     /// A key that may manage events.
     Manager,
+    /// A key that may manage webhooks.
+    Webhooks,
     /// The operator.
     Operator,
 }
@@ -25,7 +27,7 @@ const fn route(method: &'static str, path: &'static str, who: Who) -> Route {
     Route { method, path, who }
 }
 
-use Who::{Anybody, Manager, Operator, Reader};
+use Who::{Anybody, Manager, Operator, Reader, Webhooks};
 
 /// All of them.
 pub(crate) const ROUTES: &[Route] = &[
@@ -33,6 +35,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "/api/v1/events/custom/emit", Manager),
     route("POST", "/api/v1/events/custom", Manager),
     route("GET", "/api/v1/events/custom", Reader),
+    route("POST", "/api/v1/events/custom/dry-run", Reader),
     route("GET", "/api/v1/events/custom/health", Reader),
     route("POST", "/api/v1/events/custom/subscribe", Manager),
     route("GET", "/api/v1/events/custom/{id}", Reader),
@@ -41,11 +44,29 @@ pub(crate) const ROUTES: &[Route] = &[
     route("GET", "/api/v1/event-subscriptions", Reader),
     route("POST", "/api/v1/event-subscriptions", Manager),
     route("GET", "/api/v1/event-subscriptions/{id}", Reader),
+    route("PATCH", "/api/v1/event-subscriptions/{id}", Manager),
     route("DELETE", "/api/v1/event-subscriptions/{id}", Manager),
+    route("POST", "/api/v1/event-subscriptions/{id}/test", Manager),
+    route("POST", "/api/v1/event-subscriptions/{id}/rotate", Manager),
+    route("POST", "/api/v1/event-subscriptions/{id}/enable", Manager),
     route("GET", "/api/v1/events/subscriptions", Reader),
     route("POST", "/api/v1/events/subscriptions", Manager),
     route("GET", "/api/v1/events/subscriptions/{id}", Reader),
+    route("PATCH", "/api/v1/events/subscriptions/{id}", Manager),
     route("DELETE", "/api/v1/events/subscriptions/{id}", Manager),
+    route("POST", "/api/v1/events/subscriptions/{id}/test", Manager),
+    route("POST", "/api/v1/events/subscriptions/{id}/rotate", Manager),
+    route("POST", "/api/v1/events/subscriptions/{id}/enable", Manager),
+    route("GET", "/api/v1/webhooks", Webhooks),
+    route("POST", "/api/v1/webhooks", Webhooks),
+    route("GET", "/api/v1/webhooks/{id}", Webhooks),
+    route("PATCH", "/api/v1/webhooks/{id}", Webhooks),
+    route("DELETE", "/api/v1/webhooks/{id}", Webhooks),
+    route("POST", "/api/v1/webhooks/{id}/test", Webhooks),
+    route("POST", "/api/v1/webhooks/{id}/rotate", Webhooks),
+    route("POST", "/api/v1/webhooks/{id}/rotate-secret", Webhooks),
+    route("POST", "/api/v1/webhooks/{id}/enable", Webhooks),
+    route("GET", "/api/v1/webhooks/{id}/deliveries", Webhooks),
     route("GET", "/api/v1/emits", Reader),
     route("GET", "/api/v1/emits/{id}", Reader),
     route("GET", "/api/v1/deliveries", Reader),

@@ -28,7 +28,10 @@ async fn a_subscription_answers_all_members_and_its_secret_once() {
         data,
         json!({
             "id": id, "organizationId": tenant.id, "name": "zeta", "eventTypes": ["zeta", "email.*", "alpha"],
-            "webhookUrl": URL, "status": "ACTIVE", "isActive": true,
+            "webhookUrl": URL, "status": "ACTIVE", "isActive": true, "filter": null, "labels": {},
+            "signatureScheme": "platform", "retrySchedule": null, "maxInFlight": null, "rateLimitPerSecond": null,
+            "headerNames": [], "startAt": null, "previousSecretUntil": null, "disabledAt": null,
+            "disabledReason": null, "lastTriggeredAt": null,
             "createdAt": "2026-05-06T12:00:00.000Z", "updatedAt": "2026-05-06T12:00:00.000Z",
         })
     );
@@ -316,5 +319,122 @@ async fn what_this_host_cannot_do_yet_is_refused_and_not_ignored() {
         tenant.post("/api/v1/event-subscriptions", body).await.refused(400, code);
     }
     assert_eq!(tenant.get("/api/v1/event-subscriptions").await.ok()["subscriptions"], json!([]));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_touches_what_it_names() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let body = json!({ "eventTypes": ["b", "a"], "webhookUrl": URL, "name": "mine", "labels": { "z": "1", "a": "2" } });
+    let mut expected = tenant.post(SUBSCRIPTIONS, body).await.created();
+    expected.as_object_mut().expect("an object").remove("secret");
+    let path = format!("{SUBSCRIPTIONS}/{}", text(&expected["id"]));
+    app.clock.advance(Duration::from_secs(1));
+    for (change, members) in [
+        (json!({}), json!({})),
+        (json!({ "name": null, "eventTypes": null, "isActive": null, "unknown": 1 }), json!({})),
+        (json!({ "eventTypes": ["z", "b", "*"] }), json!({ "eventTypes": ["z", "b", "*"] })),
+        (json!({ "event_types": ["only"] }), json!({ "eventTypes": ["only"] })),
+        (json!({ "webhook_url": "HTTPS://A.example:443" }), json!({ "webhookUrl": "HTTPS://A.example:443" })),
+        (json!({ "name": "yours" }), json!({ "name": "yours" })),
+        (json!({ "name": "" }), json!({ "name": "only" })),
+        (json!({ "status": "PAUSED" }), json!({ "status": "PAUSED", "isActive": false })),
+        (json!({ "is_active": true }), json!({ "status": "ACTIVE", "isActive": true })),
+        (json!({ "isActive": false, "status": "PAUSED" }), json!({ "status": "PAUSED", "isActive": false })),
+        (json!({ "enabled": true, "active": true }), json!({ "status": "ACTIVE", "isActive": true })),
+        (json!({ "labels": { "k": "v" } }), json!({ "labels": { "k": "v" } })),
+        (json!({ "labels": null }), json!({ "labels": {} })),
+    ] {
+        let members = members.as_object().expect("an object").clone();
+        expected.as_object_mut().expect("an object").extend(members);
+        expected["updatedAt"] = "2026-05-06T12:00:01.000Z".into();
+        assert_eq!(tenant.patch(&path, change.clone()).await.ok(), expected, "{change}");
+        assert_eq!(tenant.get(&path).await.ok(), expected, "{change}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_that_is_wrong_changes_nothing() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let id = text(&tenant.post(SUBSCRIPTIONS, json!({ "eventTypes": ["a"], "webhookUrl": URL })).await.created()["id"]);
+    let path = format!("{SUBSCRIPTIONS}/{id}");
+    let before = tenant.get(&path).await.ok();
+    for change in [
+        json!({ "name": "new", "eventTypes": [] }),
+        json!({ "name": "new", "webhookUrl": "nonsense" }),
+        json!({ "name": "new", "isActive": true, "status": "PAUSED" }),
+        json!({ "name": "new", "isActive": true, "enabled": false }),
+        json!({ "name": "new", "status": "active" }),
+        json!({ "name": "new", "secret": "short" }),
+        json!({ "name": "new", "headers": { "host": "a" } }),
+        json!({ "name": "new", "startAt": "now" }),
+        json!({ "name": "new", "eventTypes": ["a"], "event_types": ["b"] }),
+    ] {
+        tenant.patch(&path, change).await.refused(400, "BAD_REQUEST");
+    }
+    tenant
+        .patch(&path, json!({ "name": "new", "adapter": { "component": "a" } }))
+        .await
+        .refused(400, "component_not_found");
+    assert_eq!(tenant.get(&path).await.ok(), before);
+    app.stop().await;
+}
+
+/// What a client read it may send back, changed or not.
+#[tokio::test]
+async fn what_was_read_can_be_written() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let body = json!({
+        "eventTypes": ["a"], "webhookUrl": URL, "labels": { "a": "b" }, "retrySchedule": [1, 2], "maxInFlight": 3,
+        "rateLimitPerSecond": 4, "signatureScheme": "timestamped", "headers": { "x-a": "b" },
+    });
+    let id = text(&tenant.post(SUBSCRIPTIONS, body).await.created()["id"]);
+    for path in [format!("{SUBSCRIPTIONS}/{id}"), format!("/api/v1/webhooks/{id}")] {
+        let read = tenant.get(&path).await.ok();
+        assert_eq!(tenant.patch(&path, read.clone()).await.ok(), read);
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_holds_for_the_next_event() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let receiver = Receiver::start().await;
+    let (id, _) = tenant.subscribe_all(&receiver.url("/old")).await;
+    let path = format!("{SUBSCRIPTIONS}/{id}");
+    for change in [
+        json!({}),
+        json!({ "webhookUrl": receiver.url("/new") }),
+        json!({ "isActive": false }),
+        json!({ "status": "ACTIVE", "webhookUrl": receiver.url("/again") }),
+        json!({ "eventTypes": ["nothing"] }),
+    ] {
+        tenant.patch(&path, change).await.ok();
+        tenant.emit_generic(json!({ "kind": "k" })).await;
+        app.settle().await;
+    }
+    let paths: Vec<String> = receiver.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/old", "/new", "/again"]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_newest_delivery_says_when_it_was_last_triggered() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let receiver = Receiver::start().await;
+    let (id, _) = tenant.subscribe_all(&receiver.url("/")).await;
+    for seconds in [1, 2] {
+        app.clock.advance(Duration::from_secs(1));
+        tenant.emit_generic(json!({ "kind": "k" })).await;
+        app.settle().await;
+        let last = &tenant.get(&format!("{SUBSCRIPTIONS}/{id}")).await.ok()["lastTriggeredAt"];
+        assert_eq!(*last, format!("2026-05-06T12:00:0{seconds}.000Z"));
+    }
     app.stop().await;
 }

@@ -4,4 +4,5 @@ mod fairness;
 mod hosts;
 mod replay;
 mod retries;
+mod secrets;
 mod wire;

@@ -106,6 +106,16 @@ impl TestApp {
         next
     }
 
+    /// The same with some settings changed.
+    pub(crate) async fn restart_with(mut self, change: impl Fn(&mut Settings) + Send + Sync + 'static) -> Self {
+        let before = self.change.clone();
+        self.change = Arc::new(move |settings| {
+            before(settings);
+            change(settings);
+        });
+        self.restart().await
+    }
+
     fn running(&mut self) -> App {
         self.app.take().expect("the host runs until it is stopped")
     }

@@ -8,6 +8,7 @@
 
 mod canonical;
 mod caps;
+mod compatibility;
 mod document;
 mod expansion;
 mod flavour;
@@ -18,6 +19,7 @@ mod validator;
 mod view;
 
 pub use canonical::{canonical_text, hash};
+pub use compatibility::{CANNOT_PROVE, Compatibility, Refusal, Violation, check_minor, is_patch_equal};
 pub use flavour::Flavour;
 pub use validator::Validator;
 

@@ -1,0 +1,210 @@
+//! What a version promises to those who emit the one before (contract 2.6, 6.2).
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, TestApp, client::text, database::number};
+
+const EVENTS: &str = "/api/v1/events/custom";
+const DRY_RUN: &str = "/api/v1/events/custom/dry-run";
+
+/// A version of an event with this schema.
+fn body(tenant: &Client, version: &str, schema: &Value) -> Value {
+    json!({ "namespace": tenant.namespace, "name": "order", "version": version, "payloadSchema": schema })
+}
+
+async fn register(tenant: &Client, version: &str, schema: &Value) -> Answer {
+    tenant.post(EVENTS, body(tenant, version, schema)).await
+}
+
+/// An order: open to members that it does not declare.
+fn order() -> Value {
+    json!({
+        "type": "object",
+        "description": "An order",
+        "properties": {
+            "id": { "type": "string", "description": "Its number" },
+            "description": { "type": "string" },
+        },
+        "required": ["id"],
+    })
+}
+
+/// The same with one member more.
+fn with_member(name: &str, schema: Value) -> Value {
+    let mut order = order();
+    order["properties"][name] = schema;
+    order
+}
+
+fn requiring(names: &[&str]) -> Value {
+    let mut order = with_member("total", json!({ "type": "integer" }));
+    order["required"] = names.into();
+    order
+}
+
+#[tokio::test]
+async fn a_patch_changes_descriptions_only() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    register(&tenant, "1.0.0", &order()).await.created();
+    let mut described = order();
+    described["description"] = "Something that was bought".into();
+    described["properties"]["id"].as_object_mut().expect("an object").remove("description");
+    let mut renamed = order();
+    // A member that is called description is no annotation.
+    renamed["properties"]["description"] = json!({ "type": "integer" });
+    let mut titled = order();
+    titled["title"] = "Order".into();
+    for other in [renamed, titled, json!({ "type": "object" })] {
+        register(&tenant, "1.0.1", &other).await.refused(400, "patch_must_be_byte_equal");
+    }
+    let data = register(&tenant, "1.0.1", &described).await.created();
+    assert_eq!(data["semverBump"], "patch");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_order_of_members_and_the_spelling_of_numbers_are_no_change() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let versions = [
+        ("1.0.0", r#"{"type":"object","properties":{"n":{"type":"number","minimum":1}}}"#),
+        ("1.0.1", r#"{ "properties":{"n":{"minimum":1.0,"type":"number"}}, "type":"object" }"#),
+    ];
+    let mut hashes = Vec::new();
+    for (version, schema) in versions {
+        let body = format!(
+            r#"{{"namespace":"{}","name":"order","version":"{version}","payloadSchema":{schema}}}"#,
+            tenant.namespace
+        );
+        let data = tenant.send("POST", EVENTS, Some(body)).await.created();
+        hashes.push(text(&data["schemaHash"]));
+        let detail = tenant.get(&format!("{EVENTS}/{}", text(&data["id"]))).await;
+        assert!(detail.text.contains(schema), "{detail}");
+    }
+    assert_eq!(hashes[0], hashes[1]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_registering_would_say() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    register(&tenant, "1.0.0", &order()).await.created();
+    let own = |changes: Value| {
+        let mut body = body(&tenant, "1.1.0", &requiring(&["id"]));
+        for (name, value) in changes.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        body
+    };
+    for (number, changes) in [
+        json!({}),
+        json!({ "name": "other", "version": "7.0.0" }),
+        json!({ "version": "2.0.0", "payloadSchema": {} }),
+        json!({ "payloadExample": { "id": "o_1", "total": 1 } }),
+        json!({ "payloadSchema": requiring(&["id", "total"]) }),
+        json!({ "version": "1.0.0" }),
+        json!({ "version": "0.9.0" }),
+        json!({ "version": "1.3.0" }),
+        json!({ "version": "1.0.1" }),
+        json!({ "version": "1" }),
+        json!({ "payloadExample": { "id": 1 } }),
+        json!({ "payloadSchema": { "type": "nonsense" } }),
+        json!({ "payloadSchema": { "$ref": "https://example.com/" } }),
+        json!({ "payloadSchema": true }),
+        json!({ "namespace": "somebody-else" }),
+        json!({ "namespace": "events" }),
+        json!({ "namespace": "platformxe", "name": "generic" }),
+        json!({ "name": "1" }),
+        json!({ "status": "archived" }),
+        json!({ "compatibility": "none" }),
+        json!({ "description": "x".repeat(4_097) }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let tried = tenant.post(DRY_RUN, own(changes.clone())).await;
+        if tried.status != 200 {
+            let registered = tenant.post(EVENTS, own(changes.clone())).await;
+            assert_eq!((tried.status, &tried.text), (registered.status, &registered.text), "{changes}");
+            continue;
+        }
+        let tried = tried.ok();
+        assert_eq!(tried["valid"], true);
+        // In an organization of its own, so that the next row finds the same registry.
+        let twin = app.organization("PRO").await;
+        let as_twin = |mut body: Value| {
+            if body["namespace"] == tenant.namespace.as_str() {
+                body["namespace"] = twin.namespace.as_str().into();
+            }
+            body
+        };
+        twin.post(EVENTS, as_twin(body(&tenant, "1.0.0", &order()))).await.created();
+        let registered = twin.post(EVENTS, as_twin(own(changes.clone()))).await.created();
+        for member in ["schemaHash", "schemaFlavour", "semverBump"] {
+            assert_eq!(tried[member], registered[member], "{number}: {member}");
+        }
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_answers_all_members_and_keeps_nothing() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    register(&tenant, "1.0.0", &order()).await.created();
+    let before = rows(&app).await;
+    let data = tenant.post(DRY_RUN, body(&tenant, "2.0.0", &requiring(&["id"]))).await.ok();
+    let hash = text(&data["schemaHash"]);
+    assert_eq!(hash.len(), 64);
+    assert_eq!(
+        data,
+        json!({
+            "valid": true, "schemaHash": hash, "schemaFlavour": "json-schema-2020-12", "semverBump": "major",
+            "schemaDepth": 2, "schemaPropertyCount": 3,
+        })
+    );
+    let refused = tenant.post(DRY_RUN, body(&tenant, "1.1.0", &requiring(&["id", "total"]))).await;
+    refused.refused(400, "minor_must_be_backwards_compatible");
+    assert!(refused.body()["error"]["details"]["violations"].is_array(), "{refused}");
+    assert_eq!(rows(&app).await, before);
+    assert_eq!(tenant.get(EVENTS).await.ok()["events"].as_array().map(Vec::len), Some(2));
+    app.stop().await;
+}
+
+/// Rows of every table that a registration could leave something in, and the revisions.
+async fn rows(app: &TestApp) -> Vec<i64> {
+    let mut rows = Vec::new();
+    for sql in [
+        "select count(*) from registration",
+        "select count(*) from emit",
+        "select count(*) from delivery",
+        "select count(*) from emit_usage",
+        "select count(*) from idempotency",
+        "select cast(sum(revision) as bigint) from organization",
+    ] {
+        rows.push(number(&app.database.location, sql).await);
+    }
+    rows
+}
+
+#[tokio::test]
+async fn a_dry_run_is_for_every_plan_and_every_reader() {
+    let app = TestApp::start().await;
+    for plan in ["FREE", "BASIC", "PRO", "ENTERPRISE"] {
+        let tenant = app.organization(plan).await;
+        let reader = json!({ "callerService": "ci", "scopes": ["events:read"] });
+        let path = format!("/api/admin/v1/organizations/{}/keys", tenant.id);
+        let key = text(&app.admin().post(&path, reader).await.created()["apiKey"]);
+        // More than any quota but the unlimited one.
+        for number in 0..30 {
+            let mut body = body(&tenant, "1.0.0", &order());
+            body["name"] = format!("event-{number}").into();
+            tenant.with_key(&key).post(DRY_RUN, body).await.ok();
+        }
+        tenant.with_key(&key).post(EVENTS, body(&tenant, "1.0.0", &order())).await.refused(403, "FORBIDDEN");
+        assert_eq!(tenant.get(&format!("{EVENTS}/health")).await.ok()["registrations"]["used"], 0, "{plan}");
+    }
+    app.stop().await;
+}
