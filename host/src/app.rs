@@ -16,7 +16,7 @@ use crate::{
     db::{Db, Location, ledger::Ledger, migrate, organization},
     domain::{
         address::Policy,
-        limits::{DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
         retry::RetrySchedule,
         vault::RootKey,
     },
@@ -54,6 +54,8 @@ pub struct Settings {
     pub retry_schedule: RetrySchedule,
     /// Deliveries under way at once.
     pub deliveries_max: usize,
+    /// How long an endpoint may do nothing but fail before it is given up; `None` is for ever.
+    pub disable_after: Option<Duration>,
     /// Requests per hour and key.
     pub requests_per_hour: u32,
     /// Emits per hour and key.
@@ -76,6 +78,7 @@ impl Settings {
             address_policy: Policy { allow_private: false, allowed: Vec::new() },
             retry_schedule: RetrySchedule::default(),
             deliveries_max: DELIVERIES_MAX_DEFAULT as usize,
+            disable_after: Some(Duration::from_secs(DISABLE_AFTER_SECONDS_DEFAULT)),
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
             emits_per_hour: EMITS_PER_HOUR_DEFAULT,
             clock: Arc::new(SystemClock),
@@ -121,9 +124,13 @@ impl App {
             root_key: settings.root_key,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
+            replays_due: Arc::default(),
         });
-        let worker_settings =
-            worker::Settings { retry_schedule: settings.retry_schedule, deliveries_max: settings.deliveries_max };
+        let worker_settings = worker::Settings {
+            retry_schedule: settings.retry_schedule,
+            deliveries_max: settings.deliveries_max,
+            disable_after: settings.disable_after,
+        };
         let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);
         let listener = TcpListener::bind(settings.listen)
             .await

@@ -1,7 +1,7 @@
 //! Every setting once: its flag, its `WEIR_` variable, its default, and what it does. The doc
 //! comments are the help texts.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
@@ -11,7 +11,7 @@ use crate::{
     db::Location,
     domain::{
         address::Policy,
-        limits::{DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
         retry::RetrySchedule,
         vault::RootKey,
     },
@@ -121,6 +121,9 @@ pub struct Tuning {
     /// Deliveries under way at once.
     #[arg(long, env = "WEIR_DELIVERIES_MAX", default_value_t = DELIVERIES_MAX_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub deliveries_max: u32,
+    /// Seconds that an endpoint may do nothing but fail before it is switched off; 0 is for ever.
+    #[arg(long, env = "WEIR_DISABLE_AFTER", default_value_t = DISABLE_AFTER_SECONDS_DEFAULT)]
+    pub disable_after: u64,
     /// Requests per hour and key, emits aside.
     #[arg(long, env = "WEIR_REQUESTS_PER_HOUR", default_value_t = REQUESTS_PER_HOUR_DEFAULT)]
     pub requests_per_hour: u32,
@@ -169,6 +172,7 @@ impl Tuning {
         settings.address_policy = Policy { allow_private: allow_private_targets, allowed: self.allow_targets.clone() };
         settings.retry_schedule = self.retry_schedule.clone();
         settings.deliveries_max = self.deliveries_max as usize;
+        settings.disable_after = (self.disable_after > 0).then(|| Duration::from_secs(self.disable_after));
         settings.requests_per_hour = self.requests_per_hour;
         settings.emits_per_hour = self.emits_per_hour;
     }

@@ -142,6 +142,8 @@ pub struct Attempted {
     pub due_at: Option<Time>,
     /// Why it is not delivered.
     pub error_message: Option<String>,
+    /// The turn that its endpoint took by it.
+    pub turn: Option<(SubscriptionId, Turn)>,
     /// The present.
     pub now: Time,
 }

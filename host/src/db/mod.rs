@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod migrate;
 pub mod organization;
 pub mod registration;
+pub mod replay;
 pub mod subscription;
 
 mod codec;

@@ -180,6 +180,11 @@ pub const FLOW_WINDOW_START: usize = 4;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Seconds that an endpoint may do nothing but fail before it is switched off, unless set: five
+/// days, so that a long weekend without anybody at work is survived.
+pub const DISABLE_AFTER_SECONDS_DEFAULT: u64 = 5 * 86_400;
+/// Replays of one subscription that are not finished: more are asked for by mistake.
+pub const REPLAYS_PER_SUBSCRIPTION_MAX: usize = 16;
 /// Requests per hour and key, emits aside, unless set. Contract 1.10.
 pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
 /// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop

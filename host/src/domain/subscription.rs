@@ -47,6 +47,13 @@ pub struct Subscription {
     pub updated_at: Time,
 }
 
+impl Subscription {
+    /// Whether it wants events of this name.
+    pub fn wants(&self, event_type: &str) -> bool {
+        self.event_types.iter().any(|wanted| wanted.matches(event_type))
+    }
+}
+
 /// Which view of the API a subscription was created through. Either shows it; only lists differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -25,6 +25,7 @@ mod health;
 mod idempotency;
 mod members;
 mod rate_limit;
+mod replays;
 mod router;
 mod subscriptions;
 mod terms;

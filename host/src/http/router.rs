@@ -8,7 +8,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{State, admin, caller, deliveries, emits, envelope, events, health, idempotency, subscriptions, webhooks};
+use super::{State, admin, caller, deliveries, emits, envelope, events, health, idempotency, replays, subscriptions, webhooks};
 
 pub(super) fn router(state: Arc<State>) -> Router {
     // An emit's key may be remembered; every other request looks into the table.
@@ -30,6 +30,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/event-subscriptions/{id}/test", post(subscriptions::test))
         .route("/api/v1/event-subscriptions/{id}/rotate", post(subscriptions::rotate))
         .route("/api/v1/event-subscriptions/{id}/enable", post(subscriptions::enable))
+        .route("/api/v1/event-subscriptions/{id}/replay", post(replays::replay))
         .route("/api/v1/events/subscriptions", get(subscriptions::list).post(subscriptions::create))
         .route(
             "/api/v1/events/subscriptions/{id}",
@@ -38,6 +39,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/events/subscriptions/{id}/test", post(subscriptions::test))
         .route("/api/v1/events/subscriptions/{id}/rotate", post(subscriptions::rotate))
         .route("/api/v1/events/subscriptions/{id}/enable", post(subscriptions::enable))
+        .route("/api/v1/events/subscriptions/{id}/replay", post(replays::replay))
         .route("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/api/v1/webhooks/{id}", get(webhooks::get).patch(webhooks::patch).delete(webhooks::remove))
         .route("/api/v1/webhooks/{id}/test", post(webhooks::test))

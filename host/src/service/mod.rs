@@ -29,6 +29,7 @@ mod evolution;
 pub mod health;
 pub mod idempotency;
 pub mod registry;
+pub mod replay;
 pub mod subscription;
 pub mod trial;
 mod turns;
@@ -61,6 +62,8 @@ pub struct Host {
     pub address_policy: Policy,
     /// Rung when deliveries became due outside of the hot path: after a replay.
     pub deliveries_due: Arc<tokio::sync::Notify>,
+    /// Rung when there is something to replay.
+    pub replays_due: Arc<tokio::sync::Notify>,
 }
 
 /// Who asks.

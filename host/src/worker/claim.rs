@@ -165,7 +165,7 @@ impl Claims {
             self.shared.slots.clear_backlog(&subscription);
             let rows = db::delivery::claim_due(&mut tx, &subscription, now, lease, limit).await?;
             if rows.len() == slots.len() {
-                self.shared.slots.renote_backlog(&subscription);
+                self.shared.slots.note_more(&subscription);
             }
             claimed.extend(rows.into_iter().map_while(|row| Some((row, slots.pop()?))));
         }
@@ -212,16 +212,7 @@ impl Claims {
             // emit neither: emits are deleted only when nothing is owed of them.
             let Some(target) = &target else { continue };
             let Some(stored) = emits.iter().find(|stored| stored.emit.id == row.emit_id) else { continue };
-            let job = Job {
-                delivery_id: row.id,
-                emit: stored.emit.clone(),
-                target: target.clone(),
-                attributes: row.attributes,
-                is_replay: row.is_replay,
-                attempts_made: row.attempts_made,
-                attempts_total: row.attempts_total,
-                claims: row.claims,
-            };
+            let job = Job::of_claimed(row, stored.emit.clone(), target.clone());
             job.start(&self.shared, slot);
         }
         Ok(())

@@ -12,6 +12,7 @@ use crate::{
         ledger::{Handover, NewDelivery, ROUTING_LEASE_MS, Routed},
     },
     domain::{
+        emit::Emit,
         event::{Candidate, Destination},
         id::DeliveryId,
         limits::ROUTER_CANDIDATES_MAX,
@@ -163,7 +164,7 @@ impl Routing {
         };
         let mut jobs = Vec::new();
         for some in targets.chunks(ROUTER_CANDIDATES_MAX) {
-            for destination in self.ask_router(handover, some)? {
+            for destination in ask_router(shared, emit, some)? {
                 let target = some.iter().find(|target| target.subscription_id.as_str() == destination.subscription_id);
                 let Some(target) = target else { continue };
                 let (delivery, job) = self.owe(handover, target, destination, now);
@@ -172,30 +173,6 @@ impl Routing {
             }
         }
         Ok(Decision { routed, jobs })
-    }
-
-    fn ask_router(&self, handover: &Handover, targets: &[Arc<Target>]) -> Result<Vec<Destination>> {
-        let (runtime, emit) = (&self.shared.runtime, &handover.emit);
-        let candidate = |target: &Arc<Target>| Candidate {
-            subscription_id: target.subscription_id.to_string(),
-            filter: target.terms.filter.as_deref().unwrap_or("null").to_owned(),
-            labels: target.terms.labels.clone(),
-        };
-        let candidates: Vec<Candidate> = targets.iter().map(candidate).collect();
-        let call = Call {
-            organization: emit.organization_id.clone(),
-            config: NO_CONFIG.into(),
-            subscription_id: None,
-            attempt: 1,
-            attempted_at: emit.accepted_at,
-        };
-        let outcome = runtime.route(runtime.router(), &call, &emit.as_event(Vec::new()), &candidates);
-        outcome.result.map_err(|failure| {
-            let why = match failure {
-                Failure::Retry { message, .. } | Failure::Reject(message) | Failure::Fault { message, .. } => message,
-            };
-            crate::fail!(InternalError, "the router failed: {why}")
-        })
     }
 
     /// A delivery, and the job of delivering it at once if a slot is free and it need not wait.
@@ -210,7 +187,7 @@ impl Routing {
         let id = DeliveryId::new(now, shared.host.randomness.id());
         let delay_ms = i64::try_from(destination.delay_ms).unwrap_or(i64::MAX);
         let slot = match delay_ms {
-            0 => shared.slots.take_for_new(&target.organization_id, &target.subscription_id),
+            0 => shared.slots.take_for_new(target, now),
             _ => None,
         };
         let delivery = NewDelivery {
@@ -255,6 +232,31 @@ impl Routing {
     }
 }
 
+/// Offers an emit to targets, as many as a router is asked for at once.
+pub(super) fn ask_router(shared: &Shared, emit: &Emit, targets: &[Arc<Target>]) -> Result<Vec<Destination>> {
+    let runtime = &shared.runtime;
+    let candidate = |target: &Arc<Target>| Candidate {
+        subscription_id: target.subscription_id.to_string(),
+        filter: target.terms.filter.as_deref().unwrap_or("null").to_owned(),
+        labels: target.terms.labels.clone(),
+    };
+    let candidates: Vec<Candidate> = targets.iter().map(candidate).collect();
+    let call = Call {
+        organization: emit.organization_id.clone(),
+        config: NO_CONFIG.into(),
+        subscription_id: None,
+        attempt: 1,
+        attempted_at: emit.accepted_at,
+    };
+    let outcome = runtime.route(runtime.router(), &call, &emit.as_event(Vec::new()), &candidates);
+    outcome.result.map_err(|failure| {
+        let why = match failure {
+            Failure::Retry { message, .. } | Failure::Reject(message) | Failure::Fault { message, .. } => message,
+        };
+        crate::fail!(InternalError, "the router failed: {why}")
+    })
+}
+
 /// Writes decisions, and only then starts what they start.
 async fn write(shared: &Arc<Shared>, decisions: Vec<Decision>) {
     if decisions.is_empty() {
@@ -266,7 +268,7 @@ async fn write(shared: &Arc<Shared>, decisions: Vec<Decision>) {
         .iter()
         .flat_map(|routed| {
             let unclaimed = routed.deliveries.iter().filter(|delivery| !delivery.is_claimed);
-            unclaimed.map(|delivery| (routed.organization_id.clone(), delivery.subscription_id.clone()))
+            unclaimed.map(|delivery| delivery.subscription_id.clone())
         })
         .collect();
     let held = match shared.host.ledger.route(routed).await {
@@ -278,8 +280,8 @@ async fn write(shared: &Arc<Shared>, decisions: Vec<Decision>) {
             return;
         }
     };
-    for (organization, subscription) in waiting {
-        shared.slots.note_backlog(&organization, &subscription);
+    for subscription in waiting {
+        shared.slots.note_more(&subscription);
     }
     for (job, slot) in jobs.into_iter().flatten() {
         if held.contains(&job.emit.id) {

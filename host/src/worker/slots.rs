@@ -28,9 +28,11 @@ mod tests;
 /// The part of all slots that one organization may hold: a quarter, so that it takes four
 /// organizations full of hanging endpoints to make a fifth wait.
 const ORGANIZATION_SHARE: usize = 4;
-/// The part of all slots that replays may hold together, and of a subscription's slots: whatever
-/// is sent again, most of the host is there for what is new.
+/// The part of all slots that replays may hold together: whatever is sent again, most of the host
+/// is there for what is new.
 const REPLAY_SHARE: usize = 8;
+/// The part of a subscription's slots that its replays may hold, for the same reason.
+const REPLAY_SHARE_OF_SUBSCRIPTION: usize = 4;
 
 /// The slots. Clones share them.
 #[derive(Clone)]
@@ -38,8 +40,6 @@ pub(super) struct Slots {
     state: Arc<Mutex<State>>,
     /// Rung when a slot was given back, or when a subscription got a backlog.
     pub(super) changed: Arc<Notify>,
-    /// Rung when a replay gave its slot back.
-    pub(super) replay_ended: Arc<Notify>,
 }
 
 struct State {
@@ -85,7 +85,7 @@ impl Slots {
             backlog: HashSet::new(),
             next: 0,
         };
-        Self { state: Arc::new(Mutex::new(state)), changed: Arc::default(), replay_ended: Arc::default() }
+        Self { state: Arc::new(Mutex::new(state)), changed: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -166,8 +166,8 @@ impl Slots {
         self.changed.notify_one();
     }
 
-    /// Notes that a subscription of which slots were just taken has more than those.
-    pub(super) fn renote_backlog(&self, subscription: &SubscriptionId) {
+    /// Notes that a subscription for which slots were just asked has due deliveries in the table.
+    pub(super) fn note_more(&self, subscription: &SubscriptionId) {
         {
             let mut state = self.state();
             if !state.lanes.contains_key(subscription) {
@@ -226,7 +226,7 @@ impl State {
     }
 
     fn has_room(&self, lane: &Lane, is_replay: bool) -> bool {
-        if self.free == 0 || (is_replay && (self.replays_free == 0 || !lane.has_room_for_replay(REPLAY_SHARE))) {
+        if self.free == 0 || (is_replay && (self.replays_free == 0 || !lane.has_room_for_replay(REPLAY_SHARE_OF_SUBSCRIPTION))) {
             return false;
         }
         let tenant_held = self.tenants.get(&lane.organization).copied().unwrap_or_default();
@@ -286,9 +286,6 @@ impl Drop for Slot {
         };
         if has_backlog {
             self.slots.changed.notify_one();
-        }
-        if self.is_replay {
-            self.slots.replay_ended.notify_one();
         }
     }
 }
