@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
     fail, http,
     runtime::{self, Runtime},
-    service::{Compute, Directory, Host, Idempotency},
+    service::{self, Compute, Directory, Host, Idempotency},
     worker::{self, Handovers, Workers, outbound::Outbound},
 };
 
@@ -125,6 +125,8 @@ impl App {
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
             replays_due: Arc::default(),
+            emits_due: handovers.queue.backlog.clone(),
+            lifecycle_ids: service::lifecycle::Sequence::default(),
         });
         let worker_settings = worker::Settings {
             retry_schedule: settings.retry_schedule,

@@ -120,6 +120,8 @@ codes! {
     PayloadInvalid = "payload_invalid", 400, Never;
     /// The payload is larger than 262,144 bytes.
     PayloadTooLarge = "payload_too_large", 413, Never;
+    /// Too many emits of components led to this one.
+    ChainDepthExceeded = "chain_depth_exceeded", 422, Never;
     /// The plan allows no further emits this month.
     MonthlyEmitQuotaExceeded = "monthly_emit_quota_exceeded", 402, Never;
     /// The key was used before with another request; nothing was done.

@@ -2,13 +2,12 @@
 
 use sqlx::FromRow;
 
-use super::{Dialects, Tx, codec, on_db, over_rows};
+use super::{Dialects, Tx, codec, emit::stored_event_type, on_db, over_rows};
 use crate::{
     domain::{
         delivery::{Attempt, Delivery, Status},
         flow::Limits,
         id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
-        name::EventName,
         time::Time,
     },
     error::Result,
@@ -48,9 +47,8 @@ impl TryFrom<DeliveryRow> for DeliveryView {
 
     fn try_from(row: DeliveryRow) -> Result<Self> {
         let organization_id = OrganizationId::stored(row.organization_id);
-        let event = EventName::stored(&row.namespace, &row.name);
         Ok(Self {
-            canonical_name: event.canonical(&organization_id, &row.version),
+            canonical_name: stored_event_type(&organization_id, &row.namespace, &row.name, &row.version),
             webhook_url: row.webhook_url,
             delivery: Delivery {
                 status: codec::sound(Status::parse(&row.status), "delivery", "status", &row.id)?,

@@ -1,14 +1,15 @@
 //! Emits: the audit record and the outbox of routing.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
+use serde::Serialize;
 use sqlx::FromRow;
 
 use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
     domain::{
         delivery::Counts,
-        emit::{Emit, Idempotency},
+        emit::{Emit, Entity, Fact, Idempotency, Subject},
         id::{EmitId, OrganizationId, RegistrationId},
         name::{EventName, Version},
         time::Time,
@@ -33,6 +34,10 @@ struct EmitRow {
     routed_at: Option<i64>,
     claims: i64,
     error_message: Option<String>,
+    kind: String,
+    entity_type: Option<String>,
+    entity_id: Option<String>,
+    revision: i64,
 }
 
 /// An emit as it is stored, with how far it got.
@@ -52,19 +57,18 @@ impl TryFrom<EmitRow> for StoredEmit {
     type Error = crate::error::Error;
 
     fn try_from(row: EmitRow) -> Result<Self> {
-        let version: Option<Version> = row.version.parse().ok();
+        let subject = subject(&row)?;
         let idempotency = row.idempotency_key.zip(row.request_hash);
         let emit = Emit {
-            version: codec::sound(version, "emit", "version", &row.id)?,
+            subject,
             chain_depth: codec::sound(u32::try_from(row.chain_depth).ok(), "emit", "chain_depth", &row.id)?,
             id: EmitId::stored(row.id),
             organization_id: OrganizationId::stored(row.organization_id),
-            registration_id: RegistrationId::stored(row.registration_id),
-            event: EventName::stored(&row.namespace, &row.name),
             payload: row.payload.into(),
             idempotency: idempotency.map(|(key, request_hash)| Idempotency { key, request_hash }),
             emitted_by: row.emitted_by,
             accepted_at: codec::time(row.accepted_at),
+            revision: row.revision,
         };
         Ok(Self {
             emit: Arc::new(emit),
@@ -75,11 +79,149 @@ impl TryFrom<EmitRow> for StoredEmit {
     }
 }
 
+/// The words for what an emit is. Of what is not custom, namespace, version and registration are
+/// empty, and the name is the whole event type.
+const CUSTOM: &str = "custom";
+const LIFECYCLE: &str = "lifecycle";
+const INGESTED: &str = "ingested";
+
+fn subject(row: &EmitRow) -> Result<Subject> {
+    let fact = || Fact {
+        event_type: row.name.clone(),
+        entity: row.entity_type.clone().zip(row.entity_id.clone()).map(|(kind, id)| Entity { kind, id }),
+    };
+    match row.kind.as_str() {
+        CUSTOM => Ok(Subject::Custom {
+            registration_id: RegistrationId::stored(row.registration_id.clone()),
+            event: EventName::stored(&row.namespace, &row.name),
+            version: codec::sound(row.version.parse().ok(), "emit", "version", &row.id)?,
+        }),
+        LIFECYCLE => Ok(Subject::Lifecycle(fact())),
+        INGESTED => Ok(Subject::Ingested(fact())),
+        _ => codec::sound(None, "emit", "kind", &row.id),
+    }
+}
+
+/// The text that an event's name is stored as, with the namespace before it and the version after.
+pub(super) fn stored_event_type(organization: &OrganizationId, namespace: &str, name: &str, version: &str) -> String {
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        EventName::stored(namespace, name).canonical(organization, version)
+    }
+}
+
+/// An emit as it is inserted.
+#[derive(Clone, Copy)]
+pub(super) struct NewRow<'a> {
+    /// The emit.
+    pub(super) emit: &'a Emit,
+    /// When routing may take it, or take it again; `None` when it is routed already.
+    pub(super) due_at: Option<Time>,
+    /// Claims so far: 1 when the inserting process routes it itself.
+    pub(super) claims: i64,
+}
+
+/// Inserts emits and gives the ids of those that are in: one whose idempotency key exists, in the
+/// table or earlier in the list, is left out.
+pub(super) async fn insert(tx: &mut Tx, rows: &[NewRow<'_>]) -> Result<HashSet<String>> {
+    const SQL: Dialects = over_rows!(
+        "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+                           request_hash, chain_depth, emitted_by, accepted_at, due_at, claims, routed_at, kind,
+                           entity_type, entity_id, revision)
+         select item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
+                item.value ->> 5, item.value ->> 6, item.value ->> 7, item.value ->> 8,
+                cast(item.value ->> 9 as bigint), item.value ->> 10, cast(item.value ->> 11 as bigint),
+                cast(item.value ->> 12 as bigint), cast(item.value ->> 13 as bigint),
+                cast(item.value ->> 14 as bigint), item.value ->> 15, item.value ->> 16, item.value ->> 17,
+                cast(item.value ->> 18 as bigint)
+           from",
+        "where true
+         on conflict (organization_id, idempotency_key) where idempotency_key is not null do nothing
+         returning id"
+    );
+    if rows.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<_> = rows.iter().map(Columns::of).collect();
+    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
+    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).fetch_all(conn).await)?;
+    Ok(ids.into_iter().collect())
+}
+
+/// The columns of an emit, in the order of the statement above.
+#[derive(Serialize)]
+struct Columns<'a>(
+    &'a EmitId,
+    &'a OrganizationId,
+    &'a str,
+    &'a str,
+    &'a str,
+    String,
+    &'a str,
+    Option<&'a str>,
+    Option<&'a str>,
+    u32,
+    &'a str,
+    i64,
+    Option<i64>,
+    i64,
+    Option<i64>,
+    &'static str,
+    Option<&'a str>,
+    Option<&'a str>,
+    i64,
+);
+
+impl<'a> Columns<'a> {
+    fn of(row: &NewRow<'a>) -> Self {
+        let emit = row.emit;
+        let idempotency = emit.idempotency.as_ref();
+        let (kind, registration, namespace, name, version) = match &emit.subject {
+            Subject::Custom { registration_id, event, version } => {
+                (CUSTOM, registration_id.as_str(), event.namespace(), event.name(), version.to_string())
+            }
+            Subject::Lifecycle(fact) => (LIFECYCLE, "", "", fact.event_type.as_str(), String::new()),
+            Subject::Ingested(fact) => (INGESTED, "", "", fact.event_type.as_str(), String::new()),
+        };
+        let entity = emit.subject.entity();
+        Self(
+            &emit.id,
+            &emit.organization_id,
+            registration,
+            namespace,
+            name,
+            version,
+            &emit.payload,
+            idempotency.map(|idempotency| idempotency.key.as_str()),
+            idempotency.map(|idempotency| idempotency.request_hash.as_str()),
+            emit.chain_depth,
+            &emit.emitted_by,
+            emit.accepted_at.as_millis(),
+            codec::millis(row.due_at),
+            row.claims,
+            row.due_at.is_none().then_some(emit.accepted_at.as_millis()),
+            kind,
+            entity.map(|entity| entity.kind.as_str()),
+            entity.map(|entity| entity.id.as_str()),
+            emit.revision,
+        )
+    }
+}
+
+/// Inserts events that are due at once, for whoever looks at the table.
+pub async fn record(tx: &mut Tx, emits: &[Emit]) -> Result<()> {
+    let rows: Vec<NewRow<'_>> =
+        emits.iter().map(|emit| NewRow { emit, due_at: Some(emit.accepted_at), claims: 0 }).collect();
+    insert(tx, &rows).await.map(drop)
+}
+
 /// An emit of the organization.
 pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Result<Option<StoredEmit>> {
     const SQL: &str = "
         select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision
           from emit
          where organization_id = $1 and id = $2";
     let row: Option<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
@@ -94,7 +236,8 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Re
 pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) -> Result<Option<StoredEmit>> {
     const SQL: &str = "
         select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision
           from emit
          where organization_id = $1 and idempotency_key = $2";
     let row: Option<EmitRow> =
@@ -106,7 +249,8 @@ pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) 
 pub async fn load(tx: &mut Tx, ids: &[&EmitId]) -> Result<Vec<StoredEmit>> {
     const SQL: Dialects = over_rows!(
         "select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message
+                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision
            from emit
           where id in (select item.value ->> 0 from",
         ")"
@@ -142,9 +286,11 @@ pub async fn list(
 ) -> Result<(Vec<StoredEmit>, i64)> {
     const ROWS: &str = "
         select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision
           from emit
          where organization_id = $1
+           and kind = 'custom'
            and (cast($2 as text) is null or namespace = $2)
            and (cast($3 as text) is null or name = $3)
            and (cast($4 as text) is null or version = $4)
@@ -157,6 +303,7 @@ pub async fn list(
         select count(*)
           from emit
          where organization_id = $1
+           and kind = 'custom'
            and (cast($2 as text) is null or namespace = $2)
            and (cast($3 as text) is null or name = $3)
            and (cast($4 as text) is null or version = $4)
@@ -240,7 +387,8 @@ pub async fn recent_failures(tx: &mut Tx, organization: &OrganizationId, limit: 
                  order by id desc
                  limit 1000) as dead
           join emit on emit.id = dead.emit_id
-         where not exists (select 1
+         where emit.kind = 'custom'
+           and not exists (select 1
                              from delivery as open
                             where open.emit_id = emit.id and open.status in ('PENDING', 'RETRYING'))
          group by emit.id, emit.namespace, emit.name, emit.version, emit.accepted_at
@@ -274,14 +422,16 @@ pub async fn claim_due(tx: &mut Tx, now: Time, lease_until: Time, limit: u32) ->
                set due_at = $2, claims = claims + 1
              where id in (select id from due)
             returning id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                      request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message",
+                      request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision",
         postgres: "
             with due as (select id from emit where due_at <= $1 order by due_at limit $3 for update skip locked)
             update emit
                set due_at = $2, claims = claims + 1
              where id in (select id from due)
             returning id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                      request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message",
+                      request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision",
     };
     let sql = SQL.pick(tx);
     let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(sql)

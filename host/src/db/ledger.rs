@@ -20,13 +20,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Db, Tx};
+use super::{Db, Tx, emit};
 use crate::{
     domain::{
         delivery::{Attempt, Status},
         emit::Emit,
         id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
-        name::{EventName, Version},
+        subscription::Turn,
         time::Time,
     },
     error::{Code, Error, Result},
@@ -53,15 +53,22 @@ pub const ROUTING_LEASE_MS: i64 = 15_000;
 /// An emit that was checked and waits to be accepted.
 #[derive(Clone, Debug)]
 pub struct NewEmit {
-    /// The emit.
+    /// The emit; everything was checked against its revision.
     pub emit: Arc<Emit>,
-    /// The organization's revision that everything was checked against.
-    pub revision: i64,
-    /// The plan's ceiling for the month; `None` is unlimited.
-    pub emits_per_month_max: Option<i64>,
+    /// Whether it counts toward the month.
+    pub charge: Charge,
     /// Whether any subscription may want it at that revision. If none does there is nothing to
     /// choose from, and the emit is routed by being accepted.
     pub is_wanted: bool,
+}
+
+/// Whether an event counts toward the month's emits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// It counts, and the plan allows so many; `None` is unlimited.
+    Counted(Option<i64>),
+    /// It is none of the organization's own emits.
+    Free,
 }
 
 /// What became of a [`NewEmit`].
@@ -73,10 +80,8 @@ pub enum Acceptance {
     Duplicate {
         /// The first emit.
         id: EmitId,
-        /// What it was.
-        event: EventName,
-        /// In which version.
-        version: Version,
+        /// The name that it was routed under.
+        event_type: String,
     },
     /// The key was used before for another request; nothing was done.
     KeyReused,
@@ -89,10 +94,8 @@ pub enum Acceptance {
 /// An accepted emit on its way to routing. The table says the same; this is faster.
 #[derive(Clone, Debug)]
 pub struct Handover {
-    /// The emit.
+    /// The emit. Subscriptions as of its revision, or a later one, get it.
     pub emit: Arc<Emit>,
-    /// Subscriptions as of this revision, or a later one, get it.
-    pub revision: i64,
     /// The fencing token of the claim that comes with it.
     pub claims: i64,
 }
@@ -110,6 +113,8 @@ pub struct Routed {
     pub routed_at: Time,
     /// One for each subscription that gets it.
     pub deliveries: Vec<NewDelivery>,
+    /// What is said of it, to those who want to know.
+    pub lifecycle: Vec<Emit>,
 }
 
 /// A delivery as routing creates it.
@@ -144,6 +149,8 @@ pub struct Attempted {
     pub error_message: Option<String>,
     /// The turn that its endpoint took by it.
     pub turn: Option<(SubscriptionId, Turn)>,
+    /// What is said of it, to those who want to know.
+    pub lifecycle: Vec<Emit>,
     /// The present.
     pub now: Time,
 }
@@ -306,8 +313,20 @@ impl Written {
         let acceptances = accept::accept(&mut tx, &emits, |emit| permits.contains_key(&emit.id)).await?;
         let routed = route::route(&mut tx, &routes).await?;
         let recorded = record::record(&mut tx, &attempts).await?;
+        let (routed, recorded): (HashSet<_>, HashSet<_>) =
+            (routed.into_iter().collect(), recorded.into_iter().collect());
+        let of_routes =
+            routes.iter().filter(|route| routed.contains(&route.emit_id)).flat_map(|route| &route.lifecycle);
+        let of_attempts = attempts
+            .iter()
+            .filter(|attempted| recorded.contains(&attempted.delivery_id))
+            .flat_map(|attempted| &attempted.lifecycle);
+        let lifecycle: Vec<Emit> = of_routes.chain(of_attempts).cloned().collect();
+        emit::record(&mut tx, &lifecycle).await?;
         tx.commit().await?;
-        let (routed, recorded) = (routed.into_iter().collect(), recorded.into_iter().collect());
+        if !lifecycle.is_empty() {
+            routing.backlog.notify_one();
+        }
         Ok(Self { acceptances, permits, routed, recorded })
     }
 
@@ -320,7 +339,7 @@ impl Written {
                     if acceptance == Acceptance::Accepted && new.is_wanted {
                         match self.permits.remove(&new.emit.id) {
                             Some(permit) => {
-                                drop(permit.send(Handover { emit: new.emit, revision: new.revision, claims: 1 }));
+                                drop(permit.send(Handover { emit: new.emit, claims: 1 }));
                             }
                             None => routing.backlog.notify_one(),
                         }

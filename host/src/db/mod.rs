@@ -18,6 +18,7 @@ use crate::{error::Result, fail};
 pub mod api_key;
 pub mod delivery;
 pub mod emit;
+pub mod event_log;
 pub mod idempotency;
 pub mod ledger;
 pub mod migrate;

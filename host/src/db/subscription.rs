@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Tx, codec, on_db, one_row};
+use super::{Dialects, Tx, codec, on_db, one_row, over_rows};
 use crate::{
     domain::{
         id::{OrganizationId, SubscriptionId},
@@ -362,4 +362,23 @@ pub async fn delete(tx: &mut Tx, organization: &OrganizationId, id: &Subscriptio
         .execute(conn)
         .await
         .map(|done| done.rows_affected() == 1))
+}
+
+/// The event types of active subscriptions that are one of these names, or a pattern of any kind;
+/// served by `subscription_event_type` and `subscription_event_pattern`.
+pub async fn types_among(tx: &mut Tx, organization: &OrganizationId, names: &[&str]) -> Result<Vec<EventType>> {
+    const SQL: Dialects = over_rows!(
+        "select distinct event_type
+           from subscription_event
+           join subscription on subscription.id = subscription_event.subscription_id
+          where subscription_event.organization_id = $2
+            and is_active
+            and (is_pattern or event_type in (select item.value ->> 0 from",
+        "))"
+    );
+    let names: Vec<[&str; 1]> = names.iter().map(|name| [*name]).collect();
+    let (sql, names) = (SQL.pick(tx), codec::rows(&names)?);
+    let types: Vec<String> =
+        on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&names).bind(organization.as_str()).fetch_all(conn).await)?;
+    Ok(types.into_iter().map(EventType::stored).collect())
 }

@@ -1,4 +1,4 @@
-//! Emits: accepted payloads.
+//! Accepted events: payloads that were emitted, and what else goes the same way.
 
 use std::sync::Arc;
 
@@ -10,19 +10,15 @@ use super::{
     time::Time,
 };
 
-/// One accepted payload. Its row is the audit record, and the outbox from which it is routed.
+/// One accepted event. Its row is the audit record, and the outbox from which it is routed.
 #[derive(Clone, Debug)]
 pub struct Emit {
     /// Its id: the event's idempotency key wherever it goes.
     pub id: EmitId,
-    /// Who emitted it.
+    /// Whose event it is.
     pub organization_id: OrganizationId,
-    /// Which registration it was checked against.
-    pub registration_id: RegistrationId,
     /// What it is.
-    pub event: EventName,
-    /// In which version.
-    pub version: Version,
+    pub subject: Subject,
     /// The payload, byte for byte as received.
     pub payload: Arc<str>,
     /// The caller's key for replays.
@@ -33,6 +29,45 @@ pub struct Emit {
     pub emitted_by: String,
     /// When it was accepted.
     pub accepted_at: Time,
+    /// The organization's revision under which it was accepted: what was in force then, or what
+    /// came later, decides who gets it.
+    pub revision: i64,
+}
+
+/// What an accepted event is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A payload of a registered event.
+    Custom {
+        /// Which registration it was checked against.
+        registration_id: RegistrationId,
+        /// Which event.
+        event: EventName,
+        /// In which version.
+        version: Version,
+    },
+    /// Something that happened to what an organization has: an event of the platform's catalog.
+    Lifecycle(Fact),
+    /// An event of another application, taken as it came.
+    Ingested(Fact),
+}
+
+/// An event that nobody registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Its name on the bus.
+    pub event_type: String,
+    /// What it is about.
+    pub entity: Option<Entity>,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// The kind of thing.
+    pub kind: String,
+    /// Which one.
+    pub id: String,
 }
 
 /// What recognises a repeated request.
@@ -51,21 +86,56 @@ impl Idempotency {
     }
 }
 
-impl Emit {
-    /// `TENANT_CUSTOM:<organization>:<namespace>.<name>@<version>`.
-    pub fn canonical_name(&self) -> String {
-        self.event.canonical(&self.organization_id, self.version)
+impl Subject {
+    /// The name that subscriptions match, as events of this organization have it.
+    pub fn event_type(&self, organization: &OrganizationId) -> String {
+        match self {
+            Self::Custom { event, version, .. } => event.canonical(organization, version),
+            Self::Lifecycle(fact) | Self::Ingested(fact) => fact.event_type.clone(),
+        }
     }
 
-    /// What components are shown of it.
+    /// Event and version of a custom event.
+    pub fn custom(&self) -> Option<(&EventName, Version)> {
+        match self {
+            Self::Custom { event, version, .. } => Some((event, *version)),
+            Self::Lifecycle(_) | Self::Ingested(_) => None,
+        }
+    }
+
+    /// What an event is about that nobody registered.
+    pub fn entity(&self) -> Option<&Entity> {
+        match self {
+            Self::Custom { .. } => None,
+            Self::Lifecycle(fact) | Self::Ingested(fact) => fact.entity.as_ref(),
+        }
+    }
+}
+
+impl Emit {
+    /// The name that subscriptions match: `TENANT_CUSTOM:<organization>:<namespace>.<name>@<version>`,
+    /// or the type of an event that nobody registered.
+    pub fn event_type(&self) -> String {
+        self.subject.event_type(&self.organization_id)
+    }
+
+    /// What components are shown of it. Only custom events have a namespace and a version.
     pub fn as_event(&self, attributes: Vec<(String, String)>) -> Event {
+        let (namespace, name, version) = match &self.subject {
+            Subject::Custom { event, version, .. } => {
+                (event.namespace().to_owned(), event.name().to_owned(), version.to_string())
+            }
+            Subject::Lifecycle(fact) | Subject::Ingested(fact) => {
+                (String::new(), fact.event_type.clone(), String::new())
+            }
+        };
         Event {
             id: self.id.to_string(),
-            canonical_name: self.canonical_name(),
+            canonical_name: self.event_type(),
             organization_id: self.organization_id.to_string(),
-            namespace: self.event.namespace().to_owned(),
-            name: self.event.name().to_owned(),
-            version: self.version.to_string(),
+            namespace,
+            name,
+            version,
             accepted_at_ms: u64::try_from(self.accepted_at.as_millis()).unwrap_or(0),
             payload: self.payload.to_string(),
             attributes,

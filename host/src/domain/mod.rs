@@ -10,6 +10,7 @@ pub mod event;
 pub mod flow;
 pub mod headers;
 pub mod id;
+pub mod lifecycle;
 pub mod limits;
 pub mod name;
 pub mod organization;

@@ -95,8 +95,8 @@ impl Status {
 pub const GENERIC_SCHEMA: &str = r#"{"type":"object","properties":{"kind":{"type":"string","minLength":1,"description":"Routing key"},"summary":{"type":"string"},"data":{"type":"object"}},"required":["kind"]}"#;
 /// Its version.
 pub const GENERIC_VERSION: Version = Version::new(1, 0, 0);
-/// Who registered it.
-pub const GENERIC_REGISTERED_BY: &str = "platform";
+/// Who registered it, and whose word lifecycle events are.
+pub const PLATFORM: &str = "platform";
 
 #[cfg(test)]
 mod tests {

@@ -69,12 +69,14 @@ pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Param
 
 fn detail(view: &EmitView) -> Result<Detail> {
     let (stored, emit, counts) = (&view.stored, &view.stored.emit, view.counts);
+    let (event, version) =
+        emit.subject.custom().ok_or_else(|| Error::internal("only custom events are shown as emits"))?;
     let facts = json!({
         "emitId": emit.id,
-        "canonicalName": emit.canonical_name(),
-        "namespace": emit.event.namespace(),
-        "name": emit.event.name(),
-        "version": emit.version.to_string(),
+        "canonicalName": emit.event_type(),
+        "namespace": event.namespace(),
+        "name": event.name(),
+        "version": version.to_string(),
         "status": if stored.routed_at.is_some() { ROUTED } else { QUEUED },
         "deliveryStatus": counts.summary(stored.routed_at.is_some()),
         "idempotencyKey": emit.idempotency.as_ref().map(|idempotency| &idempotency.key),

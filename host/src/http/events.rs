@@ -232,6 +232,7 @@ pub(super) async fn emit(state: Shared, Manager(caller): Manager, headers: Heade
         version: body.version.as_deref(),
         payload: object(body.payload, "payload", WRONG_SHAPE)?,
         idempotency_key: body.idempotency_key.as_deref().or(header),
+        chain_depth: 0,
     };
     let answer = service_emit::emit(&state.host, &caller, request).await?;
     accepted(Emitted { emit_id: answer.id.to_string(), canonical_name: answer.canonical_name, status: "queued" })

@@ -19,6 +19,7 @@ mod caller;
 mod deliveries;
 mod emits;
 mod envelope;
+mod event_log;
 mod events;
 mod extract;
 mod health;

@@ -8,7 +8,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{State, admin, caller, deliveries, emits, envelope, events, health, idempotency, replays, subscriptions, webhooks};
+use super::{State, admin, caller, deliveries, emits, envelope, event_log, events, health, idempotency, replays, subscriptions, webhooks};
 
 pub(super) fn router(state: Arc<State>) -> Router {
     // An emit's key may be remembered; every other request looks into the table.
@@ -47,6 +47,9 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/webhooks/{id}/rotate-secret", post(webhooks::rotate))
         .route("/api/v1/webhooks/{id}/enable", post(webhooks::enable))
         .route("/api/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/api/v1/event-log", get(event_log::list))
+        .route("/api/v1/events", post(event_log::ingest))
+        .route("/api/v1/events/ingest", post(event_log::ingest))
         .route("/api/v1/emits", get(emits::list))
         .route("/api/v1/emits/{id}", get(emits::get))
         .route("/api/v1/deliveries", get(deliveries::list))

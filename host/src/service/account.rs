@@ -1,6 +1,6 @@
 //! What the operator does: organizations, their plans, namespaces and keys.
 
-use super::{Host, Page, access, registry};
+use super::{Host, Page, access, lifecycle, registry};
 use crate::{
     db,
     domain::{
@@ -70,6 +70,9 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
     db::organization::grant_namespace(&mut tx, &organization.id, &namespace, now).await?;
     let generic = registry::generic(host, &organization, now)?;
     db::registration::insert(&mut tx, &organization.id, &generic).await?;
+    let mut record = lifecycle::Record::default();
+    record.add(host, &organization.id, organization.revision, now, registry::history::seeded(&generic));
+    record.write(&mut tx).await?;
     let request = NewKey {
         caller_service: FIRST_CALLER_SERVICE,
         label: None,
@@ -80,6 +83,7 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
     let (key, text) = draw(host, &organization.id, &request, now)?;
     db::api_key::insert(&mut tx, &organization.id, &key, &access::hash_key(&text)).await?;
     tx.commit().await?;
+    host.emits_due.notify_one();
     Ok((organization, text))
 }
 

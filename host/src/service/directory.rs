@@ -16,8 +16,9 @@ use super::{Host, access, validators::Validators};
 use crate::{
     db::{self, subscription::StoredTarget},
     domain::{
-        emit::Emit,
+        emit::Subject,
         id::{OrganizationId, RegistrationId, SubscriptionId},
+        lifecycle,
         name::{EventName, Version},
         organization::{ApiKey, Organization},
         registration::Status,
@@ -51,6 +52,24 @@ pub struct Entry {
     events: Mutex<Events>,
     targets: Mutex<LruCache<String, Arc<[Arc<Target>]>>>,
     data_key: OnceLock<DataKey>,
+    emit_events: OnceLock<EmitEvents>,
+}
+
+/// Which lifecycle events of emits any subscription of an organization wants. They are derived
+/// from the emits themselves, so that nothing is written that nobody asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmitEvents(Vec<&'static str>);
+
+impl EmitEvents {
+    /// Whether anybody wants the event of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+
+    /// Whether accepting or routing an emit says anything.
+    pub fn of_accepted(&self) -> bool {
+        self.contains(lifecycle::CUSTOM_EVENT_EMIT_REQUESTED) || self.contains(lifecycle::CUSTOM_EVENT_EMIT_RELAYED)
+    }
 }
 
 /// By what an emit asks for: an event, and a version or the latest one.
@@ -114,6 +133,7 @@ impl Entry {
             events: Mutex::new(LruCache::new(EVENTS_MAX)),
             targets: Mutex::new(LruCache::new(EVENTS_MAX)),
             data_key: OnceLock::new(),
+            emit_events: OnceLock::new(),
         }
     }
 }
@@ -205,16 +225,18 @@ pub async fn validator(host: &Host, entry: &Entry, id: &RegistrationId) -> Resul
     Box::pin(host.directory.validators.get(id, compile)).await
 }
 
-/// The active subscriptions that an emit is offered to, each once.
-pub async fn targets(host: &Host, entry: &Entry, emit: &Emit) -> Result<Arc<[Arc<Target>]>> {
-    let name = emit.canonical_name();
+/// The active subscriptions that an event is offered to, each once.
+pub async fn targets(host: &Host, entry: &Entry, subject: &Subject) -> Result<Arc<[Arc<Target>]>> {
+    let organization = &entry.organization.id;
+    let name = subject.event_type(organization);
     if let Some(remembered) = locked(&entry.targets).get(&name) {
         return Ok(remembered.clone());
     }
-    let organization = &entry.organization.id;
-    let all_versions = EventType::of_event(organization, &emit.event, None);
+    // What has no versions is looked for by its name alone.
+    let all_versions = subject.custom().map(|(event, _)| EventType::of_event(organization, event, None));
+    let all_versions = all_versions.as_ref().map_or(name.as_str(), EventType::as_str);
     let mut tx = host.db.read().await?;
-    let mut rows = db::subscription::wanting(&mut tx, organization, &name, all_versions.as_str()).await?;
+    let mut rows = db::subscription::wanting(&mut tx, organization, &name, all_versions).await?;
     for (pattern, row) in db::subscription::patterns(&mut tx, organization).await? {
         if pattern.matches(&name) {
             rows.push(row);
@@ -230,6 +252,27 @@ pub async fn targets(host: &Host, entry: &Entry, emit: &Emit) -> Result<Arc<[Arc
     let targets: Arc<[Arc<Target>]> = targets.into();
     locked(&entry.targets).put(name, targets.clone());
     Ok(targets)
+}
+
+/// Which lifecycle events of emits anybody wants.
+pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry EmitEvents> {
+    const NAMES: [&str; 7] = [
+        lifecycle::CUSTOM_EVENT_EMIT_REQUESTED,
+        lifecycle::CUSTOM_EVENT_EMIT_RELAYED,
+        lifecycle::CUSTOM_EVENT_EMIT_DELIVERED,
+        lifecycle::CUSTOM_EVENT_EMIT_DELIVERY_FAILED,
+        lifecycle::CUSTOM_EVENT_EMIT_REJECTED,
+        lifecycle::CUSTOM_EVENT_QUOTA_EXCEEDED,
+        lifecycle::CUSTOM_EVENT_CHAIN_TRUNCATED,
+    ];
+    if let Some(known) = entry.emit_events.get() {
+        return Ok(known);
+    }
+    let mut tx = host.db.read().await?;
+    let wanted = db::subscription::types_among(&mut tx, &entry.organization.id, &NAMES).await?;
+    drop(tx);
+    let is_wanted = |name: &&str| wanted.iter().any(|wanted| wanted.matches(name));
+    Ok(entry.emit_events.get_or_init(|| EmitEvents(NAMES.into_iter().filter(is_wanted).collect())))
 }
 
 /// One subscription as a target, active or not; `None` when it is gone.

@@ -7,18 +7,19 @@ use serde_json::Value;
 use super::{
     Caller, Host, Page, access,
     directory::{self, Emittable, Entry},
+    lifecycle,
 };
 use crate::{
     db::{
         self,
         emit::{Filter, StoredEmit},
-        ledger::{Acceptance, NewEmit},
+        ledger::{Acceptance, Charge, NewEmit},
     },
     domain::{
         delivery::Counts,
-        emit::{Emit, Idempotency},
+        emit::{Emit, Idempotency, Subject},
         id::EmitId,
-        limits::{IDEMPOTENCY_KEY_CHARS_MAX, PAYLOAD_BYTES_MAX},
+        limits::{CHAIN_DEPTH_MAX, IDEMPOTENCY_KEY_CHARS_MAX, PAYLOAD_BYTES_MAX},
         name::{EventName, Version},
         schema,
     },
@@ -41,6 +42,8 @@ pub struct EmitRequest<'a> {
     pub payload: &'a str,
     /// The caller's key for replays.
     pub idempotency_key: Option<&'a str>,
+    /// How many emits led to this one: 0 for a request from the outside.
+    pub chain_depth: u32,
 }
 
 /// What was accepted, now or the first time.
@@ -52,12 +55,26 @@ pub struct EmitAnswer {
     pub canonical_name: String,
 }
 
-/// Accepts an emit. When this returns `Ok`, every matching subscription gets the event.
+/// Accepts an emit. When this returns `Ok`, every matching subscription gets the event. A refusal
+/// is said to whoever subscribed to that.
 pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Result<EmitAnswer> {
+    match accept(host, caller, request).await {
+        Err(refusal) => {
+            lifecycle::record_refusal(host, caller, &request, &refusal).await;
+            Err(refusal)
+        }
+        accepted => accepted,
+    }
+}
+
+async fn accept(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Result<EmitAnswer> {
     let event = EventName::parse(request.name)?;
     let version = request.version.map(str::parse::<Version>).transpose()?;
     let payload = parse_payload(request.payload)?;
     let idempotency = idempotency(&request, &payload)?;
+    if request.chain_depth > CHAIN_DEPTH_MAX {
+        return Err(fail!(ChainDepthExceeded, "more than {CHAIN_DEPTH_MAX} emits led to this one"));
+    }
     let mut caller = caller.clone();
     for _ in 0..CHECKS_MAX {
         let entry = directory::organization(host, &caller.organization_id, 0).await?;
@@ -72,36 +89,43 @@ pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Res
         let emit = Arc::new(Emit {
             id: EmitId::new(now, host.randomness.id()),
             organization_id: caller.organization_id.clone(),
-            registration_id: emittable.registration_id.clone(),
-            event: event.clone(),
-            version: emittable.version,
+            subject: Subject::Custom {
+                registration_id: emittable.registration_id.clone(),
+                event: event.clone(),
+                version: emittable.version,
+            },
             payload: request.payload.into(),
             idempotency: idempotency.clone(),
-            chain_depth: 0,
+            chain_depth: request.chain_depth,
             emitted_by: caller.service().to_owned(),
             accepted_at: now,
+            revision: entry.organization.revision,
         });
         let new = NewEmit {
             emit: emit.clone(),
-            revision: entry.organization.revision,
-            emits_per_month_max: entry.organization.plan.emits_per_month_max(),
-            is_wanted: !directory::targets(host, &entry, &emit).await?.is_empty(),
+            charge: Charge::Counted(entry.organization.plan.emits_per_month_max()),
+            is_wanted: is_wanted(host, &entry, &emit.subject).await?,
         };
-        let (id, event, version) = match host.ledger.accept(new).await? {
-            Acceptance::Accepted => (emit.id.clone(), emit.event.clone(), emit.version),
-            Acceptance::Duplicate { id, event, version } => (id, event, version),
+        return match host.ledger.accept(new).await? {
+            Acceptance::Accepted => Ok(EmitAnswer { id: emit.id.clone(), canonical_name: emit.event_type() }),
+            Acceptance::Duplicate { id, event_type } => Ok(EmitAnswer { id, canonical_name: event_type }),
             Acceptance::KeyReused => {
-                return Err(fail!(IdempotencyKeyReused, "the idempotency key was used before with another request"));
+                Err(fail!(IdempotencyKeyReused, "the idempotency key was used before with another request"))
             }
-            Acceptance::OverQuota => return Err(over_quota(&entry)),
+            Acceptance::OverQuota => Err(over_quota(&entry)),
             Acceptance::Stale => {
                 host.directory.forget(&caller.organization_id);
                 continue;
             }
         };
-        return Ok(EmitAnswer { canonical_name: event.canonical(&caller.organization_id, version), id });
     }
     Err(fail!(Unavailable, "the organization is being changed too fast; nothing was accepted").retry_after(1))
+}
+
+/// Whether there is anything to do for routing: somebody may want the event, or word of it.
+async fn is_wanted(host: &Host, entry: &Entry, subject: &Subject) -> Result<bool> {
+    Ok(directory::emit_events(host, entry).await?.of_accepted()
+        || !directory::targets(host, entry, subject).await?.is_empty())
 }
 
 /// Whether the plan, the registry and the schema allow the emit, and of which registration it is.
@@ -130,7 +154,7 @@ async fn repeated(
     let mut tx = host.db.read().await?;
     match db::emit::find_by_key(&mut tx, &caller.organization_id, &idempotency.key).await? {
         Some(stored) if stored.emit.idempotency.as_ref() == Some(idempotency) => {
-            Ok(EmitAnswer { id: stored.emit.id.clone(), canonical_name: stored.emit.canonical_name() })
+            Ok(EmitAnswer { id: stored.emit.id.clone(), canonical_name: stored.emit.event_type() })
         }
         _ => Err(refusal),
     }
@@ -189,7 +213,8 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<EmitView> {
     let not_found = || fail!(NotFound, "there is no such emit");
     let id = EmitId::parse(id).ok_or_else(not_found)?;
     let mut tx = host.db.read().await?;
-    let stored = db::emit::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
+    let stored = db::emit::find(&mut tx, &caller.organization_id, &id).await?;
+    let stored = stored.filter(|stored| stored.emit.subject.custom().is_some()).ok_or_else(not_found)?;
     let counts = db::emit::delivery_counts(&mut tx, &caller.organization_id, &[id]).await?;
     let counts = counts.into_iter().next().map(|(_, counts)| counts).unwrap_or_default();
     Ok(EmitView { stored, counts })

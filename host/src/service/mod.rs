@@ -11,6 +11,7 @@ use crate::{
     domain::{
         address::Policy,
         id::OrganizationId,
+        lifecycle::Lifecycle,
         organization::{ApiKey, Organization},
         time::Time,
         vault::RootKey,
@@ -25,9 +26,11 @@ pub mod compute;
 pub mod delivery;
 pub mod directory;
 pub mod emit;
+pub mod event_log;
 mod evolution;
 pub mod health;
 pub mod idempotency;
+pub mod lifecycle;
 pub mod registry;
 pub mod replay;
 pub mod subscription;
@@ -64,6 +67,10 @@ pub struct Host {
     pub deliveries_due: Arc<tokio::sync::Notify>,
     /// Rung when there is something to replay.
     pub replays_due: Arc<tokio::sync::Notify>,
+    /// Rung when events became due outside of the hot path: after a change that says something.
+    pub emits_due: Arc<tokio::sync::Notify>,
+    /// Makes ids of lifecycle events sort as things happened.
+    pub lifecycle_ids: lifecycle::Sequence,
 }
 
 /// Who asks.
@@ -112,7 +119,7 @@ impl Host {
         let mut tx = self.db.begin().await?;
         let organization =
             organization::touch(&mut tx, id).await?.ok_or_else(|| fail!(NotFound, "there is no organization {id}"))?;
-        Ok(Change { tx, organization, now: self.now(), host: self })
+        Ok(Change { tx, organization, now: self.now(), record: lifecycle::Record::default(), host: self })
     }
 }
 
@@ -124,16 +131,35 @@ pub struct Change<'host> {
     pub organization: Organization,
     /// The present, the same for the whole change.
     pub now: Time,
+    record: lifecycle::Record,
     host: &'host Host,
 }
 
 impl Change<'_> {
+    /// Says what happens, to whoever subscribed to that. It is written with the change or not at
+    /// all, in the order of the calls.
+    pub fn record(&mut self, event: Lifecycle) {
+        let Organization { id, revision, .. } = &self.organization;
+        self.record.add(self.host, id, *revision, self.now, event);
+    }
+
+    /// Says what happens to another organization that has a part in it.
+    pub async fn record_for(&mut self, organization: &OrganizationId, event: Lifecycle) -> Result<()> {
+        let revision = lifecycle::revision_of(&mut self.tx, organization).await?;
+        self.record.add(self.host, organization, revision, self.now, event);
+        Ok(())
+    }
+
     /// Makes the change permanent; everything accepted from here on obeys it.
     pub async fn commit(mut self) -> Result<()> {
+        self.record.write(&mut self.tx).await?;
         idempotency::take_effect(&mut self.tx, self.now).await?;
         let committed = self.tx.commit().await;
         // Even a commit that failed may have taken effect: the answer may have been lost.
         self.host.directory.forget(&self.organization.id);
+        if !self.record.is_empty() {
+            self.host.emits_due.notify_one();
+        }
         committed
     }
 }

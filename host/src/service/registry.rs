@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+pub(super) mod history;
+
 use super::{
     Caller, Change, Host,
     evolution::{self, Base, Proposal, Verdict},
@@ -13,7 +15,7 @@ use crate::{
         limits::TEXT_CHARS_MAX,
         name::{EventName, check_name, check_namespace, is_reserved},
         organization::Organization,
-        registration::{GENERIC_REGISTERED_BY, GENERIC_SCHEMA, GENERIC_VERSION, Registration, Status},
+        registration::{GENERIC_SCHEMA, GENERIC_VERSION, PLATFORM, Registration, Status},
         schema::{self, Compatibility},
         time::Time,
     },
@@ -47,12 +49,24 @@ pub struct RegisterRequest<'a> {
     pub compatibility: Option<&'a str>,
 }
 
-/// Registers a version of an event. The order of the checks is the contract's (2.10).
+/// Registers a version of an event, and says so, step by step, to whoever subscribed to that; or
+/// says that it was refused.
+pub async fn register(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Registration> {
+    match check_and_register(host, caller, request).await {
+        Err(refusal) => {
+            history::record_refusal(host, caller, &request, &refusal).await;
+            Err(refusal)
+        }
+        registered => registered,
+    }
+}
+
+/// The order of the checks is the contract's (2.10).
 ///
 /// Allowlist and plan are looked at before the schema, which is the costly part, and again when
 /// nobody else can change them; so is whether the version that everything was compared with is
 /// still the highest.
-pub async fn register(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Registration> {
+async fn check_and_register(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Registration> {
     let status = check_status(request.status)?;
     let description = check_description(request.description)?;
     let proposal = Arc::new(propose(&request)?);
@@ -70,6 +84,7 @@ pub async fn register(host: &Host, caller: &Caller, request: RegisterRequest<'_>
             archive_all(&mut change, states).await?;
         }
         db::registration::insert(&mut change.tx, &caller.organization_id, &registration).await?;
+        history::registered(&mut change, &registration);
         change.commit().await?;
         return Ok(registration);
     }
@@ -213,16 +228,17 @@ async fn archive_all(change: &mut Change<'_>, states: Vec<VersionState>) -> Resu
     for state in states.into_iter().filter(|state| state.status != Status::Archived) {
         let found = db::registration::find(&mut change.tx, &change.organization.id, &state.id).await?;
         let mut registration = found.ok_or_else(|| fail!(InternalError, "registration {} is gone", state.id))?;
-        archive(&mut registration, change.now);
+        archive(change, &mut registration);
         db::registration::update(&mut change.tx, &change.organization.id, &registration).await?;
     }
     Ok(())
 }
 
-fn archive(registration: &mut Registration, now: Time) {
+fn archive(change: &mut Change<'_>, registration: &mut Registration) {
     registration.status = Status::Archived;
-    registration.archived_at = Some(now);
-    registration.updated_at = now;
+    registration.archived_at = Some(change.now);
+    registration.updated_at = change.now;
+    history::archived(change, registration);
 }
 
 /// The caller's registrations, the newest first.
@@ -271,7 +287,7 @@ pub async fn patch(host: &Host, caller: &Caller, id: &str, request: PatchRequest
         let next = registration.status.move_to(status)?;
         if next == Status::Archived && registration.status != Status::Archived {
             check_archivable(&registration)?;
-            archive(&mut registration, change.now);
+            archive(&mut change, &mut registration);
         }
         registration.status = next;
     }
@@ -292,7 +308,7 @@ pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<Registrati
         db::registration::find(&mut change.tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     check_archivable(&registration)?;
     if registration.status != Status::Archived {
-        archive(&mut registration, change.now);
+        archive(&mut change, &mut registration);
         db::registration::update(&mut change.tx, &caller.organization_id, &registration).await?;
         change.commit().await?;
     }
@@ -322,7 +338,7 @@ pub(super) fn generic(host: &Host, organization: &Organization, now: Time) -> Re
         schema_flavour: schema.flavour.as_str().to_owned(),
         semver_bump: crate::domain::name::Bump::Initial,
         compatibility: Compatibility::default(),
-        registered_by: GENERIC_REGISTERED_BY.to_owned(),
+        registered_by: PLATFORM.to_owned(),
         created_at: now,
         updated_at: now,
         archived_at: None,

@@ -21,7 +21,7 @@ use crate::{
     },
     error::{Error, Result},
     runtime::{Call, Failure},
-    service::directory,
+    service::{directory, lifecycle},
 };
 
 /// Emits routed together, in one transaction.
@@ -109,27 +109,9 @@ impl Routing {
         let claimed = db::emit::claim_due(&mut tx, now, now.plus_millis(ROUTING_LEASE_MS), limit).await?;
         tx.commit().await?;
         let count = claimed.len();
-        let mut batch = Vec::with_capacity(count);
-        for stored in claimed {
-            // The emit was accepted under a revision that nobody remembers; the present one is
-            // not older than that.
-            let revision = match self.revision_of(&stored).await {
-                Ok(revision) => revision,
-                Err(error) => {
-                    tracing::error!(emit = %stored.emit.id, error = ?error, "emit {} cannot be routed yet", stored.emit.id);
-                    continue;
-                }
-            };
-            batch.push(Handover { emit: stored.emit, revision, claims: stored.claims });
-        }
-        self.route(batch).await;
+        let handover = |stored: db::emit::StoredEmit| Handover { emit: stored.emit, claims: stored.claims };
+        self.route(claimed.into_iter().map(handover).collect()).await;
         Ok(count)
-    }
-
-    async fn revision_of(&self, stored: &db::emit::StoredEmit) -> Result<i64> {
-        let mut tx = self.shared.host.db.read().await?;
-        let organization = db::organization::find(&mut tx, &stored.emit.organization_id).await?;
-        Ok(organization.map_or(0, |organization| organization.revision))
     }
 
     async fn route(&self, batch: Vec<Handover>) {
@@ -152,8 +134,8 @@ impl Routing {
 
     async fn decide(&self, handover: &Handover) -> Result<Decision> {
         let (shared, emit) = (&self.shared, &handover.emit);
-        let entry = directory::organization(&shared.host, &emit.organization_id, handover.revision).await?;
-        let targets = directory::targets(&shared.host, &entry, emit).await?;
+        let entry = directory::organization(&shared.host, &emit.organization_id, emit.revision).await?;
+        let targets = directory::targets(&shared.host, &entry, &emit.subject).await?;
         let now = shared.host.now();
         let mut routed = Routed {
             emit_id: emit.id.clone(),
@@ -161,6 +143,7 @@ impl Routing {
             claims: handover.claims,
             routed_at: now,
             deliveries: Vec::new(),
+            lifecycle: lifecycle::of_routed(&shared.host, &entry, emit, now).await?,
         };
         let mut jobs = Vec::new();
         for some in targets.chunks(ROUTER_CANDIDATES_MAX) {

@@ -404,6 +404,7 @@ async fn status_shows_what_waits() {
     receiver.then(Reply::status(500));
     tenant.subscribe_all(&receiver.url("/")).await;
     let status = || async { app.admin().get("/api/admin/v1/status").await.ok() };
+    app.settle().await;
     let before = status().await;
     assert_eq!(before["deliveries"], json!({ "owed": 0, "oldestAt": null }));
     assert_eq!(before["routing"], json!({ "waiting": 0, "oldestAt": null }));

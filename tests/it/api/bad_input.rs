@@ -138,6 +138,10 @@ const MEMBERS: &[&str] = &[
     "startAt",
     "overlapSeconds",
     "component",
+    "eventType",
+    "entityType",
+    "entityId",
+    "sourceApp",
 ];
 
 /// A body that each writing route takes; `None` for those that take an empty one.
@@ -150,6 +154,9 @@ fn sound(route: &Route, world: &World) -> Value {
         ("POST", "/api/v1/events/custom" | "/api/v1/events/custom/dry-run") => json!({
             "namespace": namespace, "name": if route.path.ends_with("dry-run") { "tried-event" } else { "new-event" }, "version": "1.0.0", "payloadSchema": { "title": "t" },
             "payloadExample": { "a": "b" }, "status": "draft", "description": "d", "compatibility": "strict",
+        }),
+        ("POST", "/api/v1/events" | "/api/v1/events/ingest") => json!({
+            "eventType": "a", "payload": { "b": "c" }, "entityType": "t", "entityId": "i", "sourceApp": "s",
         }),
         ("POST", "/api/v1/events/custom/subscribe") => json!({
             "name": format!("{namespace}.order"), "version": "1.0.0", "webhookUrl": "https://receiver.example/",
@@ -519,7 +526,7 @@ async fn a_path_that_is_no_route_is_not_found() {
         "/api/health/",
         "/API/health",
         "/api/v1/events/custom/a/b",
-        "/api/v1/events",
+        "/api/v1/event",
         "/api/v1/emits/a/b",
         "/api/admin/v1",
         "/favicon.ico",

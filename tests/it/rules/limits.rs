@@ -26,7 +26,6 @@ const REACHED_BY: &[(&str, &str)] = &[
 
 /// Bounds that no test reaches, and why not.
 const NOT_REACHED: &[(&str, &str)] = &[
-    ("CHAIN_DEPTH_MAX", "nothing can emit from a component yet"),
     ("OUTBOUND_IDLE_CONNECTIONS_MAX", "a setting of the HTTP client's pool, which does not show"),
     ("IDLE_INSTANCE_MEMORY_BYTES_MAX", "no payload makes the built-in components grow so far within their fuel"),
 ];

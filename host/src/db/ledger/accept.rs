@@ -2,13 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Acceptance, NewEmit, ROUTING_LEASE_MS};
+use super::{Acceptance, Charge, NewEmit, ROUTING_LEASE_MS};
 use crate::{
-    db::{Dialects, Tx, codec, on_db, over_rows},
+    db::{
+        Dialects, Tx, codec,
+        emit::{self, NewRow},
+        on_db, over_rows,
+    },
     domain::{
         emit::{Emit, Idempotency},
         id::{EmitId, OrganizationId},
-        name::EventName,
     },
     error::Result,
 };
@@ -24,7 +27,7 @@ pub(super) async fn accept(
         return Ok(Vec::new());
     }
     let revisions = revisions(tx, emits).await?;
-    let is_current = |new: &NewEmit| revisions.get(new.emit.organization_id.as_str()) == Some(&new.revision);
+    let is_current = |new: &NewEmit| revisions.get(new.emit.organization_id.as_str()) == Some(&new.emit.revision);
     let current: Vec<&NewEmit> = emits.iter().copied().filter(|new| is_current(new)).collect();
     let mut kept = insert(tx, &current, is_taken).await?;
     let over_quota = charge(tx, &current, &kept).await?;
@@ -62,52 +65,21 @@ async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i6
     Ok(revisions.into_iter().collect())
 }
 
-/// Inserts the emits and gives the ids of those that are in: one whose idempotency key exists,
-/// in the table or earlier in the batch, is left out.
 async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> bool) -> Result<HashSet<String>> {
-    const SQL: Dialects = over_rows!(
-        "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                           request_hash, chain_depth, emitted_by, accepted_at, due_at, claims, routed_at)
-         select item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
-                item.value ->> 5, item.value ->> 6, item.value ->> 7, item.value ->> 8,
-                cast(item.value ->> 9 as bigint), item.value ->> 10, cast(item.value ->> 11 as bigint),
-                cast(item.value ->> 12 as bigint), cast(item.value ->> 13 as bigint),
-                cast(item.value ->> 14 as bigint)
-           from",
-        "where true
-         on conflict (organization_id, idempotency_key) where idempotency_key is not null do nothing
-         returning id"
-    );
-    if emits.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let rows: Vec<_> = emits.iter().map(|new| row_of(new, is_taken(&new.emit))).collect();
-    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).fetch_all(conn).await)?;
-    Ok(ids.into_iter().collect())
-}
-
-/// The columns of an emit, in the order of the statement above.
-fn row_of(new: &NewEmit, is_taken: bool) -> impl serde::Serialize {
-    let emit = &*new.emit;
-    let due_at = if is_taken { emit.accepted_at.plus_millis(ROUTING_LEASE_MS) } else { emit.accepted_at };
-    (
-        emit.id.as_str(),
-        emit.organization_id.as_str(),
-        emit.registration_id.as_str(),
-        emit.event.namespace(),
-        emit.event.name(),
-        emit.version.to_string(),
-        &*emit.payload,
-        emit.idempotency.as_ref().map(|idempotency| idempotency.key.as_str()),
-        emit.idempotency.as_ref().map(|idempotency| idempotency.request_hash.as_str()),
-        emit.chain_depth,
-        emit.emitted_by.as_str(),
-        emit.accepted_at.as_millis(),
-        new.is_wanted.then_some(due_at.as_millis()),
-        i64::from(is_taken),
-        (!new.is_wanted).then_some(emit.accepted_at.as_millis()),
-    )
+    let row = |new: &&'_ NewEmit| {
+        let is_taken = is_taken(&new.emit);
+        let accepted_at = new.emit.accepted_at;
+        let due_at = if is_taken { accepted_at.plus_millis(ROUTING_LEASE_MS) } else { accepted_at };
+        (new.is_wanted.then_some(due_at), i64::from(is_taken))
+    };
+    let rows: Vec<NewRow<'_>> = emits
+        .iter()
+        .map(|new| {
+            let (due_at, claims) = row(new);
+            NewRow { emit: &new.emit, due_at, claims }
+        })
+        .collect();
+    emit::insert(tx, &rows).await
 }
 
 /// Counts what was inserted, and takes back what is over the plan. The counter's row stays locked
@@ -122,7 +94,8 @@ async fn charge(tx: &mut Tx, emits: &[&NewEmit], kept: &HashSet<String>) -> Resu
          returning organization_id, month, emits"
     );
     let mut charged: HashMap<(&OrganizationId, String), Vec<&NewEmit>> = HashMap::new();
-    for new in emits.iter().filter(|new| kept.contains(new.emit.id.as_str())) {
+    let counts = |new: &&&NewEmit| new.charge != Charge::Free && kept.contains(new.emit.id.as_str());
+    for new in emits.iter().filter(counts) {
         charged.entry((&new.emit.organization_id, new.emit.accepted_at.month())).or_default().push(new);
     }
     if charged.is_empty() {
@@ -141,7 +114,11 @@ async fn charge(tx: &mut Tx, emits: &[&NewEmit], kept: &HashSet<String>) -> Resu
     for (organization, month, total) in totals {
         let organization = OrganizationId::stored(organization);
         let Some(emits) = charged.get(&(&organization, month.clone())) else { continue };
-        let Some(limit) = emits.iter().filter_map(|new| new.emits_per_month_max).min() else { continue };
+        let limit = emits.iter().filter_map(|new| match new.charge {
+            Charge::Counted(limit) => limit,
+            Charge::Free => None,
+        });
+        let Some(limit) = limit.min() else { continue };
         let excess = usize::try_from(total.saturating_sub(limit)).unwrap_or(0).min(emits.len());
         if excess > 0 {
             let last: Vec<&EmitId> = emits[emits.len() - excess..].iter().map(|new| &new.emit.id).collect();
@@ -171,8 +148,7 @@ async fn take_back(tx: &mut Tx, organization: &OrganizationId, month: &str, ids:
 /// An emit that an idempotency key stands for.
 struct Original {
     id: EmitId,
-    event: EventName,
-    version: String,
+    event_type: String,
     request_hash: String,
 }
 
@@ -198,8 +174,9 @@ async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
     let (sql, keys) = (SQL.pick(tx), codec::rows(&keys)?);
     let rows: Vec<OriginalRow> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&keys).fetch_all(conn).await)?;
     let original = |(organization, key, id, namespace, name, version, request_hash): OriginalRow| {
-        let event = EventName::stored(&namespace, &name);
-        ((organization, key), Original { id: EmitId::stored(id), event, version, request_hash })
+        let event_type =
+            emit::stored_event_type(&OrganizationId::stored(organization.as_str()), &namespace, &name, &version);
+        ((organization, key), Original { id: EmitId::stored(id), event_type, request_hash })
     };
     Ok(rows.into_iter().map(original).collect())
 }
@@ -214,6 +191,5 @@ fn repeated(emit: &Emit, originals: &Originals) -> Acceptance {
     if original.request_hash != *request_hash {
         return Acceptance::KeyReused;
     }
-    let version = original.version.parse().unwrap_or(emit.version);
-    Acceptance::Duplicate { id: original.id.clone(), event: original.event.clone(), version }
+    Acceptance::Duplicate { id: original.id.clone(), event_type: original.event_type.clone() }
 }
