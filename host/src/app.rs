@@ -16,7 +16,9 @@ use crate::{
     db::{Db, Location, ledger::Ledger, migrate, organization},
     domain::{
         address::Policy,
-        limits::{DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{
+            DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT,
+        },
         retry::RetrySchedule,
         vault::RootKey,
     },

@@ -11,7 +11,9 @@ use crate::{
     db::Location,
     domain::{
         address::Policy,
-        limits::{DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{
+            DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT,
+        },
         retry::RetrySchedule,
         vault::RootKey,
     },

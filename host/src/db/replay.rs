@@ -41,11 +41,9 @@ impl TryFrom<ReplayRow> for Replay {
     fn try_from(row: ReplayRow) -> Result<Self> {
         let to = codec::time(row.to_at);
         let source = match (row.source.as_str(), row.from_at) {
-            (EVENTS, Some(from)) => Some(Source::Events {
-                from: codec::time(from),
-                to,
-                includes_delivered: row.includes_delivered,
-            }),
+            (EVENTS, Some(from)) => {
+                Some(Source::Events { from: codec::time(from), to, includes_delivered: row.includes_delivered })
+            }
             (DEAD_LETTERS, from) => Some(Source::DeadLetters {
                 from: codec::time_opt(from),
                 to,
@@ -107,7 +105,8 @@ pub async fn hasten(
     subscription: &SubscriptionId,
     now: Time,
 ) -> Result<()> {
-    const SQL: &str = "update replay set due_at = $3 where organization_id = $1 and subscription_id = $2 and due_at > $3";
+    const SQL: &str =
+        "update replay set due_at = $3 where organization_id = $1 and subscription_id = $2 and due_at > $3";
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(organization.as_str())
         .bind(subscription.as_str())
@@ -126,11 +125,8 @@ pub async fn due(tx: &mut Tx, now: Time, limit: u32) -> Result<Vec<Replay>> {
          where due_at <= $1
          order by due_at, id
          limit $2";
-    let rows: Vec<ReplayRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
-        .bind(now.as_millis())
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await)?;
+    let rows: Vec<ReplayRow> =
+        on_db!(tx, |conn| sqlx::query_as(SQL).bind(now.as_millis()).bind(i64::from(limit)).fetch_all(conn).await)?;
     rows.into_iter().map(Replay::try_from).collect()
 }
 
@@ -203,13 +199,7 @@ struct EventRow {
 
 /// Routed events: the others are about to come by themselves. Walks `emit_organization`, and finds
 /// deliveries by `delivery_emit`.
-async fn events(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    replay: &Replay,
-    to: Time,
-    limit: u32,
-) -> Result<Vec<Row>> {
+async fn events(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, to: Time, limit: u32) -> Result<Vec<Row>> {
     const SQL: &str = "
         select emit.id, namespace, name, version, delivery.id as delivery_id, status
           from emit

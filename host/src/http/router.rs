@@ -8,7 +8,10 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{State, admin, caller, deliveries, emits, envelope, event_log, events, health, idempotency, replays, subscriptions, webhooks};
+use super::{
+    State, admin, caller, deliveries, emits, envelope, event_log, events, health, idempotency, replays, subscriptions,
+    webhooks,
+};
 
 pub(super) fn router(state: Arc<State>) -> Router {
     // An emit's key may be remembered; every other request looks into the table.

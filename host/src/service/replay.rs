@@ -151,13 +151,7 @@ pub(super) async fn bring_back(
     db::replay::hasten(&mut change.tx, &organization, subscription, now).await
 }
 
-fn new(
-    host: &Host,
-    organization: &OrganizationId,
-    subscription: &SubscriptionId,
-    source: Source,
-    now: Time,
-) -> Replay {
+fn new(host: &Host, organization: &OrganizationId, subscription: &SubscriptionId, source: Source, now: Time) -> Replay {
     Replay {
         id: ReplayId::new(now, host.randomness.id()),
         organization_id: organization.clone(),

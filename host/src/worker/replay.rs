@@ -229,8 +229,7 @@ impl Replays {
             return Ok(None);
         }
         let lease = super::delivery::lease_from(now);
-        let revived =
-            db::replay::revive(&mut tx, organization, subscription, &picked.finished, lease, now).await?;
+        let revived = db::replay::revive(&mut tx, organization, subscription, &picked.finished, lease, now).await?;
         let new: Vec<New> = missing.iter().map(|(_, new)| new.clone()).collect();
         let created = db::replay::create(&mut tx, organization, subscription, &new, lease, now).await?;
         tx.commit().await?;

@@ -188,7 +188,8 @@ impl Slots {
         let state = self.state();
         let waiting = state.backlog.iter().filter_map(|subscription| {
             let lane = state.lanes.get(subscription)?;
-            (state.has_room(lane, false) && lane.has_token(now)).then(|| (lane.organization.clone(), subscription.clone()))
+            (state.has_room(lane, false) && lane.has_token(now))
+                .then(|| (lane.organization.clone(), subscription.clone()))
         });
         waiting.collect()
     }
@@ -226,7 +227,9 @@ impl State {
     }
 
     fn has_room(&self, lane: &Lane, is_replay: bool) -> bool {
-        if self.free == 0 || (is_replay && (self.replays_free == 0 || !lane.has_room_for_replay(REPLAY_SHARE_OF_SUBSCRIPTION))) {
+        if self.free == 0
+            || (is_replay && (self.replays_free == 0 || !lane.has_room_for_replay(REPLAY_SHARE_OF_SUBSCRIPTION)))
+        {
             return false;
         }
         let tenant_held = self.tenants.get(&lane.organization).copied().unwrap_or_default();

@@ -30,8 +30,7 @@ pub(super) struct ResolverDown;
 
 /// What the C libraries say when a name may exist and could not be asked for: the codes behind
 /// these words do not reach us.
-const NO_ANSWER: [&str; 4] =
-    ["Temporary failure in name resolution", "Try again", "Non-recoverable", "System error"];
+const NO_ANSWER: [&str; 4] = ["Temporary failure in name resolution", "Try again", "Non-recoverable", "System error"];
 
 /// What a failed lookup says of the name.
 fn unresolved(error: &io::Error) -> Box<dyn std::error::Error + Send + Sync> {
@@ -91,7 +90,8 @@ mod tests {
     #[test]
     fn a_name_that_nobody_could_be_asked_for_is_not_called_unknown() {
         let failed = |detail: &str| io::Error::other(format!("failed to lookup address information: {detail}"));
-        for detail in ["Temporary failure in name resolution", "Try again", "Non-recoverable failure in name resolution"]
+        for detail in
+            ["Temporary failure in name resolution", "Try again", "Non-recoverable failure in name resolution"]
         {
             assert!(unresolved(&failed(detail)).is::<ResolverDown>(), "{detail}");
         }
