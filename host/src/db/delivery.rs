@@ -270,6 +270,14 @@ pub struct DueSubscription {
     pub limits: Limits,
 }
 
+#[derive(FromRow)]
+struct DueRow {
+    id: String,
+    organization_id: Option<String>,
+    max_in_flight: Option<i64>,
+    rate_limit_per_second: Option<i64>,
+}
+
 /// The next `limit` subscriptions after `after`, by id, that are owed anything. Each costs two
 /// look-ups in `delivery_due`, however much it is owed, so one with a long queue hides no other.
 pub async fn due_subscriptions(tx: &mut Tx, now: Time, after: &str, limit: u32) -> Result<Vec<DueSubscription>> {
@@ -291,23 +299,23 @@ pub async fn due_subscriptions(tx: &mut Tx, now: Time, after: &str, limit: u32) 
                   from delivery as due
                  where due.subscription_id = lane.id and due.due_at <= $2
                  order by due.due_at
-                 limit 1),
+                 limit 1) as organization_id,
                max_in_flight, rate_limit_per_second
           from lane
           left join subscription on subscription.id = lane.id
          where lane.id is not null
          order by lane.id";
-    let rows: Vec<(String, Option<String>, Option<i64>, Option<i64>)> = on_db!(tx, |conn| sqlx::query_as(SQL)
+    let rows: Vec<DueRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(after)
         .bind(now.as_millis())
         .bind(i64::from(limit))
         .fetch_all(conn)
         .await)?;
     let number = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
-    let due = |(id, organization, max_in_flight, per_second): (String, Option<String>, _, _)| DueSubscription {
-        id: SubscriptionId::stored(id),
-        organization_id: organization.map(OrganizationId::stored),
-        limits: Limits::new(number(max_in_flight), number(per_second)),
+    let due = |row: DueRow| DueSubscription {
+        id: SubscriptionId::stored(row.id),
+        organization_id: row.organization_id.map(OrganizationId::stored),
+        limits: Limits::new(number(row.max_in_flight), number(row.rate_limit_per_second)),
     };
     Ok(rows.into_iter().map(due).collect())
 }

@@ -86,6 +86,18 @@ pub const CHECK_DEPTH_MAX: u16 = 64;
 pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;
 /// Characters of one message about a refused payload: it may name members, which may be long.
 pub const PAYLOAD_ERROR_CHARS_MAX: usize = 300;
+/// Steps of the proof that a new schema takes what the old one took, where a step is a look at a
+/// rule or at some states of a pattern. Schemas with fifty properties take some hundred to some
+/// thousand; these take about twenty milliseconds.
+pub const COMPARISON_STEPS_MAX: u32 = 100_000;
+/// How deep the steps of that proof nest: each level costs stack. Fifteen levels of branches in
+/// one another stay below.
+pub const COMPARISON_DEPTH_MAX: usize = 100;
+/// Steps of the search for a payload that shows why the proof failed: most are found within some
+/// hundred.
+pub const COUNTEREXAMPLE_STEPS_MAX: u32 = 200_000;
+/// Violations shown for one refused schema, as many as for a refused payload.
+pub const SCHEMA_VIOLATIONS_SHOWN_MAX: usize = 20;
 /// Characters of a signing secret that a caller chose: fewer are guessed, more help nobody.
 pub const SECRET_CHARS_MIN: usize = 8;
 /// See [`SECRET_CHARS_MIN`]. Contract 7.5.

@@ -41,6 +41,8 @@ pub(super) async fn replay(
     }))
 }
 
-fn time(members: &Members<'_>, name: &str, text: &str) -> Result<Time> {
-    Time::parse(text).ok_or_else(|| members.error(format!("{name} is no RFC 3339 time")))
+fn time(members: &Members<'_>, name: &str) -> Result<Option<Time>> {
+    let text: Option<String> = members.optional(&[name], "a text")?;
+    let read = |text: String| Time::parse(&text).ok_or_else(|| members.error(format!("{name} is no RFC 3339 time")));
+    text.map(read).transpose()
 }

@@ -26,8 +26,8 @@ const PAGE: u32 = 1_000;
 /// Which events are sent again.
 #[derive(Clone, Copy, Debug)]
 pub struct Events {
-    /// Accepted then or later.
-    pub from: Time,
+    /// Accepted then or later; it has to be given.
+    pub from: Option<Time>,
     /// Accepted then or earlier; now when nothing is given.
     pub to: Option<Time>,
     /// Also those that were delivered.
@@ -56,11 +56,12 @@ pub async fn events(host: &Host, caller: &Caller, id: &str, request: Events) -> 
     drop(tx);
     refuse_disabled(&subscription)?;
     let now = host.now();
-    let to = request.to.map_or(now, |to| to.min(now));
-    if request.to.is_some_and(|to| to < request.from) {
+    let from = request.from.ok_or_else(|| fail!(BadRequest, "from is missing"))?;
+    if request.to.is_some_and(|to| to < from) {
         return Err(fail!(BadRequest, "from is later than to"));
     }
-    let source = Source::Events { from: request.from, to, includes_delivered: request.includes_delivered };
+    let to = request.to.map_or(now, |to| to.min(now));
+    let source = Source::Events { from, to, includes_delivered: request.includes_delivered };
     let replay = new(host, organization, &id, source, now);
     let (count, is_complete) = count(host, &subscription, replay.clone()).await?;
     if count == 0 && is_complete {

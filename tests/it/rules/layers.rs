@@ -29,6 +29,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("reqwest", &["worker/outbound/", "cli/bench"]),
     ("clap", &["config.rs", "main.rs"]),
     ("jsonschema", &["domain/schema/"]),
+    ("jsonschema_regex", &["domain/schema/compatibility/"]),
+    ("regex_automata", &["domain/schema/compatibility/"]),
     ("rand", &["clock.rs"]),
     ("tracing_subscriber", &["telemetry.rs"]),
 ];

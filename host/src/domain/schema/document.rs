@@ -68,6 +68,16 @@ impl<'a> Document<'a> {
         self.root
     }
 
+    /// The subschema at a place: an object, `true` or `false`.
+    pub(super) fn schema(&self, place: Place) -> &'a Value {
+        self.nodes[place].schema
+    }
+
+    /// The place of a subschema of this document, found by its address.
+    pub(super) fn place_of(&self, schema: &Value) -> Option<Place> {
+        self.places.get(&std::ptr::from_ref(schema)).copied()
+    }
+
     /// How many subschemas there are, the root included. Places are counted from 0, the root.
     pub(super) fn len(&self) -> usize {
         self.nodes.len()

@@ -97,7 +97,7 @@ pub(super) fn is_schema(value: &Value) -> bool {
 }
 
 /// A step of a JSON pointer (RFC 6901).
-fn escaped(step: &str) -> String {
+pub(super) fn escaped(step: &str) -> String {
     step.replace('~', "~0").replace('/', "~1")
 }
 
