@@ -3,7 +3,7 @@
 //! What is asked for is written down and counted; the worker does it in small steps, so that
 //! neither a crash nor live traffic suffers from it.
 
-use super::{Caller, Change, Host};
+use super::{Caller, Change, Host, idempotency};
 use crate::{
     db::{self, Tx},
     domain::{
@@ -69,6 +69,7 @@ pub async fn events(host: &Host, caller: &Caller, id: &str, request: Events) -> 
     }
     let mut tx = host.db.begin().await?;
     add(&mut tx, organization, &replay, now).await?;
+    idempotency::take_effect(&mut tx, now).await?;
     tx.commit().await?;
     host.replays_due.notify_one();
     Ok(Taken { count, is_complete, id: Some(replay.id) })
@@ -132,6 +133,7 @@ pub async fn dead_letters(host: &Host, caller: &Caller, request: &DeadLetters) -
         let source = Source::DeadLetters { from: request.from, to, died_since: None };
         add(&mut tx, organization, &new(host, organization, id, source, now), now).await?;
     }
+    idempotency::take_effect(&mut tx, now).await?;
     tx.commit().await?;
     host.replays_due.notify_one();
     Ok(counts.iter().map(|(_, count)| count).sum())

@@ -1,8 +1,11 @@
 //! What receivers see of an accepted event, and what becomes of it when they do not answer.
 
+mod endpoints;
 mod fairness;
+mod flow;
 mod hosts;
 mod replay;
+mod replays;
 mod retries;
 mod secrets;
 mod wire;
