@@ -25,8 +25,8 @@ pub(super) async fn replay(
 ) -> Answer<Value> {
     let members = Members::of(&body, Code::BadRequest)?;
     let request = Events {
-        from: time(&members, "from", &members.required::<String>(&["from"], "a text")?)?,
-        to: members.optional::<String>(&["to"], "a text")?.map(|text| time(&members, "to", &text)).transpose()?,
+        from: time(&members, "from")?,
+        to: time(&members, "to")?,
         includes_delivered: members.optional(&["all"], "true or false")?.unwrap_or(false),
     };
     let taken = replay::events(&state.host, &caller, &id, request).await?;
