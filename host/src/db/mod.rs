@@ -25,6 +25,7 @@ pub mod migrate;
 pub mod organization;
 pub mod registration;
 pub mod replay;
+pub mod root_key;
 pub mod subscription;
 
 mod codec;

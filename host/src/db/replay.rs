@@ -15,7 +15,7 @@ use crate::{
 
 mod step;
 
-pub use step::{New, create, lock, revive};
+pub use step::{New, create, had, lock, revive};
 
 /// The words for what a replay goes over.
 const EVENTS: &str = "events";

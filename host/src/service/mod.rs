@@ -13,8 +13,8 @@ use crate::{
         id::OrganizationId,
         lifecycle::Lifecycle,
         organization::{ApiKey, Organization},
+        root_keys::RootKeys,
         time::Time,
-        vault::RootKey,
     },
     error::Result,
     fail,
@@ -33,6 +33,7 @@ pub mod idempotency;
 pub mod lifecycle;
 pub mod registry;
 pub mod replay;
+pub mod root_key;
 pub mod subscription;
 pub mod trial;
 mod turns;
@@ -59,14 +60,16 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// Ids, keys and secrets.
     pub randomness: Randomness,
-    /// Wraps the organizations' data keys.
-    pub root_key: RootKey,
+    /// Wrap the organizations' data keys.
+    pub root_keys: RootKeys,
     /// Which addresses may be sent to.
     pub address_policy: Policy,
     /// Rung when deliveries became due outside of the hot path: after a replay.
     pub deliveries_due: Arc<tokio::sync::Notify>,
     /// Rung when there is something to replay.
     pub replays_due: Arc<tokio::sync::Notify>,
+    /// Rung when a subscription is to get what was accepted before it.
+    pub catching_up: Arc<tokio::sync::Notify>,
     /// Rung when events became due outside of the hot path: after a change that says something.
     pub emits_due: Arc<tokio::sync::Notify>,
     /// Makes ids of lifecycle events sort as things happened.

@@ -22,6 +22,8 @@ use crate::{
 
 pub mod outbound;
 
+mod catch_up;
+mod choice;
 mod claim;
 mod delivery;
 mod endpoints;
@@ -99,6 +101,7 @@ pub struct Workers {
     routing: Arc<routing::Routing>,
     claims: Arc<claim::Claims>,
     replays: Arc<replay::Replays>,
+    catch_up: Arc<catch_up::CatchUp>,
     stop: CancellationToken,
     loops: TaskTracker,
 }
@@ -132,12 +135,14 @@ impl Workers {
         let loops = TaskTracker::new();
         let routing = Arc::new(routing::Routing::new(shared.clone(), handovers.queue.backlog));
         let claims = Arc::new(claim::Claims::new(shared.clone()));
+        let catch_up = Arc::new(catch_up::CatchUp::new(shared.clone()));
         loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
         loops.spawn(claims.clone().run(stop.clone()));
+        loops.spawn(catch_up.clone().run(stop.clone()));
         let replays = Arc::new(replay::Replays::new(shared.clone()));
         loops.spawn(replays.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, replays, stop, loops })
+        Ok(Self { shared, routing, claims, replays, catch_up, stop, loops })
     }
 
     /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
@@ -161,7 +166,9 @@ impl Workers {
     pub async fn settle(&self, at_most: Duration) -> Result<bool> {
         let settled = async {
             loop {
-                let claimed = self.routing.claim_backlog().await? + self.claims.sweep_and_claim().await?;
+                let claimed = self.routing.claim_backlog().await?
+                    + self.catch_up.round().await?
+                    + self.claims.sweep_and_claim().await?;
                 if !self.replays.make_step().await? && claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
                 }
@@ -174,6 +181,9 @@ impl Workers {
     /// Whether anything is due at the present moment or claimed, by this host or another. What waits
     /// for its subscription's rate is not due yet.
     async fn is_work_left(&self) -> Result<bool> {
+        if !self.shared.routings.is_empty() {
+            return Ok(true);
+        }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
         let is_left = db::emit::is_any_left(&mut tx, now).await? || db::replay::is_any_due(&mut tx, now).await?;

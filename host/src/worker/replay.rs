@@ -5,6 +5,7 @@
 //! that moves the replay on, so a crash repeats nothing and loses nothing.
 
 use std::{
+    slice,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,7 +15,14 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, contained, delivery::Job, routing::ask_router, slots::Slot};
+use super::{
+    POLL_INTERVAL, Shared,
+    choice::{self, Effort},
+    contained,
+    delivery::Job,
+    routing,
+    slots::Slot,
+};
 use crate::{
     db::{self, delivery::Claimed, replay::New},
     domain::{
@@ -191,17 +199,19 @@ impl Replays {
         let mut tx = host.db.read().await?;
         let emits = db::emit::load(&mut tx, &ids.iter().collect::<Vec<_>>()).await?;
         drop(tx);
-        let candidates = [target.clone()];
         let mut chosen = Vec::new();
         for stored in emits {
-            let destinations = ask_router(&self.shared, &stored.emit, &candidates)?;
-            if let Some(destination) = destinations.into_iter().next() {
+            let emit = stored.emit;
+            let (call, event) = (routing::call_for(&emit), emit.as_event(Vec::new()));
+            let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
+            let destinations = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
+            for (_, destination) in destinations.into_iter().flatten() {
                 let new = New {
                     id: DeliveryId::new(host.now(), host.randomness.id()),
-                    emit_id: stored.emit.id.clone(),
+                    emit_id: emit.id.clone(),
                     attributes: destination.attributes,
                 };
-                chosen.push((stored.emit, new));
+                chosen.push((emit.clone(), new));
             }
         }
         Ok(chosen)

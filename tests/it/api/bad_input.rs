@@ -125,10 +125,6 @@ const MEMBERS: &[&str] = &[
     "environment",
     "expiresAt",
     "graceSeconds",
-    "eventType",
-    "entityType",
-    "entityId",
-    "sourceApp",
     "url",
     "events",
     "active",
@@ -143,6 +139,10 @@ const MEMBERS: &[&str] = &[
     "startAt",
     "overlapSeconds",
     "component",
+    "eventType",
+    "entityType",
+    "entityId",
+    "sourceApp",
 ];
 
 /// A body that each writing route takes; `None` for those that take an empty one.
@@ -195,6 +195,7 @@ fn sound(route: &Route, world: &World) -> Value {
             "callerService": "c", "label": "l", "scopes": ["events:read"], "environment": "dev",
             "expiresAt": "2027-01-01T00:00:00Z",
         }),
+        ("POST", "/api/admin/v1/root-keys/rotate") => json!({ "keyId": "4bb06f8e" }),
         ("POST", path) if path.ends_with("/rotate") => json!({ "graceSeconds": 1 }),
         _ => panic!("{route:?} has no sound body here"),
     }

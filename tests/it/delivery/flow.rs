@@ -53,7 +53,7 @@ async fn no_more_are_sent_in_a_second_than_a_subscription_allows() {
         app.settle_within_rates().await;
         assert_eq!(receiver.requests().len(), sent);
         // A part of a second brings a part of the next ones.
-        app.clock.advance(Duration::from_millis(1_000));
+        app.clock.advance(Duration::from_secs(1));
     }
     app.settle().await;
     assert_eq!(acme.get("/api/v1/deliveries?status=SUCCESS&limit=1").await.ok()["total"], 11);
@@ -77,14 +77,14 @@ async fn retries_count_against_the_rate_too() {
     subscribe(&acme, &receiver.url("/"), json!({ "rateLimitPerSecond": 2, "retrySchedule": [10] })).await;
     emit(&acme, 4).await;
     app.settle_within_rates().await;
-    app.clock.advance(Duration::from_millis(1_000));
+    app.clock.advance(Duration::from_secs(1));
     app.settle_within_rates().await;
     assert_eq!(receiver.requests().len(), 4);
     // All four are due for their second attempt.
     app.clock.advance(Duration::from_mins(1));
     app.settle_within_rates().await;
     assert_eq!(receiver.requests().len(), 6);
-    app.clock.advance(Duration::from_millis(1_000));
+    app.clock.advance(Duration::from_secs(1));
     app.settle().await;
     assert_eq!(receiver.requests().len(), 8);
     app.stop().await;

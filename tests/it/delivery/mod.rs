@@ -2,10 +2,12 @@
 
 mod endpoints;
 mod fairness;
+mod filters;
 mod flow;
 mod hosts;
 mod replay;
 mod replays;
 mod retries;
 mod secrets;
+mod start_at;
 mod wire;

@@ -22,6 +22,8 @@ pub(super) struct Report {
     pub(super) end_to_end: EndToEnd,
     pub(super) latencies: Vec<Latency>,
     pub(super) hanging: Hanging,
+    /// Of one check of a payload against the example schema.
+    pub(super) check_micros: f64,
     pub(super) rss: Rss,
 }
 
@@ -181,6 +183,7 @@ impl Report {
             "endToEnd": self.end_to_end.json(),
             "acceptToArrival": self.latencies,
             "hangingEndpoints": self.hanging,
+            "payloadCheckMicros": self.check_micros,
             "rss": self.rss,
             "goals": goals(self).into_iter().map(goal).collect::<Vec<_>>(),
         });
@@ -234,6 +237,7 @@ impl Report {
             end_to_end.wasm_share() * 100.0,
             end_to_end.repeated,
         );
+        println!("payload check, example schema: {:.2} µs", self.check_micros);
         let mebibytes = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
         println!(
             "memory of the host: {} MiB idle, {} MiB at most",

@@ -1,5 +1,7 @@
 //! One step of a replay: what it makes due.
 
+use std::collections::HashSet;
+
 use crate::{
     db::{
         Dialects, Tx, codec,
@@ -118,4 +120,33 @@ pub async fn create(
         .fetch_all(conn)
         .await)?;
     Ok(ids.into_iter().map(DeliveryId::stored).collect())
+}
+
+/// Which of these events the subscription has a delivery of.
+pub async fn had(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    subscription: &SubscriptionId,
+    ids: &[&EmitId],
+) -> Result<HashSet<EmitId>> {
+    const SQL: Dialects = over_rows!(
+        "select emit_id
+           from delivery
+          where organization_id = $2
+            and subscription_id = $3
+            and emit_id in (select item.value ->> 0 from",
+        ")"
+    );
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
+    let found: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql)
+        .bind(&ids)
+        .bind(organization.as_str())
+        .bind(subscription.as_str())
+        .fetch_all(conn)
+        .await)?;
+    Ok(found.into_iter().map(EmitId::stored).collect())
 }
