@@ -16,7 +16,10 @@ use crate::{
     db::{Db, Location, builtin, ledger::Ledger, migrate},
     domain::{
         address::Policy,
-        limits::{CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{
+            CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT,
+            REQUESTS_PER_HOUR_DEFAULT,
+        },
         retention::Retention,
         retry::RetrySchedule,
         root_keys::RootKeys,
@@ -59,6 +62,8 @@ pub struct Settings {
     pub deliveries_max: usize,
     /// How long what is finished is kept.
     pub retention: Retention,
+    /// How long an endpoint may do nothing but fail before it is given up; `None` is for ever.
+    pub disable_after: Option<Duration>,
     /// Connections of callers at once.
     pub connections_max: usize,
     /// Requests per hour and key.
@@ -84,6 +89,7 @@ impl Settings {
             retry_schedule: RetrySchedule::default(),
             deliveries_max: DELIVERIES_MAX_DEFAULT as usize,
             retention: Retention::default(),
+            disable_after: Some(Duration::from_secs(DISABLE_AFTER_SECONDS_DEFAULT)),
             connections_max: CONNECTIONS_MAX_DEFAULT as usize,
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
             emits_per_hour: EMITS_PER_HOUR_DEFAULT,
@@ -131,6 +137,7 @@ impl App {
             root_keys: settings.root_keys,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
+            replays_due: Arc::default(),
             catching_up: Arc::default(),
             emits_due: handovers.queue.backlog.clone(),
             lifecycle_ids: service::lifecycle::Sequence::default(),
@@ -139,6 +146,7 @@ impl App {
             retry_schedule: settings.retry_schedule,
             deliveries_max: settings.deliveries_max,
             retention: settings.retention,
+            disable_after: settings.disable_after,
         };
         let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);
         let listener = TcpListener::bind(settings.listen)

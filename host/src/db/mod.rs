@@ -25,6 +25,7 @@ pub mod ledger;
 pub mod migrate;
 pub mod organization;
 pub mod registration;
+pub mod replay;
 pub mod retention;
 pub mod root_key;
 pub mod subscription;

@@ -113,11 +113,8 @@ pub async fn delete_events(tx: &mut Tx, ids: &[&str], dead_letters_before: Time)
     let mut deleted = 0;
     for sql in [KEYS, EMITS] {
         let sql = sql.pick(tx);
-        deleted = on_db!(&mut *tx, |conn| sqlx::query(sql)
-            .bind(&rows)
-            .execute(conn)
-            .await
-            .map(|done| done.rows_affected()))?;
+        deleted =
+            on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|done| done.rows_affected()))?;
     }
     Ok(deleted)
 }

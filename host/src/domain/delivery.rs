@@ -5,6 +5,12 @@ use super::{
     time::Time,
 };
 
+/// What the reason of a dead letter begins with that was given up together with its endpoint.
+pub const ENDPOINT_DISABLED: &str = "endpoint_disabled";
+
+/// What an endpoint answers that wants no more: it is gone.
+pub const GONE: u16 = 410;
+
 /// One emit owed to one subscription.
 #[derive(Clone, Debug)]
 pub struct Delivery {

@@ -5,7 +5,7 @@
 //! newer than the event: what it was before is not kept, and nothing is made up.
 
 use super::{
-    delivery::{Attempt, AttemptFailure, Delivery, ENDPOINT_DISABLED, Status},
+    delivery::{Attempt, AttemptFailure, Delivery, ENDPOINT_DISABLED, GONE, Status},
     emit::{Emit, Subject},
     subscription::{EventType, Subscription},
     time::Time,
@@ -137,6 +137,8 @@ pub struct Facts<'a> {
     pub routed_at: Option<Time>,
     /// The subscription as it is now.
     pub subscription: &'a Subscription,
+    /// Whether it still gets events that were accepted before it was created.
+    pub is_catching_up: bool,
     /// What it is, or was, owed of the event.
     pub delivery: Option<&'a Delivery>,
     /// The attempts at that.
@@ -176,9 +178,7 @@ fn of_delivery(facts: &Facts<'_>, delivery: &Delivery) -> Explanation {
         Status::Pending => Reason::Pending,
         Status::Retrying => Reason::Retrying,
         Status::Skipped => Reason::SkippedByTransformer,
-        Status::Failed if delivery.error_message.as_ref().is_some_and(|why| why.starts_with(ENDPOINT_DISABLED)) => {
-            Reason::EndpointDisabled
-        }
+        Status::Failed if is_given_up(facts, delivery) => Reason::EndpointDisabled,
         Status::Failed => match failure {
             Some(AttemptFailure::Guard) => Reason::GuardRefused,
             Some(AttemptFailure::Component) => Reason::ComponentFailed,
@@ -186,6 +186,12 @@ fn of_delivery(facts: &Facts<'_>, delivery: &Delivery) -> Explanation {
         },
     };
     Explanation { matched: true, reason, steps }
+}
+
+/// Whether the endpoint was given up: before the delivery had a turn, or because of it.
+fn is_given_up(facts: &Facts<'_>, delivery: &Delivery) -> bool {
+    let is_gone = facts.attempts.last().is_some_and(|attempt| attempt.response_status == Some(GONE));
+    is_gone || delivery.error_message.as_ref().is_some_and(|why| why.starts_with(ENDPOINT_DISABLED))
 }
 
 fn of_attempt(attempt: &Attempt) -> Vec<Step> {
@@ -215,7 +221,7 @@ fn of_attempt(attempt: &Attempt) -> Vec<Step> {
 /// event away.
 fn of_nothing(facts: &Facts<'_>) -> Explanation {
     let (emit, subscription) = (facts.emit, facts.subscription);
-    let matched = wants(subscription, emit);
+    let matched = subscription.wants(&emit.subject.event_type(&subscription.organization_id));
     let said = |reason: Reason, message: &str| {
         let step = Step::new(Stage::Match, reason.as_str(), emit.accepted_at, Some(message.to_owned()));
         Explanation { matched, reason, steps: vec![step] }
@@ -227,6 +233,14 @@ fn of_nothing(facts: &Facts<'_>) -> Explanation {
             said(Reason::NameDiffers, "none of the subscription's event types is the event's name")
         };
     }
+    let is_in_time = |start: Time| start <= emit.accepted_at;
+    if subscription.created_at > emit.accepted_at && subscription.start_at.is_some_and(is_in_time) {
+        return if facts.is_catching_up {
+            waiting(emit)
+        } else {
+            left_out(subscription, emit, subscription.created_at)
+        };
+    }
     if subscription.created_at > emit.accepted_at {
         return said(Reason::CreatedLater, "the subscription was created after the event was accepted");
     }
@@ -236,31 +250,32 @@ fn of_nothing(facts: &Facts<'_>) -> Explanation {
     if !subscription.is_active {
         return said(Reason::Inactive, "the subscription is paused");
     }
-    let Some(routed_at) = facts.routed_at else {
-        let matched_step = Step::new(Stage::Match, "matched", emit.accepted_at, None);
-        let waiting = Step::new(Stage::Route, "waiting", emit.accepted_at, None);
-        return Explanation { matched, reason: Reason::Pending, steps: vec![matched_step, waiting] };
-    };
+    let Some(routed_at) = facts.routed_at else { return waiting(emit) };
     if subscription.updated_at > emit.accepted_at {
         return said(
             Reason::CreatedLater,
             "the subscription was changed after the event was accepted; as it was then it did not get the event",
         );
     }
+    left_out(subscription, emit, routed_at)
+}
+
+fn waiting(emit: &Emit) -> Explanation {
+    let matched = Step::new(Stage::Match, "matched", emit.accepted_at, None);
+    let waiting = Step::new(Stage::Route, "waiting", emit.accepted_at, None);
+    Explanation { matched: true, reason: Reason::Pending, steps: vec![matched, waiting] }
+}
+
+fn left_out(subscription: &Subscription, emit: &Emit, at: Time) -> Explanation {
     let message = match subscription.terms.filter {
         Some(_) => "the router left the subscription out: its filter does not match the payload",
         None => "the router left the subscription out",
     };
     let steps = vec![
         Step::new(Stage::Match, "matched", emit.accepted_at, None),
-        Step::new(Stage::Route, "left_out", routed_at, Some(message.to_owned())),
+        Step::new(Stage::Route, "left_out", at, Some(message.to_owned())),
     ];
-    Explanation { matched, reason: Reason::NotRouted, steps }
-}
-
-fn wants(subscription: &Subscription, emit: &Emit) -> bool {
-    let name = emit.subject.event_type(&subscription.organization_id);
-    subscription.event_types.iter().any(|wanted| wanted.matches(&name))
+    Explanation { matched: true, reason: Reason::NotRouted, steps }
 }
 
 /// Whether one of the event types names the event, but not in its version.

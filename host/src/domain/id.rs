@@ -77,6 +77,8 @@ ids! {
     SubscriptionId = "evs_" or "wh_";
     /// A delivery: one emit owed to one subscription.
     DeliveryId = "dlv_";
+    /// A replay of many events to one subscription.
+    ReplayId = "rpl_";
 }
 
 impl SubscriptionId {

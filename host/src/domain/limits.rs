@@ -200,11 +200,19 @@ pub const CODE_CACHE_DISK_BYTES_MAX: u64 = 4 << 30;
 /// Candidates of one call of a router: more are offered in further calls, so that neither memory
 /// nor the time of one call grows with the subscriptions of an event.
 pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
-/// Deliveries to one subscription under way at once: an endpoint that hangs holds no more.
+/// Deliveries to one subscription under way at once, unless it asks for another number.
 pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
+/// Deliveries under way at once to an endpoint of which nothing is known yet: so few that a dozen
+/// new ones that hang leave most of an organization's share to the others.
+pub const FLOW_WINDOW_START: usize = 4;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Seconds that an endpoint may do nothing but fail before it is switched off, unless set: five
+/// days, so that a long weekend without anybody at work is survived.
+pub const DISABLE_AFTER_SECONDS_DEFAULT: u64 = 5 * 86_400;
+/// Replays of one subscription that are not finished: more are asked for by mistake.
+pub const REPLAYS_PER_SUBSCRIPTION_MAX: usize = 16;
 /// Bytes of a filter without white space: a thousand of them go into one call of the router, and are
 /// read for every event. `EventBridge` takes half as many.
 pub const FILTER_BYTES_MAX: usize = 4_096;

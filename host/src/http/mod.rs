@@ -28,6 +28,7 @@ mod idempotency;
 mod listener;
 mod members;
 mod rate_limit;
+mod replays;
 mod root_keys;
 mod router;
 mod subscriptions;

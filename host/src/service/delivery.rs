@@ -76,17 +76,6 @@ pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Re
     get(host, caller, id.as_str()).await
 }
 
-/// Makes every dead letter that matches pending again, and counts them. Those whose subscription
-/// is gone stay.
-pub async fn replay_dead_letters(host: &Host, caller: &Caller, filter: &Filter) -> Result<u64> {
-    let mut tx = host.db.begin().await?;
-    let count = db::delivery::replay_dead_letters(&mut tx, &caller.organization_id, filter, host.now()).await?;
-    idempotency::take_effect(&mut tx, host.now()).await?;
-    tx.commit().await?;
-    host.deliveries_due.notify_one();
-    Ok(count)
-}
-
 fn not_found() -> Error {
     fail!(NotFound, "there is no such delivery")
 }

@@ -81,7 +81,9 @@ async fn one(tx: &mut Tx, stored: &StoredEmit, subscription: &Subscription) -> R
         None => Vec::new(),
     };
     let attempts: Vec<_> = attempts.into_iter().map(|(_, attempt)| attempt).collect();
+    let is_catching_up = db::subscription::is_catching_up(tx, organization, &subscription.id).await?;
     let explanation = explain::explain(&Facts {
+        is_catching_up,
         emit: &stored.emit,
         routed_at: stored.routed_at,
         subscription,

@@ -48,9 +48,11 @@ impl Housekeeping {
                 () = tokio::time::sleep(INTERVAL) => {}
             }
             let (this, until) = (self.clone(), stop.clone());
-            let swept = contained("housekeeping", async move {
-                until.run_until_cancelled(this.sweep()).await.unwrap_or(Ok(0))
-            });
+            let swept =
+                contained(
+                    "housekeeping",
+                    async move { until.run_until_cancelled(this.sweep()).await.unwrap_or(Ok(0)) },
+                );
             match swept.await {
                 Some(Ok(0)) | None => {}
                 Some(Ok(deleted)) => tracing::info!(deleted, "deleted old events and attempts"),

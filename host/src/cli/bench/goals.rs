@@ -10,6 +10,8 @@ const END_TO_END_GOAL: f64 = 3_000.0;
 const P99_MS_GOAL: f64 = 20.0;
 const P99_RATE: u32 = 1_000;
 
+/// How much longer the slowest hundredth may take to endpoints beside which others hang.
+const HANGING_RATIO_GOAL: f64 = 1.5;
 /// Microseconds that the check of a payload adds to an accept.
 const CHECK_MICROS_GOAL: f64 = 5.0;
 
@@ -36,6 +38,13 @@ pub(super) fn goals(report: &Report) -> Vec<Goal> {
         reached: latency.p99_ms,
         is_reached: latency.is_rate_reached && latency.p99_ms <= P99_MS_GOAL,
     }));
+    let ratio = report.hanging.ratio();
+    goals.push(Goal {
+        name: "p99 beside hanging ÷ alone, at most".to_owned(),
+        wanted: HANGING_RATIO_GOAL,
+        reached: ratio,
+        is_reached: ratio <= HANGING_RATIO_GOAL,
+    });
     goals.push(Goal {
         name: "payload check in µs, at most".to_owned(),
         wanted: CHECK_MICROS_GOAL,

@@ -238,8 +238,7 @@ async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
     let mut rows: Vec<OriginalRow> = Vec::new();
     for sql in [EMITS, OUTLIVED] {
         let sql = sql.pick(tx);
-        let found: Vec<OriginalRow> =
-            on_db!(&mut *tx, |conn| sqlx::query_as(sql).bind(&keys).fetch_all(conn).await)?;
+        let found: Vec<OriginalRow> = on_db!(&mut *tx, |conn| sqlx::query_as(sql).bind(&keys).fetch_all(conn).await)?;
         rows.extend(found);
     }
     let original = |(organization, key, id, namespace, name, version, request_hash): OriginalRow| {

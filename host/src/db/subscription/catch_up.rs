@@ -54,3 +54,17 @@ pub async fn advance(tx: &mut Tx, behind: &CatchingUp, to: Option<&EmitId>) -> R
         .await
         .map(|done| done.rows_affected() == 1))
 }
+
+/// Whether the subscription is still to get something that was accepted before it was created.
+pub async fn is_catching_up(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<bool> {
+    const SQL: &str = "
+        select 1
+          from subscription
+         where organization_id = $1 and id = $2 and catch_up_after is not null";
+    let found: Option<i32> = on_db!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(organization.as_str())
+        .bind(id.as_str())
+        .fetch_optional(conn)
+        .await)?;
+    Ok(found.is_some())
+}

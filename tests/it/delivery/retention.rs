@@ -1,0 +1,195 @@
+//! How long what is finished is kept, and what is never deleted.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use weir::domain::{
+    limits::{RETENTION_DAYS_DEFAULT, RETENTION_PAGE_ROWS, RETENTION_ROWS_MAX},
+    retention::{Days, Retention},
+};
+
+use crate::support::{Client, Receiver, Reply, TestApp, client::text};
+
+const DAY: Duration = Duration::from_hours(24);
+/// Long enough for everything to be old.
+const AGES: Duration = Duration::from_hours(24 * (RETENTION_DAYS_DEFAULT as u64 + 1));
+
+async fn with_retention(retention: Retention) -> TestApp {
+    TestApp::with(move |settings| {
+        settings.retention = retention;
+        settings.retry_schedule = "30".parse().expect("two attempts");
+    })
+    .await
+}
+
+async fn keep_house(app: &TestApp) -> u64 {
+    app.app().workers.keep_house().await.expect("housekeeping works")
+}
+
+/// How many events there are.
+async fn emits(client: &Client) -> Value {
+    client.get("/api/v1/emits").await.ok()["total"].clone()
+}
+
+async fn delivery(client: &Client, emit: &str) -> Value {
+    client.get(&format!("/api/v1/deliveries?emitId={emit}")).await.ok()["items"][0].clone()
+}
+
+#[tokio::test]
+async fn retention_days_default() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let acme = app.organization("PRO").await;
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    let old = acme.emit_generic(json!({ "kind": "old" })).await;
+    app.settle().await;
+    app.clock.advance(DAY * RETENTION_DAYS_DEFAULT);
+    assert_eq!(keep_house(&app).await, 0, "not a moment too early");
+    app.clock.advance(Duration::from_mins(1));
+    let young = acme.emit_generic(json!({ "kind": "young" })).await;
+    app.settle().await;
+    // The event, its attempt, and the event that says that the organization's first was registered.
+    assert_eq!(keep_house(&app).await, 3);
+    acme.get(&format!("/api/v1/emits/{old}")).await.refused(404, "NOT_FOUND");
+    assert_eq!(acme.get(&format!("/api/v1/deliveries?emitId={old}")).await.ok()["total"], 0);
+    assert_eq!(emits(&acme).await, 1);
+    assert_eq!(delivery(&acme, &young).await["attempts"].as_array().map(Vec::len), Some(1));
+    assert_eq!(keep_house(&app).await, 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_owed_stays() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    receiver.always(Reply::status(500));
+    let acme = app.organization("PRO").await;
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    let owed = acme.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    assert_eq!(delivery(&acme, &owed).await["status"], "RETRYING");
+    app.clock.advance(AGES);
+    keep_house(&app).await;
+    assert_eq!(delivery(&acme, &owed).await["attempts"].as_array().map(Vec::len), Some(1));
+    receiver.always(Reply::status(200));
+    app.settle().await;
+    assert_eq!(delivery(&acme, &owed).await["status"], "SUCCESS");
+    keep_house(&app).await;
+    assert_eq!(emits(&acme).await, 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn dead_letters_have_an_age_of_their_own() {
+    let retention = Retention { events: Days::new(3), attempts: Days::new(3), dead_letters: Days::new(10) };
+    let (app, receiver) = (with_retention(retention).await, Receiver::start().await);
+    receiver.always(Reply::status(500));
+    let acme = app.organization("PRO").await;
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    let dead = acme.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    app.clock.advance(Duration::from_mins(1));
+    app.settle().await;
+    assert_eq!(delivery(&acme, &dead).await["status"], "FAILED");
+    app.clock.advance(DAY * 5);
+    keep_house(&app).await;
+    let letter = delivery(&acme, &dead).await;
+    assert_eq!(letter["attempts"].as_array().map(Vec::len), Some(2), "a dead letter keeps its attempts");
+    app.clock.advance(DAY * 6);
+    assert_eq!(keep_house(&app).await, 1);
+    assert_eq!(acme.get("/api/v1/dead-letters").await.ok()["total"], 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn no_days_are_for_ever() {
+    let retention = Retention { events: Days::new(0), attempts: Days::new(1), dead_letters: Days::new(0) };
+    let (app, receiver) = (with_retention(retention).await, Receiver::start().await);
+    let acme = app.organization("PRO").await;
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    let emit = acme.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    app.clock.advance(AGES);
+    // The attempt goes, the delivery says what became of it, and the event stays.
+    assert_eq!(keep_house(&app).await, 1);
+    let kept = delivery(&acme, &emit).await;
+    assert_eq!((&kept["status"], &kept["attempts"]), (&json!("SUCCESS"), &json!([])));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_idempotency_key_outlives_its_event() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let acme = app.organization("PRO").await;
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    let body = |kind: &str| {
+        json!({
+            "name": "platformxe.generic", "idempotencyKey": "once",
+            "payload": { "kind": kind, "data": {} },
+        })
+    };
+    let emit = |kind: &str| acme.post("/api/v1/events/custom/emit", body(kind));
+    let first = emit("k").await.accepted();
+    app.settle().await;
+    app.clock.advance(AGES);
+    keep_house(&app).await;
+    assert_eq!(emits(&acme).await, 0);
+    let again = emit("k").await.accepted();
+    assert_eq!((&again["emitId"], &again["canonicalName"]), (&first["emitId"], &first["canonicalName"]));
+    emit("another").await.refused(409, "idempotency_key_reused");
+    app.settle().await;
+    assert_eq!(receiver.requests().len(), 1);
+    assert_eq!(emits(&acme).await, 0);
+    let health = acme.get("/api/v1/events/custom/health").await.ok();
+    assert_eq!(health["emits"]["thisMonth"], 0, "a repeated emit is not counted");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn retention_page_rows() {
+    let app = TestApp::start().await;
+    let acme = app.organization("PRO").await;
+    for number in 0..=RETENTION_PAGE_ROWS {
+        acme.emit_generic(json!({ "kind": number.to_string() })).await;
+    }
+    app.clock.advance(AGES);
+    assert!(keep_house(&app).await > u64::from(RETENTION_PAGE_ROWS));
+    assert_eq!(emits(&acme).await, 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_with_more_deliveries_than_one_transaction_deletes() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let acme = app.organization("ENTERPRISE").await;
+    for number in 0..=RETENTION_ROWS_MAX {
+        acme.subscribe("platformxe.generic", &receiver.url(&format!("/{number}"))).await;
+    }
+    let emit = acme.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    let deliveries = || async { acme.get(&format!("/api/v1/deliveries?emitId={emit}")).await.ok()["total"].clone() };
+    assert_eq!(deliveries().await, RETENTION_ROWS_MAX + 1);
+    app.clock.advance(AGES);
+    keep_house(&app).await;
+    assert_eq!(deliveries().await, 0);
+    assert_eq!(emits(&acme).await, 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn answers_to_requests_go_after_their_day() {
+    let app = TestApp::start().await;
+    let acme = app.organization("PRO").await;
+    let register = |name: &str| {
+        let body = json!({
+            "namespace": acme.namespace, "name": name, "version": "1.0.0", "payloadSchema": { "type": "object" },
+        });
+        let client = acme.clone().with_header("idempotency-key", "the same");
+        async move { client.post("/api/v1/events/custom", body).await }
+    };
+    let first = text(&register("one").await.created()["id"]);
+    assert_eq!(text(&register("one").await.created()["id"]), first);
+    register("two").await.refused(409, "idempotency_key_reused");
+    app.clock.advance(DAY + Duration::from_mins(1));
+    keep_house(&app).await;
+    register("two").await.created();
+    app.stop().await;
+}
