@@ -4,11 +4,12 @@ use std::{process::Command, sync::Arc, time::Duration};
 
 use serde_json::json;
 use sqlx::{Connection, Executor};
+use tokio::task::JoinSet;
 use weir::db::Location;
 
 use super::host::{Process, serve};
 use crate::support::{
-    Receiver, TestApp,
+    Client, Receiver, TestApp,
     database::{TestDatabase, is_postgres, on_server},
 };
 
@@ -110,21 +111,110 @@ async fn a_database_that_is_gone_gives_503_and_serves_again_when_it_is_back() {
     app.stop().await;
 }
 
+/// Emits in a trouble of the database.
+const CLIENTS: usize = 6;
+/// Times that the database is taken away, and for how long.
+const TROUBLES: u32 = 10;
+const TROUBLE: Duration = Duration::from_millis(300);
+
+/// What a restart of the server looks like from here: connections end, and for a while there are no
+/// new ones. A file cannot restart; somebody else holds it.
+async fn trouble(location: &Location) {
+    if let Location::Postgres(url) = location {
+        let name = url.rsplit('/').next().expect("a name").to_owned();
+        on_server(&format!("alter database {name} with allow_connections false")).await.expect("it works");
+        let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
+        on_server(&end).await.expect("it works");
+        tokio::time::sleep(TROUBLE).await;
+        on_server(&format!("alter database {name} with allow_connections true")).await.expect("it works");
+    } else {
+        let lock = Lock::take(location).await;
+        tokio::time::sleep(TROUBLE).await;
+        lock.release().await;
+    }
+}
+
+/// Emits with one key until that is accepted, as clients do; counts what was refused meanwhile.
+async fn emit_for_sure(client: Client, key: String) -> u32 {
+    let mut body = event();
+    body["idempotencyKey"] = key.into();
+    let mut refused = 0;
+    loop {
+        let answer = client.post("/api/v1/events/custom/emit", body.clone()).await;
+        if answer.status == 202 {
+            return refused;
+        }
+        answer.refused(503, "unavailable");
+        refused += 1;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_taken_away_under_load_loses_nothing() {
+    let database = Arc::new(TestDatabase::create().await);
+    let receiver = Receiver::start().await;
+    let host = Process::start(serve(&database));
+    let key = host.organization_key().await;
+    let acme = host.client(&key);
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let mut emitting = JoinSet::new();
+    for client in 0..CLIENTS {
+        let (acme, stop) = (acme.clone(), stop.clone());
+        emitting.spawn(async move {
+            let (mut accepted, mut refused) = (0, 0);
+            while !stop.is_cancelled() {
+                refused += emit_for_sure(acme.clone(), format!("{client}-{accepted}")).await;
+                accepted += 1;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            (accepted, refused)
+        });
+    }
+    for _ in 0..TROUBLES {
+        tokio::time::sleep(TROUBLE / 2).await;
+        trouble(&database.location).await;
+    }
+    tokio::time::sleep(TROUBLE).await;
+    stop.cancel();
+    let (mut accepted, mut refused) = (0, 0);
+    while let Some(emitted) = emitting.join_next().await {
+        let counts = emitted.expect("answers are 202 or 503");
+        accepted += counts.0;
+        refused += counts.1;
+    }
+    println!("{TROUBLES} troubles, {accepted} accepted, {refused} refused meanwhile");
+    // One emit for each key, however often it was tried, and each of them arrives.
+    let total = |path: &str| {
+        let (acme, path) = (acme.clone(), format!("/api/v1/{path}&limit=1"));
+        async move { acme.get(&path).await.ok()["total"].as_i64().expect("a number") }
+    };
+    assert_eq!(total("emits?name=platformxe.generic").await, accepted);
+    let delivered = async {
+        while total("deliveries?status=SUCCESS").await < accepted {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), delivered).await.expect("everything is delivered");
+    assert!(host.terminate().await.success());
+}
+
 /// A file may not grow beyond its limit: what a full disk is to a process. On PostgreSQL the
 /// server's disk is not ours to fill, so there the host is only started under the same limit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_gives_503_and_keeps_what_was_accepted() {
     let database = Arc::new(TestDatabase::create().await);
     let receiver = Receiver::start().await;
-    let limited = {
+    let limited = || {
         let plain = serve(&database);
         let mut limited = Command::new("sh");
         // Without the trap the system would end the process instead of failing the write.
-        limited.arg("-c").arg("trap '' XFSZ; ulimit -f 4096; exec \"$@\"").arg("sh").arg(plain.get_program());
+        limited.arg("-c").arg("trap '' XFSZ; ulimit -S -f 4096; exec \"$@\"").arg("sh").arg(plain.get_program());
         limited.args(plain.get_args()).env_clear().envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))));
         limited
     };
-    let host = Process::start(limited);
+    let host = Process::start(limited());
     let key = host.organization_key().await;
     let acme = host.client(&key);
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
@@ -143,11 +233,21 @@ async fn a_full_disk_gives_503_and_keeps_what_was_accepted() {
         }
     }
     assert_eq!(refused == 3, !is_postgres(), "{accepted} accepted, {refused} refused");
+    // What was accepted is on the disk, also for whoever starts now.
     host.kill();
-
-    // With room again everything that was accepted arrives.
-    let host = Process::start(serve(&database));
+    let host = Process::start(limited());
     let acme = host.client(&key);
+    let kept = acme.get("/api/v1/emits?limit=1").await.ok()["total"].as_i64().expect("a number");
+    assert!(kept >= accepted, "{accepted} were accepted, {kept} are kept");
+
+    // With room again the host goes on without help, and everything that was accepted arrives.
+    host.lift_file_size_limit();
+    let accepts_again = async {
+        while acme.post("/api/v1/events/custom/emit", event()).await.status != 202 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), accepts_again).await.expect("it recovers");
     let total = acme.get("/api/v1/emits?limit=1").await.ok()["total"].as_i64().expect("a number");
     assert!(total >= accepted, "{accepted} were accepted, {total} are kept");
     let delivered = async {

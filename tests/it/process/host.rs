@@ -110,6 +110,13 @@ impl Process {
         self.anonymous().with_header("x-api-key", key)
     }
 
+    /// Lets its files grow as they like from now on: room on the disk again.
+    pub(super) fn lift_file_size_limit(&self) {
+        let pid = self.child.id().to_string();
+        let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
+        assert!(lifted.expect("prlimit is there").success());
+    }
+
     /// Ends it as a power cut would: without a warning.
     pub(super) fn kill(mut self) {
         self.child.kill().expect("it runs");

@@ -95,6 +95,18 @@ impl Received {
             && header("webhook-signature") == standard
     }
 
+    /// Whether one of its Standard Webhooks signatures is one with one of these secrets: there are
+    /// two while a secret is replaced.
+    pub(crate) fn is_signed_with_any(&self, secrets: &[String]) -> bool {
+        let header = |name: &str| self.header(name).unwrap_or_default();
+        let signed = format!("{}.{}.", header("webhook-id"), header("webhook-timestamp"));
+        secrets.iter().any(|secret| {
+            let key = STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap_or_default();
+            let expected = format!("v1,{}", STANDARD.encode(hmac(&key, &[signed.as_bytes(), &self.body])));
+            header("webhook-signature").split(' ').any(|signature| signature == expected)
+        })
+    }
+
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("deliveries are JSON")
