@@ -2,7 +2,7 @@
 //!
 //! Filters are evaluated by the built-in router, in `guests/router`, and nowhere else. Here a filter
 //! is checked when it is set, so that no mistake waits until events fail to arrive: [`parse`] finds
-//! what is no filter, [`never`] what can never match an event of the registered schemas. What each
+//! what is no filter, [`mod@never`] what can never match an event of the registered schemas. What each
 //! part means is in `docs/filters.md` and `tests/corpus/filters.json`.
 
 mod nearest;

@@ -189,10 +189,10 @@ fn shift(map: &mut Map<String, Value>, keyword: &str, by: i64) -> bool {
     };
     let is_count =
         keyword.starts_with("min") && keyword != "minimum" || keyword.starts_with("max") && keyword != "maximum";
-    if is_count && number + by < 0 {
-        return false;
+    match number.checked_add(by) {
+        Some(shifted) if !is_count || shifted >= 0 => map.insert(keyword.to_owned(), json!(shifted)).is_some(),
+        _ => false,
     }
-    map.insert(keyword.to_owned(), json!(number + by)).is_some()
 }
 
 const LOWER: [&str; 5] = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
@@ -238,7 +238,8 @@ fn widen(schema: &mut Value, is_root: bool, dice: &mut Dice) -> bool {
             at < list.len() && !list.remove(at).is_null()
         }),
         6 if map.get("additionalProperties") == Some(&json!(false)) => {
-            if dice.chance(50) {
+            // What a pattern matches was not forbidden.
+            if dice.chance(50) || map.contains_key("patternProperties") {
                 map.shift_remove("additionalProperties");
             } else if let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) {
                 return add(properties, dice.pick(&NAMES), fragment(dice));

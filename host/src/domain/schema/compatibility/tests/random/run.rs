@@ -21,7 +21,7 @@ const PAIRS: usize = 2_000;
 /// Payloads that are tried on a pair.
 const TRIES: usize = 60;
 /// The share of pairs, in thousandths, about which the procedure may say that it knows no better.
-const UNPROVEN_PER_MILLE_MAX: usize = 30;
+const UNPROVEN_PER_MILLE_MAX: usize = 15;
 
 /// Answers, counted.
 #[derive(Clone, Copy, Default)]
