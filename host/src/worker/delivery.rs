@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     Shared,
     prepare::{self, Prepared},
+    replay,
     slots::Slot,
     verdict::{Then, Verdict},
 };
@@ -89,6 +90,9 @@ impl Job {
         let mut attempted = self.conclude(&shared, verdict, started_at, duration_ms);
         attempted.turn = turn.map(|turn| (self.target.subscription_id.clone(), turn));
         self.record(&shared, attempted).await;
+        if turn == Some(Turn::Recovered) {
+            replay::go_on(&shared, &self.target).await;
+        }
     }
 
     async fn attempt(&self, shared: &Shared, started_at: Time) -> Verdict {

@@ -32,7 +32,7 @@ use crate::{
         subscription::Target,
         time::Time,
     },
-    error::Result,
+    error::{Error, Result},
     service::directory,
 };
 
@@ -280,5 +280,26 @@ impl Replays {
             job.start(&self.shared, slot);
         }
         Ok(())
+    }
+}
+
+/// Lets the replays of a subscription go on at once that waited for its endpoint to recover.
+pub(super) async fn go_on(shared: &Shared, target: &Target) {
+    let (host, organization, subscription) = (&shared.host, &target.organization_id, &target.subscription_id);
+    let hastened = async {
+        let mut tx = host.db.read().await?;
+        let unfinished = db::replay::unfinished(&mut tx, organization, subscription).await?;
+        drop(tx);
+        if unfinished > 0 {
+            let mut tx = host.db.begin().await?;
+            db::replay::hasten(&mut tx, organization, subscription, host.now()).await?;
+            tx.commit().await?;
+            host.replays_due.notify_one();
+        }
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = hastened.await {
+        // They go on by themselves, only later.
+        tracing::warn!(%subscription, error = ?error, "the replays of {subscription} go on later");
     }
 }
