@@ -62,6 +62,8 @@ pub struct Settings {
     pub deliveries_max: usize,
     /// How long what is finished is kept.
     pub retention: Retention,
+    /// How often what is older is looked for.
+    pub housekeeping_interval: Duration,
     /// How long an endpoint may do nothing but fail before it is given up; `None` is for ever.
     pub disable_after: Option<Duration>,
     /// Connections of callers at once.
@@ -89,6 +91,7 @@ impl Settings {
             retry_schedule: RetrySchedule::default(),
             deliveries_max: DELIVERIES_MAX_DEFAULT as usize,
             retention: Retention::default(),
+            housekeeping_interval: Duration::from_secs(worker::HOUSEKEEPING_SECONDS_DEFAULT),
             disable_after: Some(Duration::from_secs(DISABLE_AFTER_SECONDS_DEFAULT)),
             connections_max: CONNECTIONS_MAX_DEFAULT as usize,
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
@@ -146,6 +149,7 @@ impl App {
             retry_schedule: settings.retry_schedule,
             deliveries_max: settings.deliveries_max,
             retention: settings.retention,
+            housekeeping_interval: settings.housekeeping_interval,
             disable_after: settings.disable_after,
         };
         let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);

@@ -24,7 +24,7 @@ use crate::{
         vault::RootKey,
     },
     error::Result,
-    fail,
+    fail, worker,
 };
 
 /// Bytes that an operator's token has at least: shorter ones are guessed.
@@ -159,6 +159,9 @@ pub struct BenchArgs {
     /// Seconds of each measurement.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub seconds: u64,
+    /// Events, each with a delivery and an attempt, that are old, and deleted while others are accepted; none when 0.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub old_events: u32,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -205,6 +208,9 @@ pub struct Tuning {
     /// Days for which dead letters can be replayed, and their events are kept at least; 0 is for ever.
     #[arg(long, env = "WEIR_RETAIN_DEAD_LETTERS_DAYS", default_value_t = RETENTION_DAYS_DEFAULT)]
     pub retain_dead_letters_days: u32,
+    /// Seconds between two looks for what is older.
+    #[arg(long, env = "WEIR_HOUSEKEEPING_SECONDS", default_value_t = worker::HOUSEKEEPING_SECONDS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub housekeeping_seconds: u64,
     /// What to log: error, warn, info, debug, trace, or a filter such as `weir::worker=debug`.
     #[arg(long, env = "WEIR_LOG", default_value = "info")]
     pub log: String,
@@ -263,6 +269,7 @@ impl Tuning {
             dead_letters: Days::new(self.retain_dead_letters_days),
         };
         settings.disable_after = (self.disable_after > 0).then(|| Duration::from_secs(self.disable_after));
+        settings.housekeeping_interval = Duration::from_secs(self.housekeeping_seconds);
         settings.connections_max = self.connections_max as usize;
         settings.requests_per_hour = self.requests_per_hour;
         settings.emits_per_hour = self.emits_per_hour;

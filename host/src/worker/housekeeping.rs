@@ -22,21 +22,21 @@ use crate::{
     error::Result,
 };
 
-/// How often old things are looked for.
-const INTERVAL: Duration = Duration::from_mins(10);
 /// The pause after each transaction that deleted something: it gives the writer to those who wait.
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Housekeeping {
     shared: Arc<Shared>,
     retention: Retention,
+    /// How often old things are looked for.
+    interval: Duration,
     /// The last delivery whose attempts were looked at: those before it are done.
     attempts_after: Mutex<String>,
 }
 
 impl Housekeeping {
-    pub(super) fn new(shared: Arc<Shared>, retention: Retention) -> Self {
-        Self { shared, retention, attempts_after: Mutex::default() }
+    pub(super) fn new(shared: Arc<Shared>, retention: Retention, interval: Duration) -> Self {
+        Self { shared, retention, interval, attempts_after: Mutex::default() }
     }
 
     /// Keeps house until told to stop.
@@ -45,7 +45,7 @@ impl Housekeeping {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(INTERVAL) => {}
+                () = tokio::time::sleep(self.interval) => {}
             }
             let (this, until) = (self.clone(), stop.clone());
             let swept =

@@ -45,6 +45,9 @@ const HANDOVERS_MAX: usize = 8_192;
 /// and for retries that became due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Seconds between two looks for what is old, unless the operator says otherwise: often enough that
+/// little gathers.
+pub const HOUSEKEEPING_SECONDS_DEFAULT: u64 = 600;
 /// Tests of endpoints under way at once: people wait for them, so there are few.
 const TRIALS_MAX: usize = 32;
 
@@ -56,6 +59,8 @@ pub struct Settings {
     pub deliveries_max: usize,
     /// How long what is finished is kept.
     pub retention: Retention,
+    /// How often what is older is looked for.
+    pub housekeeping_interval: Duration,
     /// How long an endpoint may do nothing but fail; `None` is for ever.
     pub disable_after: Option<Duration>,
 }
@@ -140,7 +145,11 @@ impl Workers {
         let routing = Arc::new(routing::Routing::new(shared.clone(), handovers.queue.backlog));
         let claims = Arc::new(claim::Claims::new(shared.clone()));
         let catch_up = Arc::new(catch_up::CatchUp::new(shared.clone()));
-        let housekeeping = Arc::new(housekeeping::Housekeeping::new(shared.clone(), settings.retention));
+        let housekeeping = Arc::new(housekeeping::Housekeeping::new(
+            shared.clone(),
+            settings.retention,
+            settings.housekeeping_interval,
+        ));
         loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
         loops.spawn(claims.clone().run(stop.clone()));
         loops.spawn(catch_up.clone().run(stop.clone()));

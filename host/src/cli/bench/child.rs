@@ -30,6 +30,19 @@ const END_POLL: Duration = Duration::from_millis(10);
 /// Clock ticks a second in `/proc/<pid>/stat`: a constant of Linux towards programs.
 const TICKS_PER_SECOND: u32 = 100;
 
+/// What a host is given, and given again when it is started again.
+pub(super) struct Keys {
+    root_key: RootKey,
+    pub(super) admin_token: String,
+}
+
+impl Keys {
+    pub(super) fn new() -> Self {
+        let randomness = Randomness::system();
+        Self { root_key: RootKey::new(randomness.bytes()), admin_token: hex::encode(randomness.bytes::<24>()) }
+    }
+}
+
 /// A running child. Dropped, it is killed: it has nothing to finish.
 pub(super) struct Child {
     process: tokio::process::Child,
@@ -38,25 +51,26 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts a host that is not stopped by its own limits, and gives its operator's token.
-    pub(super) async fn start_host(database: &Location, scratch: &Scratch) -> Result<(Self, String)> {
-        let randomness = Randomness::system();
-        let admin_token = hex::encode(randomness.bytes::<24>());
+    /// Starts a host that is not stopped by its own limits.
+    pub(super) async fn start_host(database: &Location, scratch: &Scratch, keys: &Keys) -> Result<Self> {
         let ready = scratch.path().join("host.json");
+        // One that was there before left it.
+        let _ = fs::remove_file(&ready);
         let unlimited = u32::MAX.to_string();
         let mut command = this_binary()?;
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-private-targets", "--log", "warn"])
             .args(["--requests-per-hour", &unlimited, "--emits-per-hour", &unlimited])
+            .args(["--housekeeping-seconds", "1"])
             .arg("--code-cache")
             .arg(scratch.path().join("code-cache"))
             .arg("--ready-file")
             .arg(&ready)
             // Arguments can be seen by every user of the machine.
             .env("WEIR_DATABASE", as_text(database))
-            .env("WEIR_ROOT_KEY", RootKey::new(randomness.bytes()).reveal())
-            .env("WEIR_ADMIN_TOKEN", &admin_token);
-        Ok((Self::start(command, &ready).await?, admin_token))
+            .env("WEIR_ROOT_KEY", keys.root_key.reveal())
+            .env("WEIR_ADMIN_TOKEN", &keys.admin_token);
+        Self::start(command, &ready).await
     }
 
     /// Starts the yardstick.

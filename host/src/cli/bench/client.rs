@@ -36,6 +36,15 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The same at another address.
+    pub(super) fn at(&self, address: SocketAddr) -> Result<Self> {
+        let mut moved = Self { address, ..self.clone() };
+        moved.headers.insert(HOST, HeaderValue::from_str(&address.to_string()).map_err(Error::internal)?);
+        Ok(moved)
+    }
+}
+
 /// An open connection.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,

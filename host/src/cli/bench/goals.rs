@@ -15,6 +15,9 @@ const HANGING_RATIO_GOAL: f64 = 1.5;
 /// Microseconds that the check of a payload adds to an accept.
 const CHECK_MICROS_GOAL: f64 = 5.0;
 
+/// Milliseconds of the slowest event while old ones are deleted.
+const DELETING_MS_GOAL: f64 = 50.0;
+
 /// A goal beside what was reached.
 pub(super) struct Goal {
     pub(super) name: String,
@@ -51,5 +54,11 @@ pub(super) fn goals(report: &Report) -> Vec<Goal> {
         reached: report.check_micros,
         is_reached: report.check_micros <= CHECK_MICROS_GOAL,
     });
+    goals.extend(report.old.map(|old| Goal {
+        name: "slowest while old ones go in ms, at most".to_owned(),
+        wanted: DELETING_MS_GOAL,
+        reached: old.latency.max_ms,
+        is_reached: old.latency.max_ms <= DELETING_MS_GOAL,
+    }));
     goals
 }

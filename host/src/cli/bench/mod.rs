@@ -18,6 +18,7 @@ mod load;
 mod machine;
 mod measure;
 mod message;
+mod old;
 mod receiver;
 mod report;
 mod tenant;
@@ -25,7 +26,7 @@ mod yardstick;
 
 pub(super) use yardstick::run as run_yardstick;
 
-use child::Child;
+use child::{Child, Keys};
 use machine::Machine;
 use measure::Bench;
 use report::{Report, Settings};
@@ -67,8 +68,9 @@ async fn measure_all(args: &BenchArgs, database: &Location, scratch: &machine::S
     let machine = Machine::look(scratch)?;
     let receiver = receiver::start().await?;
     let yardstick = Child::start_yardstick(scratch).await?;
-    let (host, admin_token) = Child::start_host(database, scratch).await?;
-    let tenant = Tenant::create(&host, admin_token, &receiver.url).await?;
+    let keys = Keys::new();
+    let host = Child::start_host(database, scratch, &keys).await?;
+    let tenant = Tenant::create(&host, &keys.admin_token, &receiver.url).await?;
     let rss_idle = host.rss_bytes();
     let bench = Bench { tenant, host, receiver, seconds: Duration::from_secs(args.seconds) };
     note("warming up");
@@ -91,7 +93,11 @@ async fn measure_all(args: &BenchArgs, database: &Location, scratch: &machine::S
     let check_micros = check::micros()?;
     let settings = Settings::new(args.seconds, database);
     let rss = report::Rss { idle_bytes: rss_idle, peak_bytes: bench.host.rss_peak_bytes() };
-    Ok(Report { machine, settings, bare, accepts, end_to_end, latencies, hanging, check_micros, rss })
+    let old = match args.old_events {
+        0 => None,
+        events => Some(old::measure(bench, database, scratch, &keys, events).await?),
+    };
+    Ok(Report { machine, settings, bare, accepts, end_to_end, latencies, hanging, check_micros, rss, old })
 }
 
 /// Says on standard error what is being done: results go to standard output.

@@ -25,6 +25,8 @@ pub(super) struct Report {
     /// Of one check of a payload against the example schema.
     pub(super) check_micros: f64,
     pub(super) rss: Rss,
+    /// While old events are deleted, if that was asked for.
+    pub(super) old: Option<Old>,
 }
 
 /// What was measured with.
@@ -69,7 +71,7 @@ pub(super) struct Latency {
     p50_ms: f64,
     p90_ms: f64,
     pub(super) p99_ms: f64,
-    max_ms: f64,
+    pub(super) max_ms: f64,
 }
 
 /// Milliseconds to healthy endpoints, without others beside them that hang and with them.
@@ -84,6 +86,17 @@ impl Hanging {
     pub(super) fn ratio(&self) -> f64 {
         self.with.p99_ms / self.without.p99_ms.max(f64::MIN_POSITIVE)
     }
+}
+
+/// What a host takes while it deletes what is old.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Old {
+    /// Events that were old, each with a delivery and an attempt.
+    pub(super) events: u32,
+    /// Seconds until all of them were gone.
+    pub(super) seconds: f64,
+    pub(super) latency: Latency,
 }
 
 /// Memory of the host.
@@ -185,6 +198,7 @@ impl Report {
             "hangingEndpoints": self.hanging,
             "payloadCheckMicros": self.check_micros,
             "rss": self.rss,
+            "deletingOldEvents": self.old,
             "goals": goals(self).into_iter().map(goal).collect::<Vec<_>>(),
         });
         println!("{report:#}");
@@ -227,6 +241,16 @@ impl Report {
         println!("to {ENDPOINTS} endpoints at {SHARED_RATE}/s");
         self.hanging.without.print("alone");
         self.hanging.with.print(&format!("beside {HANGING_ENDPOINTS} hanging"));
+        self.print_old();
+    }
+
+    fn print_old(&self) {
+        let Some(old) = &self.old else { return };
+        old.latency.print("while old ones go");
+        println!(
+            "{} old events, each with a delivery and an attempt, were gone after {:.0} s",
+            old.events, old.seconds
+        );
     }
 
     fn print_host(&self) {

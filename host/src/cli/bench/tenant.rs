@@ -43,7 +43,7 @@ pub(super) struct Components {
 
 impl Tenant {
     /// An organization with three events, one of them subscribed.
-    pub(super) async fn create(host: &Child, admin_token: String, receiver_url: &str) -> Result<Self> {
+    pub(super) async fn create(host: &Child, admin_token: &str, receiver_url: &str) -> Result<Self> {
         let operator = Endpoint::new(host.address, "/", (AUTHORIZATION, &format!("Bearer {admin_token}")))?;
         let new = json!({ "name": "Bench", "plan": "ENTERPRISE" });
         let created = ask(&operator, Method::POST, "/api/admin/v1/organizations", &new).await?;
@@ -63,6 +63,11 @@ impl Tenant {
         let tenant = Self { emit, operator };
         tenant.subscribe(HEARD, receiver_url).await?;
         Ok(tenant)
+    }
+
+    /// The same at a host that was started again.
+    pub(super) fn at(&self, host: &Child) -> Result<Self> {
+        Ok(Self { emit: self.emit.at(host.address)?, operator: self.operator.at(host.address)? })
     }
 
     /// Subscribes an endpoint to an event.
