@@ -167,6 +167,11 @@ codes! {
     /// No such member, or one of a group in which the organization has no part.
     MemberNotFound = "member_not_found", 404, Never;
 
+    /// The subscription's filter is malformed.
+    FilterInvalid = "filter_invalid", 400, Never;
+    /// No event that the registered schemas allow can match the subscription's filter.
+    FilterNeverMatches = "filter_never_matches", 400, Never;
+
     /// The bytes are no valid component.
     ComponentInvalid = "component_invalid", 400, Never;
     /// The component is larger than the host takes.

@@ -21,6 +21,10 @@ pub const IDEMPOTENCY_ANSWER_BYTES_MAX: usize = 2 << 20;
 pub const TEXT_CHARS_MAX: usize = 4_096;
 /// Characters of a URL: what common servers accept in a request line.
 pub const URL_CHARS_MAX: usize = 2_048;
+/// Bytes of the host name of a URL: what DNS allows.
+pub const HOST_NAME_BYTES_MAX: usize = 253;
+/// Bytes of one label of a host name: what DNS allows.
+pub const HOST_LABEL_BYTES_MAX: usize = 63;
 /// Characters of an organization's slug: what DNS allows for one label.
 pub const SLUG_CHARS_MAX: usize = 63;
 /// Event types of one subscription.
@@ -94,6 +98,9 @@ pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 128 * 1_024;
 /// where expensive patterns read it): never much more than a second. Payloads of the largest size
 /// take some hundred thousand; a recursive schema could take any number.
 pub const CHECK_STEPS_MAX: u32 = 16_000_000;
+/// Steps of a check on a thread that serves: some hundred microseconds at worst, and more than any
+/// payload of a few kilobytes takes. A check that needs more is begun again beside those threads.
+pub const QUICK_CHECK_STEPS_MAX: u32 = 10_000;
 /// Steps to find out what is wrong with a payload: fewer, because what is found takes memory.
 pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
@@ -207,6 +214,32 @@ pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Bytes of a filter without white space: a thousand of them go into one call of the router, and are
+/// read for every event. `EventBridge` takes half as many.
+pub const FILTER_BYTES_MAX: usize = 4_096;
+/// Alternatives of a filter, each value of a list counted: every one of them is compared with every
+/// item of a list in the payload.
+pub const FILTER_ALTERNATIVES_MAX: usize = 100;
+/// Levels of objects in a filter: more than any schema has, and few enough for the stack.
+pub const FILTER_DEPTH_MAX: usize = 32;
+/// Ways in which branches of a schema may be combined when a filter is checked against it. A union
+/// of a hundred types stays below; beyond that, what branches say is left out.
+pub const FILTER_SHAPES_MAX: usize = 256;
+/// Schemas that a filter is checked against. A subscription to more events than that is wide enough
+/// that some may match.
+pub const FILTER_SCHEMAS_MAX: usize = 50;
+/// Steps of one check of a filter against a schema: milliseconds. What is not decided by then is
+/// given the benefit of the doubt.
+pub const FILTER_STEPS_MAX: u32 = 2_000;
+/// Connections of callers at once, unless set: idle ones cost some kilobytes and a file each, and
+/// common systems allow four thousand files and more on demand.
+pub const CONNECTIONS_MAX_DEFAULT: u32 = 4_096;
+/// Seconds that a connection of a caller may be silent: until the head of the next request is
+/// there, and while an answer is not read. A little more than the minute for which common load
+/// balancers keep idle connections, so that it is not the host that closes under a request.
+pub const CONNECTION_SILENCE_S_MAX: u64 = 75;
+/// Bytes of the head of a request: far above what clients send and proxies let through.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 65_536;
 /// Requests per hour and key, emits aside, unless set. Contract 1.10.
 pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
 /// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop

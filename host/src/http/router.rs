@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     State, admin, caller, deliveries, emits, envelope, event_log, events, federation, health, idempotency, marketplace,
-    subscriptions, webhooks,
+    root_keys, subscriptions, webhooks,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -98,6 +98,8 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/admin/v1/organizations/{id}/keys", get(admin::keys).post(admin::create_key))
         .route("/api/admin/v1/organizations/{id}/keys/{key}", delete(admin::revoke_key))
         .route("/api/admin/v1/organizations/{id}/keys/{key}/rotate", post(admin::rotate_key))
+        .route("/api/admin/v1/root-keys", get(root_keys::status))
+        .route("/api/admin/v1/root-keys/rotate", post(root_keys::rotate))
         .route("/api/admin/v1/status", get(admin::status))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::operator));
 

@@ -14,8 +14,8 @@ use crate::{
         lifecycle::Lifecycle,
         organization::{ApiKey, Organization},
         plan::Plan,
+        root_keys::RootKeys,
         time::Time,
-        vault::RootKey,
     },
     error::Result,
     fail,
@@ -35,6 +35,7 @@ pub mod idempotency;
 pub mod lifecycle;
 pub mod marketplace;
 pub mod registry;
+pub mod root_key;
 pub mod subscription;
 pub mod trial;
 mod turns;
@@ -61,12 +62,14 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// Ids, keys and secrets.
     pub randomness: Randomness,
-    /// Wraps the organizations' data keys.
-    pub root_key: RootKey,
+    /// Wrap the organizations' data keys.
+    pub root_keys: RootKeys,
     /// Which addresses may be sent to.
     pub address_policy: Policy,
     /// Rung when deliveries became due outside of the hot path: after a replay.
     pub deliveries_due: Arc<tokio::sync::Notify>,
+    /// Rung when a subscription is to get what was accepted before it.
+    pub catching_up: Arc<tokio::sync::Notify>,
     /// Rung when events became due outside of the hot path: after a change that says something.
     pub emits_due: Arc<tokio::sync::Notify>,
     /// Makes ids of lifecycle events sort as things happened.

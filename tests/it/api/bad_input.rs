@@ -158,10 +158,6 @@ const MEMBERS: &[&str] = &[
     "environment",
     "expiresAt",
     "graceSeconds",
-    "eventType",
-    "entityType",
-    "entityId",
-    "sourceApp",
     "url",
     "events",
     "active",
@@ -176,6 +172,10 @@ const MEMBERS: &[&str] = &[
     "startAt",
     "overlapSeconds",
     "component",
+    "eventType",
+    "entityType",
+    "entityId",
+    "sourceApp",
 ];
 
 /// Members that name what has to exist: any other text names what does not.
@@ -245,6 +245,7 @@ fn sound(route: &Route, world: &World) -> Value {
             "callerService": "c", "label": "l", "scopes": ["events:read"], "environment": "dev",
             "expiresAt": "2027-01-01T00:00:00Z",
         }),
+        ("POST", "/api/admin/v1/root-keys/rotate") => json!({ "keyId": "4bb06f8e" }),
         ("POST", path) if path.ends_with("/rotate") => json!({ "graceSeconds": 1 }),
         _ => panic!("{route:?} has no sound body here"),
     }

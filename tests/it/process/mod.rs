@@ -3,4 +3,8 @@
 mod commands;
 mod crash;
 mod faults;
+mod guard;
 mod host;
+mod quota;
+mod repeats;
+mod root_keys;

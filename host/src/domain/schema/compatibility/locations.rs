@@ -50,8 +50,21 @@ impl Locations {
         here: LocationId,
         region: &Region<'_>,
     ) -> bool {
-        here == EVERYTHING_COUNTS
-            || self.sets.borrow()[here].iter().any(|&schema| declares(terms, language, schema, region))
+        here == EVERYTHING_COUNTS || self.lists_containers(terms, here) || self.names(terms, language, here, region)
+    }
+
+    /// Whether a schema here names members of the region, one by one, by a pattern or as the rest.
+    fn names(&self, terms: &Terms<'_>, language: &Language<'_>, here: LocationId, region: &Region<'_>) -> bool {
+        self.sets.borrow()[here].iter().any(|&schema| declares(terms, language, schema, region))
+    }
+
+    /// Whether objects or arrays are listed here, in an `enum` say. What is in them is declared,
+    /// though nothing names it: a proof has to take all members for declared.
+    fn lists_containers(&self, terms: &Terms<'_>, here: LocationId) -> bool {
+        let sets = self.sets.borrow();
+        let mut atoms = sets[here].iter().flat_map(|&schema| terms.atoms_of(schema));
+        let is_container = |value: &&Value| value.is_object() || value.is_array();
+        atoms.any(|(_, atom)| matches!(&atom.test, Test::Among(values) if values.iter().any(is_container)))
     }
 
     /// The location of a member.
@@ -62,9 +75,19 @@ impl Locations {
         here: LocationId,
         region: &Region<'_>,
     ) -> LocationId {
-        if here == EVERYTHING_COUNTS {
-            return here;
+        if here == EVERYTHING_COUNTS || self.lists_containers(terms, here) {
+            return EVERYTHING_COUNTS;
         }
+        self.named_member(terms, language, here, region)
+    }
+
+    fn named_member(
+        &self,
+        terms: &Terms<'_>,
+        language: &Language<'_>,
+        here: LocationId,
+        region: &Region<'_>,
+    ) -> LocationId {
         self.below(terms, here, |test| match test {
             Test::Members(scope, member) if covers(terms, language, *scope, region) != Some(false) => Some(*member),
             Test::OtherMembers(member) => Some(*member),
@@ -74,9 +97,13 @@ impl Locations {
 
     /// The location of an element; the last index that anything speaks about stands for all that follow.
     pub(super) fn element(&self, terms: &Terms<'_>, here: LocationId, index: usize) -> LocationId {
-        if here == EVERYTHING_COUNTS {
-            return here;
+        if here == EVERYTHING_COUNTS || self.lists_containers(terms, here) {
+            return EVERYTHING_COUNTS;
         }
+        self.nth_element(terms, here, index)
+    }
+
+    fn nth_element(&self, terms: &Terms<'_>, here: LocationId, index: usize) -> LocationId {
         self.below(terms, here, |test| match test {
             Test::Elements(span, element) if span.covers(index) => Some(*element),
             Test::OtherElements(element) | Test::ContainsAtLeast(element, _) | Test::ContainsAtMost(element, _) => {
@@ -101,13 +128,12 @@ impl Locations {
         match value {
             Value::Object(members) => members.iter().all(|(name, member)| {
                 let region = Region::Name(name);
-                self.declares(terms, language, here, &region)
-                    && self.only_declared(terms, language, self.member(terms, language, here, &region), member)
+                self.names(terms, language, here, &region)
+                    && self.only_declared(terms, language, self.named_member(terms, language, here, &region), member)
             }),
-            Value::Array(elements) => elements
-                .iter()
-                .enumerate()
-                .all(|(index, element)| self.only_declared(terms, language, self.element(terms, here, index), element)),
+            Value::Array(elements) => elements.iter().enumerate().all(|(index, element)| {
+                self.only_declared(terms, language, self.nth_element(terms, here, index), element)
+            }),
             _ => true,
         }
     }

@@ -465,15 +465,14 @@ impl<'a> Reader<'_, '_, 'a> {
         }
         if let Some(condition) = self.one(keywords, "if")? {
             let (then, otherwise) = (self.one(keywords, "then")?, self.one(keywords, "else")?);
-            if then.is_some() || otherwise.is_some() {
-                self.add("if", Test::If { condition, then, otherwise });
-            }
+            // Alone it demands nothing, but what it looks at counts as evaluated.
+            self.add("if", Test::If { condition, then, otherwise });
         }
         Ok(())
     }
 
     fn id(&self, schema: &'a Value) -> Option<SchemaId> {
-        Some(self.first + self.document.place_of(schema)?)
+        Some(self.first + self.document.place(schema)?)
     }
 
     fn one(&self, keywords: &'a Map<String, Value>, keyword: &'static str) -> Read<Option<SchemaId>> {
