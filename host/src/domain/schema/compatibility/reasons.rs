@@ -41,7 +41,7 @@ pub(super) fn of_the_whole(was_spent: bool, has_counterexample: bool) -> Violati
         }
         (false, false) => format!("{CANNOT_PROVE}: no proof that the schema takes everything that was valid"),
     };
-    Violation { path: String::new(), rule: String::new(), reason }
+    Violation { path: String::new(), rule: "schema".to_owned(), reason }
 }
 
 /// What it means that a test is not satisfied by a value that was valid.

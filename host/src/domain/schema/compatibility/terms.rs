@@ -464,10 +464,9 @@ impl<'a> Reader<'_, '_, 'a> {
             self.add("not", Test::Not(denied));
         }
         if let Some(condition) = self.one(keywords, "if")? {
+            // Even alone it evaluates members, which `unevaluatedProperties` takes into account.
             let (then, otherwise) = (self.one(keywords, "then")?, self.one(keywords, "else")?);
-            if then.is_some() || otherwise.is_some() {
-                self.add("if", Test::If { condition, then, otherwise });
-            }
+            self.add("if", Test::If { condition, then, otherwise });
         }
         Ok(())
     }
