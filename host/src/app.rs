@@ -13,17 +13,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, Randomness, SystemClock},
-    db::{Db, Location, ledger::Ledger, migrate, organization},
+    db::{Db, Location, ledger::Ledger, migrate},
     domain::{
         address::Policy,
-        limits::{DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
         retry::RetrySchedule,
-        vault::RootKey,
+        root_keys::RootKeys,
     },
     error::{Error, Result},
     fail, http,
     runtime::{self, Runtime},
-    service::{self, Compute, Directory, Host, Idempotency},
+    service::{self, Compute, Directory, Host, Idempotency, root_key},
     worker::{self, Handovers, Workers, outbound::Outbound},
 };
 
@@ -33,8 +33,9 @@ const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUESTS_STOP_MAX: Duration = Duration::from_secs(10);
 /// How long deliveries under way may take once the host stops: a little more than an endpoint may.
 const DELIVERIES_STOP_MAX: Duration = Duration::from_secs(12);
-/// Open files beside deliveries: connections of callers and of the database.
-const OPEN_FILES_BESIDE: u64 = 4_096;
+/// Open files beside deliveries and connections of callers: those of the database, idle
+/// connections to endpoints, and files.
+const OPEN_FILES_BESIDE: usize = 1_024;
 
 /// What an app is made of.
 pub struct Settings {
@@ -42,8 +43,8 @@ pub struct Settings {
     pub database: Location,
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Wraps the organizations' data keys.
-    pub root_key: RootKey,
+    /// Wrap the organizations' data keys.
+    pub root_keys: RootKeys,
     /// The operator's token.
     pub admin_token: Option<String>,
     /// Where compiled components are kept.
@@ -54,6 +55,8 @@ pub struct Settings {
     pub retry_schedule: RetrySchedule,
     /// Deliveries under way at once.
     pub deliveries_max: usize,
+    /// Connections of callers at once.
+    pub connections_max: usize,
     /// Requests per hour and key.
     pub requests_per_hour: u32,
     /// Emits per hour and key.
@@ -66,16 +69,17 @@ pub struct Settings {
 
 impl Settings {
     /// Defaults for everything that has one.
-    pub fn new(database: Location, root_key: RootKey) -> Self {
+    pub fn new(database: Location, root_keys: impl Into<RootKeys>) -> Self {
         Self {
             database,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            root_key,
+            root_keys: root_keys.into(),
             admin_token: None,
             code_cache: None,
             address_policy: Policy { allow_private: false, allowed: Vec::new() },
             retry_schedule: RetrySchedule::default(),
             deliveries_max: DELIVERIES_MAX_DEFAULT as usize,
+            connections_max: CONNECTIONS_MAX_DEFAULT as usize,
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
             emits_per_hour: EMITS_PER_HOUR_DEFAULT,
             clock: Arc::new(SystemClock),
@@ -93,7 +97,7 @@ pub struct App {
     /// Routing and delivery.
     pub workers: Arc<Workers>,
     stop: CancellationToken,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
     /// Held for as long as the app runs: an SQLite file has one owner.
     _owner: Option<File>,
 }
@@ -101,11 +105,11 @@ pub struct App {
 impl App {
     /// Builds and starts everything. When this returns, the host serves.
     pub async fn start(settings: Settings) -> Result<Self> {
-        raise_open_files(settings.deliveries_max);
+        raise_open_files(settings.deliveries_max + settings.connections_max);
         let owner = own(&settings.database)?;
         let db = Db::connect(&settings.database).await.map_err(cannot_open)?;
         migrate::run(&db).await.map_err(cannot_open)?;
-        check_root_key(&db, &settings.root_key).await?;
+        root_key::check(&db, &settings.root_keys, settings.clock.now()).await?;
         let runtime = load_runtime(settings.code_cache).await?;
         let handovers = Handovers::new();
         let (ledger, _) = Ledger::start(db.clone(), handovers.queue.clone());
@@ -118,7 +122,7 @@ impl App {
             idempotency: Idempotency::new(&settings.randomness),
             clock: settings.clock,
             randomness: settings.randomness,
-            root_key: settings.root_key,
+            root_keys: settings.root_keys,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
             emits_due: handovers.queue.backlog.clone(),
@@ -135,6 +139,7 @@ impl App {
         let state = http::State {
             host: host.clone(),
             admin_token: settings.admin_token,
+            connections_max: settings.connections_max,
             rate_limits: http::RateLimits::new(settings.requests_per_hour, settings.emits_per_hour),
             usage: Box::new(move || usage.usage()),
             endpoints: workers.clone(),
@@ -163,15 +168,6 @@ impl App {
 /// What the caller of an API is told of a database in trouble helps nobody at the start.
 fn cannot_open(error: Error) -> Error {
     fail!(Unavailable, "cannot open the database").caused_by(error)
-}
-
-/// A wrong root key would be noticed only when an event has to be signed, after it was accepted.
-async fn check_root_key(db: &Db, root_key: &RootKey) -> Result<()> {
-    let mut tx = db.read().await?;
-    let Some((organization, wrapped)) = organization::any_data_key(&mut tx).await? else { return Ok(()) };
-    root_key.unwrap(&organization, &wrapped).map(drop).map_err(|cause| {
-        fail!(BadRequest, "the root key is not the one that this database was made with").caused_by(cause)
-    })
 }
 
 /// Compiling the built-in components takes a moment, and is no work for a thread that serves.
@@ -210,9 +206,10 @@ fn lock_path(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// A delivery is a socket. Common systems allow a thousand open files at first, and more on demand.
-fn raise_open_files(deliveries_max: usize) {
-    let wanted = u64::try_from(deliveries_max).unwrap_or(u64::MAX).saturating_add(OPEN_FILES_BESIDE);
+/// Each connection is a file. Common systems allow a thousand open files at first, and more on
+/// demand.
+fn raise_open_files(connections: usize) {
+    let wanted = u64::try_from(connections + OPEN_FILES_BESIDE).unwrap_or(u64::MAX);
     match rlimit::increase_nofile_limit(wanted) {
         Ok(allowed) if allowed < wanted => tracing::warn!(allowed, wanted, "the system allows few open files"),
         Ok(_) => {}

@@ -3,7 +3,10 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue},
+};
 use ipnet::IpNet;
 
 use crate::{
@@ -11,10 +14,13 @@ use crate::{
     db::Location,
     domain::{
         address::Policy,
-        limits::{DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
         retry::RetrySchedule,
+        root_keys::RootKeys,
         vault::RootKey,
     },
+    error::Result,
+    fail,
 };
 
 /// Bytes that an operator's token has at least: shorter ones are guessed.
@@ -29,6 +35,19 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Reads arguments and variables, or ends the process with what is wrong with them.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|mut error| {
+            // The URL of a database may have a password in it.
+            if error.get(ContextKind::InvalidValue).is_some_and(|value| value.to_string().contains('@')) {
+                error.insert(ContextKind::InvalidValue, ContextValue::String("***".to_owned()));
+            }
+            error.exit()
+        })
+    }
+}
+
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
@@ -36,6 +55,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Runs the host for trying it out: embedded database, one organization, a receiver that shows what arrives.
     Dev(DevArgs),
+    /// What an operator does to running hosts, through their API.
+    Admin(AdminArgs),
     /// Measures how fast this machine accepts and delivers events.
     Bench(BenchArgs),
     /// What `bench` compares with: a server that does nothing else.
@@ -53,10 +74,16 @@ pub struct ServeArgs {
     #[arg(long, env = "WEIR_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
     /// The key that wraps the organizations' keys: 32 bytes, as base64 or 64 hex digits.
-    #[arg(long, env = "WEIR_ROOT_KEY", hide_env_values = true, value_parser = parse_root_key)]
-    pub root_key: RootKey,
+    #[arg(long, env = "WEIR_ROOT_KEY", hide_env_values = true, required_unless_present = "root_key_file")]
+    pub root_key: Option<String>,
+    /// Further root keys that the host can open with, separated by commas: the one before, until it is replaced.
+    #[arg(long, env = "WEIR_ROOT_KEY_PREVIOUS", hide_env_values = true, value_delimiter = ',', requires = "root_key")]
+    pub root_key_previous: Vec<String>,
+    /// A file with root keys instead, one a line: the one to use, then those before it. Lines with # are comments.
+    #[arg(long, env = "WEIR_ROOT_KEY_FILE", conflicts_with = "root_key")]
+    pub root_key_file: Option<PathBuf>,
     /// The operator's token, at least 16 bytes. Without one the operator's API does not exist.
-    #[arg(long, env = "WEIR_ADMIN_TOKEN", hide_env_values = true, value_parser = parse_admin_token)]
+    #[arg(long, env = "WEIR_ADMIN_TOKEN", hide_env_values = true)]
     pub admin_token: Option<String>,
     /// Let endpoints be private or loopback addresses and plain http.
     #[arg(long, env = "WEIR_ALLOW_PRIVATE_TARGETS")]
@@ -87,6 +114,35 @@ pub struct DevArgs {
     /// The rest.
     #[command(flatten)]
     pub tuning: Tuning,
+}
+
+/// Settings of `weir admin`.
+#[derive(Args)]
+pub struct AdminArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AdminCommand,
+    /// Where a host is; may be given several times, for all hosts of a database.
+    #[arg(
+        long = "url",
+        env = "WEIR_URL",
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:8080",
+        global = true
+    )]
+    pub urls: Vec<String>,
+    /// The operator's token.
+    #[arg(long, env = "WEIR_ADMIN_TOKEN", hide_env_values = true, global = true)]
+    pub admin_token: Option<String>,
+}
+
+/// What an operator does.
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Shows which root keys each host was given, and which of them are in use.
+    RootKeys,
+    /// Makes `WEIR_ROOT_KEY` of the first host the active root key, and re-wraps everything with it while hosts run.
+    RotateRootKey,
 }
 
 /// Settings of `weir bench`.
@@ -121,6 +177,9 @@ pub struct Tuning {
     /// Deliveries under way at once.
     #[arg(long, env = "WEIR_DELIVERIES_MAX", default_value_t = DELIVERIES_MAX_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub deliveries_max: u32,
+    /// Connections of callers at once; further ones are answered 503.
+    #[arg(long, env = "WEIR_CONNECTIONS_MAX", default_value_t = CONNECTIONS_MAX_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections_max: u32,
     /// Requests per hour and key, emits aside.
     #[arg(long, env = "WEIR_REQUESTS_PER_HOUR", default_value_t = REQUESTS_PER_HOUR_DEFAULT)]
     pub requests_per_hour: u32,
@@ -149,17 +208,30 @@ pub enum LogFormat {
 
 impl ServeArgs {
     /// The settings of the app.
-    pub fn settings(&self) -> app::Settings {
+    pub fn settings(&self) -> Result<app::Settings> {
         let beside = match &self.database {
             Location::Sqlite(path) => path.parent().map(|folder| folder.join("code-cache")),
             Location::Postgres(_) => None,
         };
-        let mut settings = app::Settings::new(self.database.clone(), self.root_key.clone());
+        let mut settings = app::Settings::new(self.database.clone(), self.root_keys()?);
         settings.listen = self.listen;
-        settings.admin_token.clone_from(&self.admin_token);
+        settings.admin_token = self.admin_token.as_deref().map(parse_admin_token).transpose()?;
         settings.code_cache = self.code_cache.clone().or(beside);
         self.tuning.apply(&mut settings, self.allow_private_targets);
-        settings
+        Ok(settings)
+    }
+
+    /// Reads the root keys. Not while arguments are parsed, where a malformed one would be shown.
+    fn root_keys(&self) -> Result<RootKeys> {
+        if let Some(path) = &self.root_key_file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|cause| fail!(BadRequest, "cannot read --root-key-file {}: {cause}", path.display()))?;
+            return RootKeys::parse(&text).map_err(|cause| fail!(BadRequest, "--root-key-file: {cause}"));
+        }
+        let parse = |flag: &str, text: &str| RootKey::parse(text).map_err(|cause| fail!(BadRequest, "{flag}: {cause}"));
+        let primary = parse("--root-key", self.root_key.as_deref().unwrap_or_default())?;
+        let previous = self.root_key_previous.iter().map(|text| parse("--root-key-previous", text));
+        Ok(RootKeys::new(primary, previous.collect::<Result<Vec<_>>>()?))
     }
 }
 
@@ -169,19 +241,17 @@ impl Tuning {
         settings.address_policy = Policy { allow_private: allow_private_targets, allowed: self.allow_targets.clone() };
         settings.retry_schedule = self.retry_schedule.clone();
         settings.deliveries_max = self.deliveries_max as usize;
+        settings.connections_max = self.connections_max as usize;
         settings.requests_per_hour = self.requests_per_hour;
         settings.emits_per_hour = self.emits_per_hour;
     }
 }
 
-fn parse_root_key(text: &str) -> Result<RootKey, String> {
-    RootKey::parse(text).map_err(|cause| cause.to_string())
-}
-
-fn parse_admin_token(text: &str) -> Result<String, String> {
+fn parse_admin_token(text: &str) -> Result<String> {
     if text.len() < ADMIN_TOKEN_BYTES_MIN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!(
-            "an operator's token has at least {ADMIN_TOKEN_BYTES_MIN} printable ASCII characters and no spaces"
+        return Err(fail!(
+            BadRequest,
+            "--admin-token: an operator's token has at least {ADMIN_TOKEN_BYTES_MIN} printable ASCII characters and no spaces"
         ));
     }
     Ok(text.to_owned())

@@ -5,4 +5,5 @@ mod delivery;
 mod process;
 mod rules;
 mod runtime;
+mod security;
 mod support;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{config::Command, error::Result, fail};
 
+mod admin;
 mod bench;
 mod dev;
 mod receiver;
@@ -16,6 +17,7 @@ pub async fn run(command: Command) -> Result<()> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Dev(args) => dev::run(args).await,
+        Command::Admin(args) => admin::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::BenchYardstick(args) => bench::run_yardstick(args).await,
     }

@@ -8,7 +8,7 @@ use crate::{app::App, config::ServeArgs, error::Result, fail, telemetry};
 /// Serves until told to stop.
 pub(super) async fn run(args: ServeArgs) -> Result<()> {
     telemetry::start(&args.tuning.log, args.tuning.log_format).map_err(|why| fail!(BadRequest, "{why}"))?;
-    let app = App::start(args.settings()).await?;
+    let app = App::start(args.settings()?).await?;
     tracing::info!(url = app.url(), "serving on {}", app.url());
     if let Some(path) = &args.ready_file {
         write_private(path, &json!({ "url": app.url() }))?;

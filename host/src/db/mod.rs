@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod migrate;
 pub mod organization;
 pub mod registration;
+pub mod root_key;
 pub mod subscription;
 
 mod codec;

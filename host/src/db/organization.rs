@@ -140,13 +140,6 @@ pub async fn data_key(tx: &mut Tx, id: &OrganizationId) -> Result<Option<Vec<u8>
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(id.as_str()).fetch_optional(conn).await)
 }
 
-/// The wrapped data key of any organization; `None` when there is none.
-pub async fn any_data_key(tx: &mut Tx) -> Result<Option<(OrganizationId, Vec<u8>)>> {
-    const SQL: &str = "select id, data_key from organization order by id limit 1";
-    let row: Option<(String, Vec<u8>)> = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_optional(conn).await)?;
-    Ok(row.map(|(id, data_key)| (OrganizationId::stored(id), data_key)))
-}
-
 /// Allows a namespace; false when it was allowed already.
 pub async fn grant_namespace(tx: &mut Tx, id: &OrganizationId, namespace: &str, now: Time) -> Result<bool> {
     const SQL: &str = "

@@ -21,6 +21,10 @@ pub const IDEMPOTENCY_ANSWER_BYTES_MAX: usize = 2 << 20;
 pub const TEXT_CHARS_MAX: usize = 4_096;
 /// Characters of a URL: what common servers accept in a request line.
 pub const URL_CHARS_MAX: usize = 2_048;
+/// Bytes of the host name of a URL: what DNS allows.
+pub const HOST_NAME_BYTES_MAX: usize = 253;
+/// Bytes of one label of a host name: what DNS allows.
+pub const HOST_LABEL_BYTES_MAX: usize = 63;
 /// Characters of an organization's slug: what DNS allows for one label.
 pub const SLUG_CHARS_MAX: usize = 63;
 /// Event types of one subscription.
@@ -189,6 +193,15 @@ pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Connections of callers at once, unless set: idle ones cost some kilobytes and a file each, and
+/// common systems allow four thousand files and more on demand.
+pub const CONNECTIONS_MAX_DEFAULT: u32 = 4_096;
+/// Seconds that a connection of a caller may be silent: until the head of the next request is
+/// there, and while an answer is not read. A little more than the minute for which common load
+/// balancers keep idle connections, so that it is not the host that closes under a request.
+pub const CONNECTION_SILENCE_S_MAX: u64 = 75;
+/// Bytes of the head of a request: far above what clients send and proxies let through.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 65_536;
 /// Requests per hour and key, emits aside, unless set. Contract 1.10.
 pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
 /// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop

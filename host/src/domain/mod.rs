@@ -16,6 +16,7 @@ pub mod organization;
 pub mod plan;
 pub mod registration;
 pub mod retry;
+pub mod root_keys;
 pub mod schema;
 pub mod signature;
 pub mod subscription;

@@ -69,6 +69,9 @@ pub enum VaultError {
         /// Of the key at hand.
         given: KeyId,
     },
+    /// It was wrapped with a root key that the host was not given.
+    #[error("it is wrapped with root key {0}, which this host was not given")]
+    UnknownRootKey(KeyId),
     /// The bytes were changed, or belong to another organization or purpose.
     #[error("the secret does not open: it was changed or moved")]
     Refused,
@@ -77,6 +80,24 @@ pub enum VaultError {
 /// Which key sealed a text: the first 8 hex digits of the SHA-256 of the key. Not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; KEY_ID_BYTES]);
+
+impl KeyId {
+    /// Reads the text that it prints as.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = hex::decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// From the bytes that stand in a sealed text.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes that stand in a sealed text.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -293,6 +314,10 @@ mod tests {
     fn a_key_id_is_the_beginning_of_the_hash() {
         let id = RootKey::new([0; 32]).id().to_string();
         assert_eq!(id, hex::encode(Sha256::digest([0; 32]))[..8]);
+        assert_eq!(KeyId::parse(&id), Some(RootKey::new([0; 32]).id()));
+        for wrong in ["", "00", "zzzzzzzz", "0000000000"] {
+            assert_eq!(KeyId::parse(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -69,13 +69,22 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         log(&self);
         let status = StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let error = Fault { code: self.code().as_str(), message: self.message(), details: self.details() };
-        let mut response = (status, Json(Failure { success: false, error })).into_response();
+        let mut response = (status, Json(failure(&self))).into_response();
         if let Some(seconds) = self.retry_after_s() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
+}
+
+fn failure(error: &Error) -> Failure<'_> {
+    let fault = Fault { code: error.code().as_str(), message: error.message(), details: error.details() };
+    Failure { success: false, error: fault }
+}
+
+/// The same answer as text, for a connection that is not served.
+pub(super) fn text(error: &Error) -> String {
+    serde_json::to_string(&failure(error)).unwrap_or_default()
 }
 
 /// Logs a fault of the host, once, where it is answered. A caller's mistake is no news.

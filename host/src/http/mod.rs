@@ -3,9 +3,9 @@
 //! [`router`] is the table of contents. A handler takes who calls and what was sent, asks one
 //! service, and shapes the answer.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{future::Future, sync::Arc};
 
-use axum::{ServiceExt, extract::Request};
+use axum::extract::Request;
 use tokio::net::TcpListener;
 use tower::{Layer, util::MapRequestLayer};
 
@@ -24,8 +24,10 @@ mod events;
 mod extract;
 mod health;
 mod idempotency;
+mod listener;
 mod members;
 mod rate_limit;
+mod root_keys;
 mod router;
 mod subscriptions;
 mod terms;
@@ -39,6 +41,8 @@ pub struct State {
     pub host: Arc<Host>,
     /// The operator's token; without one the operator's routes do not exist.
     pub admin_token: Option<String>,
+    /// Connections of callers at once.
+    pub connections_max: usize,
     /// Requests per hour and key.
     pub rate_limits: RateLimits,
     /// Calls of components so far, for the operator's status.
@@ -50,14 +54,10 @@ pub struct State {
 type Shared = axum::extract::State<Arc<State>>;
 
 /// Serves until `stop` is ready, and then until the requests under way are answered.
-pub async fn serve(
-    listener: TcpListener,
-    state: Arc<State>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, state: Arc<State>, stop: impl Future<Output = ()> + Send + 'static) {
+    let bounds = listener::Bounds::new(state.connections_max);
     let app = MapRequestLayer::new(collapse_slashes).layer(router::router(state));
-    let app = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(app);
-    axum::serve(listener, app).with_graceful_shutdown(stop).await
+    listener::serve(listener, app, bounds, stop).await;
 }
 
 /// Some clients join a base URL that ends in a slash with a path that begins with one.

@@ -9,7 +9,8 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    State, admin, caller, deliveries, emits, envelope, event_log, events, health, idempotency, subscriptions, webhooks,
+    State, admin, caller, deliveries, emits, envelope, event_log, events, health, idempotency, root_keys,
+    subscriptions, webhooks,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -68,6 +69,8 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/admin/v1/organizations/{id}/keys", get(admin::keys).post(admin::create_key))
         .route("/api/admin/v1/organizations/{id}/keys/{key}", delete(admin::revoke_key))
         .route("/api/admin/v1/organizations/{id}/keys/{key}/rotate", post(admin::rotate_key))
+        .route("/api/admin/v1/root-keys", get(root_keys::status))
+        .route("/api/admin/v1/root-keys/rotate", post(root_keys::rotate))
         .route("/api/admin/v1/status", get(admin::status))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::operator));
 

@@ -12,7 +12,7 @@ use crate::{
         id::OrganizationId,
         organization::{ApiKey, Environment, Organization},
         signature::Secret,
-        vault::{DataKey, Purpose},
+        vault::{DataKey, Purpose, VaultError},
     },
     error::{Error, Result},
     fail,
@@ -100,7 +100,13 @@ pub(super) async fn data_key(host: &Host, tx: &mut Tx, organization: &Organizati
     let wrapped = db::organization::data_key(tx, organization)
         .await?
         .ok_or_else(|| fail!(InternalError, "organization {organization} is gone"))?;
-    host.root_key.unwrap(organization, &wrapped).map_err(Error::internal)
+    host.root_keys.unwrap(organization, &wrapped).map_err(|cause| match cause {
+        // Somebody rotated before this host was given the new key; with it, all is well again.
+        VaultError::UnknownRootKey(_) => {
+            fail!(Unavailable, "this host lacks a root key; nothing was accepted").caused_by(cause)
+        }
+        cause => Error::internal(cause),
+    })
 }
 
 /// Encrypts the signing secret of a subscription.

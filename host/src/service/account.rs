@@ -1,6 +1,6 @@
 //! What the operator does: organizations, their plans, namespaces and keys.
 
-use super::{Host, Page, access, lifecycle, registry};
+use super::{Host, Page, access, lifecycle, registry, root_key};
 use crate::{
     db,
     domain::{
@@ -49,8 +49,8 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
     let now = host.now();
     let id = OrganizationId::new(now, host.randomness.id());
     let data_key = DataKey::new(host.randomness.bytes());
-    let wrapped = host.root_key.wrap(&id, &data_key, host.randomness.bytes());
     let mut tx = host.db.begin().await?;
+    let wrapped = root_key::wrap(host, &mut tx, &id, &data_key).await?;
     let organization = Organization {
         id,
         name: new.name.to_owned(),

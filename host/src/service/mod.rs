@@ -13,8 +13,8 @@ use crate::{
         id::OrganizationId,
         lifecycle::Lifecycle,
         organization::{ApiKey, Organization},
+        root_keys::RootKeys,
         time::Time,
-        vault::RootKey,
     },
     error::Result,
     fail,
@@ -32,6 +32,7 @@ pub mod health;
 pub mod idempotency;
 pub mod lifecycle;
 pub mod registry;
+pub mod root_key;
 pub mod subscription;
 pub mod trial;
 mod turns;
@@ -58,8 +59,8 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// Ids, keys and secrets.
     pub randomness: Randomness,
-    /// Wraps the organizations' data keys.
-    pub root_key: RootKey,
+    /// Wrap the organizations' data keys.
+    pub root_keys: RootKeys,
     /// Which addresses may be sent to.
     pub address_policy: Policy,
     /// Rung when deliveries became due outside of the hot path: after a replay.

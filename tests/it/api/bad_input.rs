@@ -191,6 +191,7 @@ fn sound(route: &Route, world: &World) -> Value {
             "callerService": "c", "label": "l", "scopes": ["events:read"], "environment": "dev",
             "expiresAt": "2027-01-01T00:00:00Z",
         }),
+        ("POST", "/api/admin/v1/root-keys/rotate") => json!({ "keyId": "4bb06f8e" }),
         ("POST", path) if path.ends_with("/rotate") => json!({ "graceSeconds": 1 }),
         _ => panic!("{route:?} has no sound body here"),
     }

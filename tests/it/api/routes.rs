@@ -88,5 +88,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "/api/admin/v1/organizations/{id}/keys", Operator),
     route("DELETE", "/api/admin/v1/organizations/{id}/keys/{key}", Operator),
     route("POST", "/api/admin/v1/organizations/{id}/keys/{key}/rotate", Operator),
+    route("GET", "/api/admin/v1/root-keys", Operator),
+    route("POST", "/api/admin/v1/root-keys/rotate", Operator),
     route("GET", "/api/admin/v1/status", Operator),
 ];

@@ -1,19 +1,9 @@
 //! The request on the wire: contract 7.1 and 7.5.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
-use crate::support::{Receiver, Reply, TestApp};
-
-fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().to_vec()
-}
+use crate::support::{Receiver, Reply, TestApp, receiver::hmac};
 
 #[tokio::test]
 async fn a_delivery_carries_the_event_and_verifies_with_every_scheme() {

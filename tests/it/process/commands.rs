@@ -34,7 +34,10 @@ fn every_bad_setting_is_named() {
         ("WEIR_DATABASE", "sqlite::memory:", "path of a file"),
         ("WEIR_DATABASE", "postgres://localhost:notaport/x", "PostgreSQL URL"),
         ("WEIR_DATABASE", "postgres://127.0.0.1:1/x", "database"),
+        ("WEIR_DATABASE", "postgres://weir:password@localhost:notaport/x", "PostgreSQL URL"),
         ("WEIR_ROOT_KEY", "tooshort", "32 bytes"),
+        ("WEIR_ROOT_KEY_PREVIOUS", "tooshort,tooshort", "--root-key-previous: a root key is 32 bytes"),
+        ("WEIR_ROOT_KEY_FILE", "/nonexistent/file", "--root-key-file"),
         ("WEIR_ADMIN_TOKEN", "short", "at least 16"),
         ("WEIR_RETRY_SCHEDULE", "30,abc", "abc"),
         ("WEIR_RETRY_SCHEDULE", "90000", "86400"),
@@ -46,6 +49,10 @@ fn every_bad_setting_is_named() {
         let answer = with(name, value);
         assert!(answer.contains(said), "{name}={value}: {answer}");
         assert!(!answer.contains(ROOT_KEY), "a secret was shown");
+        // One with a letter too few is nearly the secret.
+        let is_secret = name.ends_with("_KEY") || name.ends_with("_TOKEN") || name.ends_with("_PREVIOUS");
+        assert!(!answer.contains("password"), "{name} was shown: {answer}");
+        assert!(!is_secret || !answer.contains(value), "{name} was shown: {answer}");
     }
     drop(fs::remove_dir_all(&folder));
 }

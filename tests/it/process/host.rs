@@ -43,8 +43,9 @@ pub(super) fn folder(name: &str) -> PathBuf {
 
 /// `weir serve` on a database of the tests.
 pub(super) fn serve(database: &Arc<TestDatabase>) -> Command {
-    let mut command = weir(&["serve", "--listen", "127.0.0.1:0", "--allow-private-targets", "--log", "warn"]);
+    let mut command = weir(&["serve", "--listen", "127.0.0.1:0", "--allow-private-targets"]);
     command
+        .env("WEIR_LOG", "warn")
         .env("WEIR_DATABASE", database.text())
         .env("WEIR_ROOT_KEY", ROOT_KEY)
         .env("WEIR_ADMIN_TOKEN", ADMIN_TOKEN)
@@ -56,9 +57,14 @@ pub(super) fn serve(database: &Arc<TestDatabase>) -> Command {
 
 impl Process {
     /// Starts the command and waits until it says that it serves.
-    pub(super) fn start(mut command: Command) -> Self {
+    pub(super) fn start(command: Command) -> Self {
+        Self::start_with_log(command, Stdio::inherit())
+    }
+
+    /// The same, with its log going elsewhere.
+    pub(super) fn start_with_log(mut command: Command, log: Stdio) -> Self {
         let ready_file = folder_file();
-        command.arg("--ready-file").arg(&ready_file).stdout(Stdio::null()).stderr(Stdio::inherit());
+        command.arg("--ready-file").arg(&ready_file).stdout(Stdio::null()).stderr(log);
         let mut child = command.spawn().expect("the binary starts");
         let deadline = Instant::now() + PATIENCE;
         let ready = loop {
@@ -72,6 +78,10 @@ impl Process {
         };
         drop(fs::remove_file(&ready_file));
         Self { child, ready }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address())
     }
 
     pub(super) fn address(&self) -> SocketAddr {

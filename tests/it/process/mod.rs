@@ -3,4 +3,6 @@
 mod commands;
 mod crash;
 mod faults;
+mod guard;
 mod host;
+mod root_keys;

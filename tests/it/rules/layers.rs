@@ -26,7 +26,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("wasmtime", &["runtime/"]),
     ("wasmtime_wasi", &["runtime/"]),
     ("axum", &["http/", "cli/receiver.rs", "cli/bench"]),
-    ("reqwest", &["worker/outbound/", "cli/bench"]),
+    ("reqwest", &["worker/outbound/", "cli/admin.rs", "cli/bench"]),
     ("clap", &["config.rs", "main.rs"]),
     ("jsonschema", &["domain/schema/"]),
     ("jsonschema_regex", &["domain/schema/compatibility/"]),

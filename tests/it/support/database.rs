@@ -162,3 +162,20 @@ pub(crate) async fn number(location: &Location, sql: &str) -> i64 {
         }
     }
 }
+
+/// Runs a statement that gives nothing: for tests that make what no route makes.
+pub(crate) async fn execute(location: &Location, sql: &str) {
+    let sql = sqlx::AssertSqlSafe(sql);
+    match location {
+        Location::Sqlite(path) => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            let mut connection =
+                sqlx::SqliteConnection::connect_with(&options).await.expect("the database can be opened");
+            connection.execute(sqlx::raw_sql(sql)).await.expect("the statement is right");
+        }
+        Location::Postgres(url) => {
+            let mut connection = PgConnection::connect(url).await.expect("the database can be reached");
+            connection.execute(sqlx::raw_sql(sql)).await.expect("the statement is right");
+        }
+    }
+}

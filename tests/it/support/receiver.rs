@@ -7,13 +7,24 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
+use sha2::Sha256;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinHandle,
 };
+
+pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().to_vec()
+}
 
 /// How long [`Receiver::wait_for`] waits.
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -70,6 +81,18 @@ impl Received {
     /// A header, whatever the case of its name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether every signature that it carries is one with this secret, which has the form that
+    /// Standard Webhooks ask for.
+    pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
+        let header = |name: &str| self.header(name).unwrap_or_default();
+        let platform = format!("sha256={}", hex::encode(hmac(secret.as_bytes(), &[&self.body])));
+        let key = STANDARD.decode(secret.trim_start_matches("whsec_")).unwrap_or_default();
+        let signed = format!("{}.{}.", header("webhook-id"), header("webhook-timestamp"));
+        let standard = format!("v1,{}", STANDARD.encode(hmac(&key, &[signed.as_bytes(), &self.body])));
+        ["x-event-signature", "x-caldera-signature", "x-platformxe-signature"].map(header) == [platform.as_str(); 3]
+            && header("webhook-signature") == standard
     }
 
     /// The body as JSON.

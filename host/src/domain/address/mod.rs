@@ -12,7 +12,7 @@ pub use target::{Target, check_url};
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use networks::{Class, kind};
 
 /// What an operator lets the host reach beyond the public internet.
@@ -29,7 +29,7 @@ pub struct Policy {
 /// address itself: for a tenant it may be the first news of what a name resolves to.
 pub fn check_address(address: IpAddr, policy: &Policy) -> Result<(), &'static str> {
     let address = address.to_canonical();
-    if policy.allowed.iter().any(|network| network.contains(&address)) {
+    if policy.allowed.iter().any(|network| canonical(*network).contains(&address)) {
         return Ok(());
     }
     match kind(address) {
@@ -37,6 +37,13 @@ pub fn check_address(address: IpAddr, policy: &Policy) -> Result<(), &'static st
         (Class::Private, _) if policy.allow_private => Ok(()),
         (_, name) => Err(name),
     }
+}
+
+/// A network of mapped IPv4 addresses is a network of IPv4.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let ipv4 = mapped.network().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));
+    ipv4.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok()).map_or(network, IpNet::V4)
 }
 
 #[cfg(test)]
@@ -166,5 +173,37 @@ pub(crate) mod tests {
         assert_eq!(check_address(address("10.1.2.3"), &policy), Ok(()));
         assert_eq!(check_address(address("::ffff:10.1.2.3"), &policy), Ok(()));
         assert!(check_address(address("10.2.0.1"), &policy).is_err());
+    }
+
+    /// An allowed network lets in its own addresses, mapped ones included, and nothing else:
+    /// neither what carries them, nor a neighbour, nor another kind of address.
+    #[test]
+    fn allowed_networks_are_exact() {
+        let allows = |network: &str, text: &str| {
+            let policy = Policy { allow_private: false, allowed: vec![network.parse().expect("a network")] };
+            check_address(address(text), &policy).is_ok()
+        };
+        for (network, inside, outside) in [
+            ("10.1.2.3/32", "10.1.2.3", "10.1.2.4"),
+            ("10.1.2.0/31", "10.1.2.1", "10.1.2.2"),
+            ("10.1.0.0/16", "::ffff:a01:203", "64:ff9b::10.1.2.3"),
+            ("10.1.0.0/16", "10.1.255.255", "2002:a01:203::1"),
+            ("10.1.0.0/16", "10.1.0.0", "::10.1.2.3"),
+            ("10.1.0.0/16", "10.1.2.3", "2a00::5efe:10.1.2.3"),
+            ("10.1.2.3/16", "10.1.9.9", "10.0.255.255"),
+            ("127.0.0.2/32", "127.0.0.2", "127.0.0.1"),
+            ("127.0.0.0/8", "127.9.9.9", "::1"),
+            ("169.254.170.2/32", "169.254.170.2", "169.254.169.254"),
+            ("::1/128", "::1", "127.0.0.1"),
+            ("fd00:1::/32", "fd00:1::9", "fd00:2::9"),
+            ("::ffff:10.1.0.0/112", "10.1.2.3", "10.2.0.0"),
+            ("::ffff:10.1.0.0/112", "::ffff:10.1.2.3", "::ffff:10.2.0.0"),
+            ("64:ff9b::10.1.0.0/112", "64:ff9b::10.1.2.3", "10.1.2.3"),
+            ("::/0", "fe80::1", "::ffff:127.0.0.1"),
+            ("0.0.0.0/0", "::ffff:127.0.0.1", "::1"),
+        ] {
+            assert!(allows(network, inside), "{inside} in {network}");
+            assert!(!allows(network, outside), "{outside} in {network}");
+        }
     }
 }

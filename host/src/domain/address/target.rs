@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use super::{Policy, check_address};
-use crate::domain::limits::URL_CHARS_MAX;
+use crate::domain::limits::{HOST_LABEL_BYTES_MAX, HOST_NAME_BYTES_MAX, URL_CHARS_MAX};
 
 /// A URL that may be sent to, as far as it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +66,14 @@ fn check_host(url: &Url, policy: &Policy) -> Result<(), String> {
     if let Some(address) = address_of(url) {
         return check_address(address, policy).map_err(|kind| format!("the URL leads to {kind}"));
     }
-    let Some(name) = url.host_str().map(|name| name.trim_end_matches('.')).filter(|name| !name.is_empty()) else {
+    let Some(name) = url.host_str().map(|name| name.strip_suffix('.').unwrap_or(name)).filter(|name| !name.is_empty())
+    else {
         return Err("the URL names no host".to_owned());
     };
+    let is_label = |label: &str| (1..=HOST_LABEL_BYTES_MAX).contains(&label.len());
+    if name.len() > HOST_NAME_BYTES_MAX || !name.split('.').all(is_label) {
+        return Err("the URL's host is no name that DNS may have".to_owned());
+    }
     let is_local = LOCAL_SUFFIXES
         .iter()
         .any(|suffix| name.strip_suffix(suffix).is_some_and(|before| before.is_empty() || before.ends_with('.')));
@@ -179,6 +184,24 @@ mod tests {
         let url = |chars: usize| format!("https://example.com/{}", "ä".repeat(chars - 20));
         assert!(check_url(&url(URL_CHARS_MAX), &STRICT).is_ok());
         assert!(check_url(&url(URL_CHARS_MAX + 1), &STRICT).is_err());
+    }
+
+    #[test]
+    fn host_label_bytes_max() {
+        let url = |bytes: usize| format!("https://{}.example/", "a".repeat(bytes));
+        assert!(check_url(&url(HOST_LABEL_BYTES_MAX), &STRICT).is_ok());
+        assert!(check_url(&url(HOST_LABEL_BYTES_MAX + 1), &STRICT).is_err());
+        for empty in ["https://a..example/", "https://.example/", "https://example../"] {
+            assert!(check_url(empty, &STRICT).is_err(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn host_name_bytes_max() {
+        let url = |bytes: usize| format!("https://{}ab/", "a.".repeat((bytes - 2) / 2) + &"c".repeat((bytes - 2) % 2));
+        assert!(check_url(&url(HOST_NAME_BYTES_MAX), &STRICT).is_ok());
+        assert!(check_url(&url(HOST_NAME_BYTES_MAX + 1), &STRICT).is_err());
+        assert!(check_url(&url(HOST_NAME_BYTES_MAX).replace("ab/", "ab./"), &STRICT).is_ok(), "the root is no part");
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! The one door through which requests leave the host: the HTTP client with the address guard
-//!
+//! The one door through which requests leave the host: the HTTP client with the address guard.
 //!
 //! Tenants decide where requests go, so nothing is taken from the environment (no proxies),
 //! nothing is followed (no redirects), and no connection is made to an address that the
@@ -22,7 +21,7 @@ use crate::{
     error::{Error, Result},
 };
 use failure::Failure;
-use resolver::GuardedResolver;
+use resolver::{GuardedResolver, Lookup};
 
 /// How long an idle connection is kept. Shorter than what servers commonly allow, so that it is
 /// the host that closes: a request that meets a closing connection has to be tried again.
@@ -70,11 +69,16 @@ impl Outbound {
     /// A client whose requests take `timeout` at most. Fails when the system has no certificates
     /// of authorities that https could trust.
     pub fn new(policy: Policy, timeout: Duration) -> Result<Self> {
+        Self::with_lookup(policy, timeout, resolver::system())
+    }
+
+    fn with_lookup(policy: Policy, timeout: Duration, lookup: Lookup) -> Result<Self> {
         // Fails when another part of the process was first, which comes to the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .user_agent(concat!("Weir/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(GuardedResolver::new(policy.clone()))
+            .dns_resolver(GuardedResolver::new(policy.clone(), lookup))
+            // What the environment says of proxies would carry requests past the guard.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -1,6 +1,6 @@
 //! Name resolution under guard.
 
-use std::net::SocketAddr;
+use std::{future::Future, io, net::IpAddr, net::SocketAddr, pin::Pin, sync::Arc};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
@@ -11,6 +11,16 @@ use crate::domain::address::{Policy, check_address};
 /// one forbidden address is forbidden: which one a connection takes is not to be left to chance.
 pub(super) struct GuardedResolver {
     policy: Policy,
+    lookup: Lookup,
+}
+
+/// Finds the addresses of a name.
+pub(super) type Lookup = Arc<dyn Fn(String) -> LookingUp + Send + Sync>;
+type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// Asks the system.
+pub(super) fn system() -> Lookup {
+    Arc::new(|name| Box::pin(async move { Ok(lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) }))
 }
 
 /// A name leads where the policy does not permit. Holds what kind of address it is.
@@ -24,46 +34,46 @@ pub(super) struct Forbidden(pub(super) &'static str);
 pub(super) struct Unresolved;
 
 impl GuardedResolver {
-    pub(super) fn new(policy: Policy) -> Self {
-        Self { policy }
+    pub(super) fn new(policy: Policy, lookup: Lookup) -> Self {
+        Self { policy, lookup }
     }
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let policy = self.policy.clone();
+        let found = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
-            // Port 0 stands for the port of the URL.
-            let found = lookup_host((name.as_str(), 0)).await.map_err(|_| Unresolved)?;
-            let addresses = vetted(found, &policy)?;
+            let addresses = vetted(found.await.map_err(|_| Unresolved)?, &policy)?;
             if addresses.is_empty() {
                 return Err(Unresolved.into());
             }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            // Port 0 stands for the port of the URL.
+            Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
 }
 
-fn vetted(found: impl Iterator<Item = SocketAddr>, policy: &Policy) -> Result<Vec<SocketAddr>, Forbidden> {
-    let vet = |address: SocketAddr| check_address(address.ip(), policy).map_err(Forbidden).map(|()| address);
-    found.map(vet).collect()
+fn vetted(found: Vec<IpAddr>, policy: &Policy) -> Result<Vec<IpAddr>, Forbidden> {
+    let forbidden = found.iter().find_map(|address| check_address(*address, policy).err());
+    forbidden.map_or(Ok(found), |kind| Err(Forbidden(kind)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-        texts.iter().map(|text| SocketAddr::new(text.parse().expect("an address"), 0)).collect()
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().expect("an address")).collect()
     }
 
     #[test]
     fn one_forbidden_address_forbids_the_name() {
         let policy = Policy::default();
         let public = addresses(&["8.8.8.8", "2606:4700:4700::1111"]);
-        assert_eq!(vetted(public.clone().into_iter(), &policy), Ok(public));
+        assert_eq!(vetted(public.clone(), &policy), Ok(public));
         for mixed in [["8.8.8.8", "10.0.0.1"], ["127.0.0.1", "8.8.8.8"], ["8.8.8.8", "::ffff:169.254.169.254"]] {
-            assert!(vetted(addresses(&mixed).into_iter(), &policy).is_err(), "{mixed:?}");
+            assert!(vetted(addresses(&mixed), &policy).is_err(), "{mixed:?}");
         }
     }
 }

@@ -16,6 +16,11 @@ use tokio::{
 use super::*;
 use crate::domain::limits::{OUTBOUND_ANSWER_BYTES_MAX, SNIPPET_BYTES_MAX};
 
+mod answers;
+mod corpus;
+mod fuzz;
+mod reach;
+
 /// A server that answers every request on every connection with the same bytes.
 struct Receiver {
     address: SocketAddr,

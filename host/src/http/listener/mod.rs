@@ -1,0 +1,155 @@
+//! Connections of callers: how many there may be, how long each may be silent, how they end.
+
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::{convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, Request},
+    response::Response,
+};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::{Service, util::ServiceExt};
+
+use crate::{
+    domain::limits::{CONNECTION_SILENCE_S_MAX, REQUEST_HEAD_BYTES_MAX},
+    fail,
+};
+use stream::Stream;
+
+/// How long accepting pauses when the system has no file left for a connection.
+const NO_FILES_PAUSE: Duration = Duration::from_millis(200);
+/// Connections at once that are told that there are too many; more are only closed.
+const TURNED_AWAY_MAX: usize = 64;
+/// How long each of those may take.
+const TURNING_AWAY_MAX: Duration = Duration::from_secs(1);
+
+/// How much callers may ask of the listener.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Connections at once.
+    pub(super) connections: usize,
+    /// How long a caller may take for a head, idle time included, and for reading an answer.
+    pub(super) silence: Duration,
+    /// Bytes of a request's head.
+    pub(super) head_bytes: usize,
+}
+
+impl Bounds {
+    pub(super) fn new(connections: usize) -> Self {
+        let silence = Duration::from_secs(CONNECTION_SILENCE_S_MAX);
+        Self { connections, silence, head_bytes: REQUEST_HEAD_BYTES_MAX }
+    }
+}
+
+/// Serves until `stop` is ready, and then until the requests under way are answered.
+pub(super) async fn serve<S>(listener: TcpListener, service: S, bounds: Bounds, stop: impl Future<Output = ()>)
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(bounds.connections));
+    let desk = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+    let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
+    let mut stop = pin!(stop);
+    loop {
+        let (stream, peer) = tokio::select! {
+            () = &mut stop => break,
+            accepted = accept(&listener) => accepted,
+        };
+        if let Ok(place) = places.clone().try_acquire_owned() {
+            connections.spawn(connection(stream, peer, service.clone(), bounds, stopping.clone(), place));
+        } else if let Ok(place) = desk.clone().try_acquire_owned() {
+            tokio::spawn(turn_away(stream, bounds.connections, place));
+        }
+    }
+    drop(listener);
+    stopping.cancel();
+    connections.close();
+    connections.wait().await;
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // The caller gave up meanwhile.
+            Err(cause) if matches!(cause.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {}
+            Err(cause) => {
+                tracing::error!(%cause, "no connection can be accepted");
+                tokio::time::sleep(NO_FILES_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection<S>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: S,
+    bounds: Bounds,
+    stopping: CancellationToken,
+    _place: OwnedSemaphorePermit,
+) where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    // An answer is written at once, and nothing follows that it should wait for.
+    let _ = stream.set_nodelay(true);
+    let service = service.map_request(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.map(Body::new)
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(bounds.silence)
+            .max_header_size(bounds.head_bytes)
+            .serve_connection(TokioIo::new(Stream::new(stream, bounds.silence)), TowerToHyperService::new(service))
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(cause) = ended {
+        tracing::debug!(%cause, "a connection ended");
+    }
+}
+
+/// Tells a caller that there are too many connections, as far as it listens.
+async fn turn_away(mut stream: TcpStream, connections: usize, _place: OwnedSemaphorePermit) {
+    let error = fail!(Unavailable, "the host has {connections} connections, as many as it may");
+    let body = super::envelope::text(&error);
+    let head =
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\nretry-after: 1";
+    let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let telling = async {
+        // Many clients take an answer for a fault that comes before they have asked, and a
+        // connection that is closed with something unread takes the answer with it.
+        let mut heard = [0; 4_096];
+        if stream.read(&mut heard).await? == 0 {
+            return Ok(());
+        }
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await?;
+        while stream.read(&mut heard).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    let _ = timeout(TURNING_AWAY_MAX, telling).await;
+}

@@ -1,0 +1,101 @@
+"""Verifies deliveries with the `standardwebhooks` package and with the README's recipes.
+
+    python receiver.py READY_FILE
+
+A POST to /expect says which secrets deliveries to a path have to verify with, and a GET of /seen
+tells what arrived. Everything else is a delivery.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import recipe
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+expected: dict = {}
+seen: list = []
+
+
+def check(secret: dict, headers: dict, body: bytes) -> None:
+    text = secret["text"]
+    if secret.get("isNewest", True):
+        check_platform(text, headers, body)
+    if secret.get("isPlain"):
+        if "webhook-signature" in headers:
+            raise ValueError("a Standard Webhooks signature for another kind of secret")
+        return
+    Webhook(text).verify(body, headers)
+    if not recipe.verify(text, headers, body):
+        raise ValueError("the recipe refuses")
+    # What verifies only counts if something else does not.
+    forged = body + b" "
+    if recipe.verify(text, headers, forged):
+        raise ValueError("the recipe takes a forged body")
+    try:
+        Webhook(text).verify(forged, headers)
+    except WebhookVerificationError:
+        return
+    raise ValueError("the library takes a forged body")
+
+
+def check_platform(secret: str, headers: dict, body: bytes) -> None:
+    """The platform's own three headers, signed with the newest secret."""
+    if not recipe.verify_platform(secret, headers, body):
+        raise ValueError("the recipe for the platform's header refuses")
+    if recipe.verify_platform(secret, headers, body + b" "):
+        raise ValueError("the recipe for the platform's header takes a forged body")
+    signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    for name in ("x-event-signature", "x-caldera-signature", "x-platformxe-signature"):
+        if headers.get(name) != signature:
+            raise ValueError(f"{name} does not verify")
+    event = json.loads(body)
+    if (event["id"], event["event"]) != (headers["x-event-id"], headers["x-event-type"]):
+        raise ValueError("headers and body name different events")
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.answer(200, json.dumps(seen).encode())
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path == "/expect":
+            told = json.loads(body)
+            expected[told["path"]] = told["secrets"]
+            self.answer(200)
+            return
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        error = None
+        try:
+            secrets = expected.get(self.path, [])
+            if not secrets:
+                raise ValueError("nothing is expected here")
+            for secret in secrets:
+                check(secret, headers, body)
+        except Exception as thrown:
+            error = repr(thrown)
+        event = headers.get("webhook-id") or headers.get("x-event-id")
+        seen.append({"path": self.path, "id": event, "error": error, "body": body.decode()})
+        self.answer(200 if error is None else 400)
+
+    def answer(self, status: int, body: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+with open(sys.argv[1] + ".new", "w") as file:
+    json.dump({"url": f"http://127.0.0.1:{server.server_port}"}, file)
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+server.serve_forever()
