@@ -125,6 +125,7 @@ impl App {
             root_keys: settings.root_keys,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
+            catching_up: Arc::default(),
             emits_due: handovers.queue.backlog.clone(),
             lifecycle_ids: service::lifecycle::Sequence::default(),
         });

@@ -129,6 +129,11 @@ codes! {
     /// The first request with the key took effect, but the host died before its answer was kept. Look at what it made.
     IdempotencyAnswerLost = "idempotency_answer_lost", 409, Never;
 
+    /// The subscription's filter is malformed.
+    FilterInvalid = "filter_invalid", 400, Never;
+    /// No event that the registered schemas allow can match the subscription's filter.
+    FilterNeverMatches = "filter_never_matches", 400, Never;
+
     /// The bytes are no valid component.
     ComponentInvalid = "component_invalid", 400, Never;
     /// The component is larger than the host takes.

@@ -284,6 +284,28 @@ pub async fn give_up(
         .map(|done| done.rows_affected()))
 }
 
+/// How many deliveries wait for a subscription, counted up to `most`; served by `delivery_due`.
+pub async fn waiting(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    subscription: &SubscriptionId,
+    most: u32,
+) -> Result<u32> {
+    const SQL: &str = "
+        select count(*)
+          from (select 1
+                  from delivery
+                 where organization_id = $1 and subscription_id = $2 and due_at is not null
+                 limit $3) as waiting";
+    let count: i64 = on_db!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(organization.as_str())
+        .bind(subscription.as_str())
+        .bind(i64::from(most))
+        .fetch_one(conn)
+        .await)?;
+    Ok(u32::try_from(count).unwrap_or(most))
+}
+
 /// A subscription that has due deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueSubscription {

@@ -261,6 +261,33 @@ pub async fn load(tx: &mut Tx, ids: &[&EmitId]) -> Result<Vec<StoredEmit>> {
     rows.into_iter().map(StoredEmit::try_from).collect()
 }
 
+/// The next emits of the organization after one of them that were accepted under a revision before
+/// this one, in order; served by `emit_organization`.
+pub async fn accepted_before(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    after: &EmitId,
+    revision: i64,
+    limit: u32,
+) -> Result<Vec<StoredEmit>> {
+    const SQL: &str = "
+        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision
+          from emit
+         where organization_id = $1 and id > $2 and revision < $3
+         order by id
+         limit $4";
+    let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(after.as_str())
+        .bind(revision)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await)?;
+    rows.into_iter().map(StoredEmit::try_from).collect()
+}
+
 /// What a list of emits may be narrowed by.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

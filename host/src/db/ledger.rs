@@ -36,6 +36,8 @@ mod accept;
 mod record;
 mod route;
 
+pub use route::owe;
+
 /// Entries of one batch: beyond this a longer transaction only adds latency.
 const BATCH_ENTRIES_MAX: usize = 512;
 /// Payload bytes of one batch, for the same reason.

@@ -5,15 +5,17 @@ use sqlx::FromRow;
 use super::{Dialects, Tx, codec, on_db, one_row, over_rows};
 use crate::{
     domain::{
-        id::{OrganizationId, SubscriptionId},
+        id::{EmitId, OrganizationId, SubscriptionId},
         subscription::{Disabled, EventType, Kind, SignatureScheme, Subscription, Terms},
         time::Time,
     },
     error::Result,
 };
 
+mod catch_up;
 mod target;
 
+pub use catch_up::{CatchingUp, advance, next_behind};
 pub use target::{StoredTarget, patterns, target, wanting};
 
 /// The columns of [`TermsRow`].
@@ -142,20 +144,28 @@ pub struct Sealed {
     pub headers: Option<Vec<u8>>,
 }
 
-/// Adds a subscription. It gets what is accepted at `since_revision` or later.
+/// Where the events of a new subscription begin.
+pub struct Beginning {
+    /// It gets what is accepted at this revision of the organization or later.
+    pub since_revision: i64,
+    /// It also gets what came before that and after this emit.
+    pub catch_up_after: Option<EmitId>,
+}
+
+/// Adds a subscription.
 pub async fn insert(
     tx: &mut Tx,
     organization: &OrganizationId,
     subscription: &Subscription,
     sealed: &Sealed,
-    since_revision: i64,
+    beginning: &Beginning,
 ) -> Result<()> {
     const SQL: &str = "
         insert into subscription (id, organization_id, kind, name, webhook_url, is_active, secret_encrypted,
                                   headers_encrypted, header_names, start_at, since_revision, created_at, updated_at,
                                   filter, labels, signature_scheme, retry_schedule, max_in_flight,
-                                  rate_limit_per_second)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+                                  rate_limit_per_second, catch_up_after)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
     let (s, terms) = (subscription, &subscription.terms);
     on_db!(&mut *tx, |conn| sqlx::query(SQL)
         .bind(s.id.as_str())
@@ -168,7 +178,7 @@ pub async fn insert(
         .bind(&sealed.headers)
         .bind(names_text(&s.header_names))
         .bind(codec::millis(s.start_at))
-        .bind(since_revision)
+        .bind(beginning.since_revision)
         .bind(s.created_at.as_millis())
         .bind(s.updated_at.as_millis())
         .bind(terms.filter.as_deref())
@@ -177,6 +187,7 @@ pub async fn insert(
         .bind(terms.retry_schedule.as_ref().map(ToString::to_string))
         .bind(terms.max_in_flight.map(i64::from))
         .bind(terms.rate_limit_per_second.map(i64::from))
+        .bind(beginning.catch_up_after.as_ref().map(EmitId::as_str))
         .execute(conn)
         .await
         .map(|_| ()))?;

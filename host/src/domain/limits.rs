@@ -80,6 +80,9 @@ pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 128 * 1_024;
 /// where expensive patterns read it): never much more than a second. Payloads of the largest size
 /// take some hundred thousand; a recursive schema could take any number.
 pub const CHECK_STEPS_MAX: u32 = 16_000_000;
+/// Steps of a check on a thread that serves: some hundred microseconds at worst, and more than any
+/// payload of a few kilobytes takes. A check that needs more is begun again beside those threads.
+pub const QUICK_CHECK_STEPS_MAX: u32 = 10_000;
 /// Steps to find out what is wrong with a payload: fewer, because what is found takes memory.
 pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
@@ -193,6 +196,23 @@ pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Bytes of a filter without white space: a thousand of them go into one call of the router, and are
+/// read for every event. `EventBridge` takes half as many.
+pub const FILTER_BYTES_MAX: usize = 4_096;
+/// Alternatives of a filter, each value of a list counted: every one of them is compared with every
+/// item of a list in the payload.
+pub const FILTER_ALTERNATIVES_MAX: usize = 100;
+/// Levels of objects in a filter: more than any schema has, and few enough for the stack.
+pub const FILTER_DEPTH_MAX: usize = 32;
+/// Ways in which branches of a schema may be combined when a filter is checked against it. A union
+/// of a hundred types stays below; beyond that, what branches say is left out.
+pub const FILTER_SHAPES_MAX: usize = 256;
+/// Schemas that a filter is checked against. A subscription to more events than that is wide enough
+/// that some may match.
+pub const FILTER_SCHEMAS_MAX: usize = 50;
+/// Steps of one check of a filter against a schema: milliseconds. What is not decided by then is
+/// given the benefit of the doubt.
+pub const FILTER_STEPS_MAX: u32 = 2_000;
 /// Connections of callers at once, unless set: idle ones cost some kilobytes and a file each, and
 /// common systems allow four thousand files and more on demand.
 pub const CONNECTIONS_MAX_DEFAULT: u32 = 4_096;

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod digest;
 pub mod emit;
 pub mod event;
+pub mod filter;
 pub mod headers;
 pub mod id;
 pub mod lifecycle;

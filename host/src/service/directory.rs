@@ -219,7 +219,7 @@ pub async fn validator(host: &Host, entry: &Entry, id: &RegistrationId) -> Resul
             .ok_or_else(|| fail!(InternalError, "registration {id} is gone"))?;
         drop(tx);
         let compile = move || schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
-        host.compute.run(compile).await?
+        host.compute.run(&entry.organization.id, compile).await?
     };
     // Boxed, so that the many emits that do not need it have no room for it.
     Box::pin(host.directory.validators.get(id, compile)).await

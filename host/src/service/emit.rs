@@ -70,7 +70,7 @@ pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Res
 async fn accept(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Result<EmitAnswer> {
     let event = EventName::parse(request.name)?;
     let version = request.version.map(str::parse::<Version>).transpose()?;
-    let payload = parse_payload(request.payload)?;
+    let payload = Arc::new(parse_payload(request.payload)?);
     let idempotency = idempotency(&request, &payload)?;
     if request.chain_depth > CHAIN_DEPTH_MAX {
         return Err(fail!(ChainDepthExceeded, "more than {CHAIN_DEPTH_MAX} emits led to this one"));
@@ -134,11 +134,15 @@ async fn check(
     entry: &Entry,
     event: &EventName,
     version: Option<Version>,
-    payload: &Value,
+    payload: &Arc<Value>,
 ) -> Result<Arc<Emittable>> {
     check_plan(entry, event)?;
     let emittable = directory::emittable(host, entry, event, version).await?;
-    directory::validator(host, entry, &emittable.registration_id).await?.check(payload)?;
+    let validator = directory::validator(host, entry, &emittable.registration_id).await?;
+    if !validator.is_quickly_valid(payload) {
+        let payload = payload.clone();
+        host.compute.run(&entry.organization.id, move || validator.check(&payload)).await??;
+    }
     Ok(emittable)
 }
 

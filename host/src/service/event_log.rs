@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Caller, Host, Page, access, directory};
+use super::{Caller, Host, Page, access, directory, idempotency};
 use crate::{
     db::{
         self,
@@ -174,7 +174,7 @@ pub async fn ingest(host: &Host, caller: &Caller, request: IngestRequest<'_>) ->
             organization_id: caller.organization_id.clone(),
             subject: subject.clone(),
             payload: request.payload.into(),
-            idempotency: None,
+            idempotency: idempotency::of_ledger(),
             chain_depth: 0,
             emitted_by: source_app.to_owned(),
             accepted_at: now,
@@ -182,14 +182,16 @@ pub async fn ingest(host: &Host, caller: &Caller, request: IngestRequest<'_>) ->
         });
         let id = emit.id.clone();
         let new = NewEmit { emit, charge: Charge::Free, is_wanted: !targets.is_empty() };
+        let taken = |id| Ingested { id, source_app: source_app.to_owned(), subscriptions: targets.len() };
         match host.ledger.accept(new).await? {
-            Acceptance::Accepted => {
-                return Ok(Ingested { id, source_app: source_app.to_owned(), subscriptions: targets.len() });
-            }
+            Acceptance::Accepted => return Ok(taken(id)),
+            // By a host that died before it could keep its answer.
+            Acceptance::Duplicate { id, .. } => return Ok(taken(id)),
             Acceptance::Stale => host.directory.forget(&caller.organization_id),
-            Acceptance::Duplicate { .. } | Acceptance::KeyReused | Acceptance::OverQuota => {
-                return Err(fail!(InternalError, "an ingested event has neither key nor quota"));
+            Acceptance::KeyReused => {
+                return Err(fail!(IdempotencyKeyReused, "the idempotency key was used before with another request"));
             }
+            Acceptance::OverQuota => return Err(fail!(InternalError, "an ingested event has no quota")),
         }
     }
     Err(fail!(Unavailable, "the organization is being changed too fast; nothing was accepted").retry_after(1))

@@ -88,9 +88,14 @@ fn bump(proposal: &Proposal, states: &[VersionState]) -> Result<Bump> {
 
 /// Judges a proposal, in the contract's order: caps, compiler, example, version, and what the
 /// version promises.
-pub(super) async fn judge(host: &Host, proposal: &Arc<Proposal>, base: &Arc<Base>) -> Result<Verdict> {
+pub(super) async fn judge(
+    host: &Host,
+    organization: &OrganizationId,
+    proposal: &Arc<Proposal>,
+    base: &Arc<Base>,
+) -> Result<Verdict> {
     let (proposal, base) = (proposal.clone(), base.clone());
-    host.compute.run(move || verdict(&proposal, &base)).await?
+    host.compute.run(organization, move || verdict(&proposal, &base)).await?
 }
 
 fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {

@@ -24,6 +24,7 @@ use crate::{
         idempotency::{NewClaim, Place, Standing},
     },
     domain::{
+        self,
         id::OrganizationId,
         limits::{IDEMPOTENCY_ANSWER_BYTES_MAX, IDEMPOTENCY_WINDOW_HOURS},
         time::Time,
@@ -134,6 +135,7 @@ pub struct Claim {
 /// What a claim is told by in the table.
 struct Token {
     scope: Scope,
+    request_hash: String,
     claims: i64,
 }
 
@@ -157,7 +159,8 @@ pub async fn begin(host: &Host, request: &Repeatable) -> Result<Begun> {
         loop {
             match look(host, request).await? {
                 Look::Claimed(claims) => {
-                    let token = Arc::new(Token { scope: request.scope.clone(), claims });
+                    let Repeatable { scope, request_hash } = request.clone();
+                    let token = Arc::new(Token { scope, request_hash, claims });
                     return Ok(Begun::Claimed(Claim { token, _turn: turn }));
                 }
                 Look::Answered(answer) => return Ok(Begun::Answered(answer)),
@@ -243,6 +246,15 @@ pub(super) async fn take_effect(tx: &mut Tx, now: Time) -> Result<()> {
     Err(fail!(Unavailable, "the request took so long that another one with its idempotency key may run").retry_after(1))
 }
 
+/// What the ledger tells a repeated request by, for a request under way that has a key and changes
+/// nothing but what it gives to the ledger. No caller can use the same key for an emit: it has a
+/// control character in it.
+pub(super) fn of_ledger() -> Option<domain::emit::Idempotency> {
+    let token = CLAIM.try_with(Arc::clone).ok()?;
+    let Scope { route, key, .. } = &token.scope;
+    Some(domain::emit::Idempotency { key: format!("{route}\u{1f}{key}"), request_hash: token.request_hash.clone() })
+}
+
 /// How a request ended.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -257,7 +269,7 @@ pub enum Outcome {
 
 /// Ends a claim.
 pub async fn finish(host: &Host, claim: Claim, outcome: Outcome) -> Result<()> {
-    let Token { scope, claims } = &*claim.token;
+    let Token { scope, claims, .. } = &*claim.token;
     let organization = &scope.organization_id;
     let outcome = match outcome {
         Outcome::Done(answer) if answer.body.len() > IDEMPOTENCY_ANSWER_BYTES_MAX => Outcome::Failed,

@@ -65,6 +65,8 @@ pub struct Host {
     pub address_policy: Policy,
     /// Rung when deliveries became due outside of the hot path: after a replay.
     pub deliveries_due: Arc<tokio::sync::Notify>,
+    /// Rung when a subscription is to get what was accepted before it.
+    pub catching_up: Arc<tokio::sync::Notify>,
     /// Rung when events became due outside of the hot path: after a change that says something.
     pub emits_due: Arc<tokio::sync::Notify>,
     /// Makes ids of lifecycle events sort as things happened.

@@ -131,7 +131,7 @@ async fn judge(host: &Host, caller: &Caller, proposal: &Arc<Proposal>, quota: Qu
     }
     let base = Arc::new(Base::read(&mut tx, id, proposal).await?);
     drop(tx);
-    let verdict = evolution::judge(host, proposal, &base).await?;
+    let verdict = evolution::judge(host, id, proposal, &base).await?;
     Ok((base, verdict))
 }
 

@@ -3,9 +3,12 @@
 
 use super::{Caller, Host, access};
 use crate::{
-    db::{self, subscription::Sealed},
+    db::{
+        self,
+        subscription::{Beginning, Sealed},
+    },
     domain::{
-        id::SubscriptionId,
+        id::{EmitId, SubscriptionId},
         limits::SECRET_OVERLAP_SECONDS_MAX,
         name::{EventName, Version},
         signature::Secret,
@@ -17,6 +20,7 @@ use crate::{
 };
 
 mod edit;
+mod matching;
 
 use edit::Checks;
 pub use edit::Edit;
@@ -45,17 +49,23 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription) -> Resul
     checks.apply(&new.edit, &mut subscription)?;
     let headers = checks.headers(&new.edit)?.unwrap_or_default();
     subscription.header_names = headers.names();
-    start_at(new.start_at.as_deref()).map_err(|why| checks.error(why))?;
+    subscription.start_at = start_at(new.start_at.as_deref(), now).map_err(|why| checks.error(why))?;
     let secret = checks.secret(&new.edit)?.unwrap_or_else(|| draw(host));
+    matching::check(host, &subscription).await?;
     let mut change = host.change(&caller.organization_id).await?;
     let key = access::data_key(host, &mut change.tx, &caller.organization_id).await?;
     let sealed = Sealed {
         secret: access::seal_secret(host, &key, &caller.organization_id, &secret),
         headers: access::seal_headers(host, &key, &caller.organization_id, &headers),
     };
-    let revision = change.organization.revision;
-    db::subscription::insert(&mut change.tx, &caller.organization_id, &subscription, &sealed, revision).await?;
+    let beginning = Beginning {
+        since_revision: change.organization.revision,
+        // The smallest id of that moment: emits of the moment itself are meant as well.
+        catch_up_after: subscription.start_at.map(|time| EmitId::new(time, 0)),
+    };
+    db::subscription::insert(&mut change.tx, &caller.organization_id, &subscription, &sealed, &beginning).await?;
     change.commit().await?;
+    host.catching_up.notify_one();
     Ok((subscription, secret))
 }
 
@@ -89,11 +99,13 @@ fn draw(host: &Host) -> Secret {
     Secret::generate(|bytes| host.randomness.fill(bytes))
 }
 
-/// `now` asks for nothing of the past, which nobody can be given yet.
-fn start_at(text: Option<&str>) -> Result<(), String> {
-    match text {
-        None | Some("now") => Ok(()),
-        Some(_) => Err("startAt: a subscription starts now; earlier events cannot be asked for yet".to_owned()),
+/// `now` asks for nothing of the past.
+fn start_at(text: Option<&str>, now: Time) -> Result<Option<Time>, String> {
+    let Some(text) = text.filter(|text| *text != "now") else { return Ok(None) };
+    match Time::parse(text) {
+        Some(time) if time <= now => Ok(Some(time)),
+        Some(_) => Err("startAt lies in the future; events of the future come without asking".to_owned()),
+        None => Err("startAt has to be \"now\" or an RFC 3339 time".to_owned()),
     }
 }
 
@@ -153,6 +165,12 @@ pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &E
     let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
     let organization = &caller.organization_id;
     let checks = Checks { host, view, wrong: Code::BadRequest };
+    if edit.filter.is_some() || edit.event_types.is_some() {
+        // Before anything is locked, because it may take a while.
+        let mut subscription = get(host, caller, id.as_str()).await?;
+        checks.apply(edit, &mut subscription)?;
+        matching::check(host, &subscription).await?;
+    }
     let mut change = host.change(organization).await?;
     let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;
     checks.apply(edit, &mut subscription)?;

@@ -22,6 +22,8 @@ use crate::{
 
 pub mod outbound;
 
+mod catch_up;
+mod choice;
 mod claim;
 mod delivery;
 mod prepare;
@@ -90,6 +92,7 @@ pub struct Workers {
     shared: Arc<Shared>,
     routing: Arc<routing::Routing>,
     claims: Arc<claim::Claims>,
+    catch_up: Arc<catch_up::CatchUp>,
     stop: CancellationToken,
     loops: TaskTracker,
 }
@@ -121,10 +124,12 @@ impl Workers {
         let loops = TaskTracker::new();
         let routing = Arc::new(routing::Routing::new(shared.clone(), handovers.queue.backlog));
         let claims = Arc::new(claim::Claims::new(shared.clone()));
+        let catch_up = Arc::new(catch_up::CatchUp::new(shared.clone()));
         loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
         loops.spawn(claims.clone().run(stop.clone()));
+        loops.spawn(catch_up.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, stop, loops })
+        Ok(Self { shared, routing, claims, catch_up, stop, loops })
     }
 
     /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
@@ -148,7 +153,9 @@ impl Workers {
     pub async fn settle(&self, at_most: Duration) -> Result<bool> {
         let settled = async {
             loop {
-                let claimed = self.routing.claim_backlog().await? + self.claims.sweep_and_claim().await?;
+                let claimed = self.routing.claim_backlog().await?
+                    + self.catch_up.round().await?
+                    + self.claims.sweep_and_claim().await?;
                 if claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
                 }
@@ -160,6 +167,9 @@ impl Workers {
 
     /// Whether anything is due at the present moment or claimed, by this host or another.
     async fn is_work_left(&self) -> Result<bool> {
+        if !self.shared.routings.is_empty() {
+            return Ok(true);
+        }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
         Ok(db::emit::is_any_left(&mut tx, now).await? || db::delivery::is_any_left(&mut tx, now).await?)

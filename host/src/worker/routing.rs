@@ -1,25 +1,25 @@
 //! Routing: from an accepted emit to the deliveries it is owed.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
+use super::{
+    POLL_INTERVAL, Shared,
+    choice::{self, Effort},
+    contained,
+    delivery::Job,
+    slots::Slot,
+};
 use crate::{
     db::{
         self,
         ledger::{Handover, NewDelivery, ROUTING_LEASE_MS, Routed},
     },
-    domain::{
-        event::{Candidate, Destination},
-        id::DeliveryId,
-        limits::ROUTER_CANDIDATES_MAX,
-        subscription::Target,
-        time::Time,
-    },
+    domain::{emit::Emit, event::Destination, id::DeliveryId, subscription::Target, time::Time},
     error::{Error, Result},
-    runtime::{Call, Failure},
+    runtime::Call,
     service::{directory, lifecycle},
 };
 
@@ -31,13 +31,19 @@ const BATCHES_UNDER_WAY_MAX: usize = 4;
 const BACKOFF_SECONDS_MAX: i64 = 300;
 /// Doublings of the wait until it is longer than that.
 const BACKOFF_DOUBLINGS_MAX: i64 = 9;
+
 /// What a router without a configuration of its own is given.
 const NO_CONFIG: &str = "{}";
+/// How long an emit may take whose filters do not fit one call.
+const SLOW_LEASE_MS: i64 = 300_000;
 
+#[derive(Clone)]
 pub(super) struct Routing {
     shared: Arc<Shared>,
     backlog: Arc<Notify>,
     under_way: Arc<Semaphore>,
+    /// For one emit at a time that takes long, so that the others do not wait for it.
+    slow_lane: Arc<Semaphore>,
 }
 
 /// A routed emit, with what is to be delivered at once when the routing is written.
@@ -49,7 +55,7 @@ struct Decision {
 impl Routing {
     pub(super) fn new(shared: Arc<Shared>, backlog: Arc<Notify>) -> Self {
         let under_way = Arc::new(Semaphore::new(BATCHES_UNDER_WAY_MAX));
-        Self { shared, backlog, under_way }
+        Self { shared, backlog, under_way, slow_lane: Arc::new(Semaphore::new(1)) }
     }
 
     /// Routes what comes until told to stop.
@@ -116,8 +122,9 @@ impl Routing {
     async fn route(&self, batch: Vec<Handover>) {
         let mut decisions = Vec::with_capacity(batch.len());
         for handover in batch {
-            match self.decide(&handover).await {
-                Ok(decision) => decisions.push(decision),
+            match self.decide(&handover, Effort::OneCallEach).await {
+                Ok(Some(decision)) => decisions.push(decision),
+                Ok(None) => self.route_slowly(handover).await,
                 Err(error) => self.put_back(&handover, &error).await,
             }
         }
@@ -131,10 +138,32 @@ impl Routing {
         });
     }
 
-    async fn decide(&self, handover: &Handover) -> Result<Decision> {
+    /// Routes an emit beside the others: its filters take long on its payload. When there is one
+    /// already, the next is put back, and the table remembers it.
+    async fn route_slowly(&self, handover: Handover) {
+        let Ok(lane) = self.slow_lane.clone().try_acquire_owned() else {
+            let busy =
+                crate::fail!(Unavailable, "its filters take long on its payload, and another such emit is routed");
+            return self.put_back(&handover, &busy).await;
+        };
+        let lease_ends = self.shared.host.now().plus_millis(SLOW_LEASE_MS);
+        self.hold_until(&handover, lease_ends, "its filters take long on its payload").await;
+        let this = self.clone();
+        self.shared.routings.spawn(async move {
+            match this.decide(&handover, Effort::AsManyAsItTakes).await {
+                Ok(decision) => write(&this.shared, decision.into_iter().collect()).await,
+                Err(error) => this.put_back(&handover, &error).await,
+            }
+            drop(lane);
+        });
+    }
+
+    /// What becomes of an emit; `None` when that takes more effort.
+    async fn decide(&self, handover: &Handover, effort: Effort) -> Result<Option<Decision>> {
         let (shared, emit) = (&self.shared, &handover.emit);
         let entry = directory::organization(&shared.host, &emit.organization_id, emit.revision).await?;
         let targets = directory::targets(&shared.host, &entry, &emit.subject).await?;
+        let targets = owed_at(&targets, emit.revision);
         let now = shared.host.now();
         let mut routed = Routed {
             emit_id: emit.id.clone(),
@@ -145,40 +174,15 @@ impl Routing {
             lifecycle: lifecycle::of_routed(&shared.host, &entry, emit, now).await?,
         };
         let mut jobs = Vec::new();
-        for some in targets.chunks(ROUTER_CANDIDATES_MAX) {
-            for destination in self.ask_router(handover, some)? {
-                let target = some.iter().find(|target| target.subscription_id.as_str() == destination.subscription_id);
-                let Some(target) = target else { continue };
-                let (delivery, job) = self.owe(handover, target, destination, now);
-                routed.deliveries.push(delivery);
-                jobs.extend(job);
-            }
+        let (call, event) = (call_for(emit), emit.as_event(Vec::new()));
+        let chosen = choice::choose(&shared.runtime, &call, &event, &targets, effort).await?;
+        let Some(chosen) = chosen else { return Ok(None) };
+        for (target, destination) in chosen {
+            let (delivery, job) = self.owe(handover, &target, destination, now);
+            routed.deliveries.push(delivery);
+            jobs.extend(job);
         }
-        Ok(Decision { routed, jobs })
-    }
-
-    fn ask_router(&self, handover: &Handover, targets: &[Arc<Target>]) -> Result<Vec<Destination>> {
-        let (runtime, emit) = (&self.shared.runtime, &handover.emit);
-        let candidate = |target: &Arc<Target>| Candidate {
-            subscription_id: target.subscription_id.to_string(),
-            filter: target.terms.filter.as_deref().unwrap_or("null").to_owned(),
-            labels: target.terms.labels.clone(),
-        };
-        let candidates: Vec<Candidate> = targets.iter().map(candidate).collect();
-        let call = Call {
-            organization: emit.organization_id.clone(),
-            config: NO_CONFIG.into(),
-            subscription_id: None,
-            attempt: 1,
-            attempted_at: emit.accepted_at,
-        };
-        let outcome = runtime.route(runtime.router(), &call, &emit.as_event(Vec::new()), &candidates);
-        outcome.result.map_err(|failure| {
-            let why = match failure {
-                Failure::Retry { message, .. } | Failure::Reject(message) | Failure::Fault { message, .. } => message,
-            };
-            crate::fail!(InternalError, "the router failed: {why}")
-        })
+        Ok(Some(Decision { routed, jobs }))
     }
 
     /// A delivery, and the job of delivering it at once if a slot is free and it need not wait.
@@ -225,17 +229,43 @@ impl Routing {
         let emit = &handover.emit;
         tracing::error!(emit = %emit.id, ?error, "emit {} cannot be routed yet", emit.id);
         let wait_s = (1_i64 << handover.claims.clamp(0, BACKOFF_DOUBLINGS_MAX)).min(BACKOFF_SECONDS_MAX);
-        let due_at = host.now().plus_millis(wait_s * 1_000);
-        let put_back = async {
+        self.hold_until(handover, host.now().plus_millis(wait_s * 1_000), &error.to_string()).await;
+    }
+
+    /// Keeps everybody from an emit until then.
+    async fn hold_until(&self, handover: &Handover, due_at: Time, why: &str) {
+        let (host, emit) = (&self.shared.host, &handover.emit);
+        let hold = async {
             let mut tx = host.db.begin().await?;
-            db::emit::put_back(&mut tx, &emit.id, handover.claims, due_at, &error.to_string()).await?;
+            db::emit::put_back(&mut tx, &emit.id, handover.claims, due_at, why).await?;
             tx.commit().await
         };
-        if let Err(error) = put_back.await {
+        if let Err(error) = hold.await {
             // The lease ends by itself, and then the emit is tried again all the same.
             tracing::error!(emit = %emit.id, error = ?error, "emit {} could not be put back", emit.id);
         }
     }
+}
+
+/// What the router is told beside the event and its candidates.
+pub(super) fn call_for(emit: &Emit) -> Call {
+    Call {
+        organization: emit.organization_id.clone(),
+        config: NO_CONFIG.into(),
+        subscription_id: None,
+        attempt: 1,
+        attempted_at: emit.accepted_at,
+    }
+}
+
+/// The targets that existed when the emit was accepted. What came before a subscription it gets by
+/// catching up, if it asked for that, and never twice.
+fn owed_at(targets: &[Arc<Target>], revision: i64) -> Cow<'_, [Arc<Target>]> {
+    let is_owed = |target: &&Arc<Target>| target.since_revision <= revision;
+    if targets.iter().all(|target| is_owed(&target)) {
+        return Cow::Borrowed(targets);
+    }
+    Cow::Owned(targets.iter().filter(is_owed).cloned().collect())
 }
 
 /// Writes decisions, and only then starts what they start.

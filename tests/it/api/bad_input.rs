@@ -124,10 +124,6 @@ const MEMBERS: &[&str] = &[
     "environment",
     "expiresAt",
     "graceSeconds",
-    "eventType",
-    "entityType",
-    "entityId",
-    "sourceApp",
     "url",
     "events",
     "active",
@@ -142,6 +138,10 @@ const MEMBERS: &[&str] = &[
     "startAt",
     "overlapSeconds",
     "component",
+    "eventType",
+    "entityType",
+    "entityId",
+    "sourceApp",
 ];
 
 /// A body that each writing route takes; `None` for those that take an empty one.

@@ -1,9 +1,13 @@
-//! The monthly quota of emits (contract 6.7).
+//! The quotas of the plans (contract 6.7): however many clients and hosts there are, they are not
+//! exceeded by one.
 
 use futures_util::{StreamExt, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, TestApp};
+use crate::support::{
+    Answer, Client, TestApp,
+    database::{is_postgres, number},
+};
 
 const EMIT: &str = "/api/v1/events/custom/emit";
 const LIMIT: usize = 1_000;
@@ -21,10 +25,13 @@ async fn this_month(tenant: &Client) -> i64 {
     health["emits"]["thisMonth"].as_i64().expect("an integer")
 }
 
+/// Clients at once.
+const CLIENTS: usize = 64;
+
 /// Emits so often, many at once, and counts those that were accepted.
-async fn emit_many(tenant: &Client, count: usize) -> usize {
-    let answers: Vec<Answer> =
-        stream::iter(0..count).map(|n| emit(tenant, Some(n))).buffer_unordered(64).collect().await;
+async fn emit_many(tenants: &[&Client], count: usize) -> usize {
+    let emits = stream::iter(0..count).map(|n| emit(tenants[n % tenants.len()], Some(n)));
+    let answers: Vec<Answer> = emits.buffer_unordered(CLIENTS).collect().await;
     let (accepted, refused): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 202);
     for answer in refused {
         answer.refused(402, "monthly_emit_quota_exceeded");
@@ -32,11 +39,109 @@ async fn emit_many(tenant: &Client, count: usize) -> usize {
     accepted.len()
 }
 
+/// A second host where the database takes one, and the tenant as its client; else the first one.
+async fn beside(app: &TestApp, tenant: &Client) -> (Option<TestApp>, Client) {
+    if !is_postgres() {
+        return (None, tenant.clone());
+    }
+    let beside = app.beside().await;
+    let there = beside.client(&tenant.id, &tenant.namespace, tenant.key());
+    (Some(beside), there)
+}
+
+async fn stop(app: TestApp, beside: Option<TestApp>) {
+    if let Some(beside) = beside {
+        beside.stop().await;
+    }
+    app.stop().await;
+}
+
+fn version(tenant: &Client, name: &str, version: &str) -> Value {
+    json!({
+        "namespace": tenant.namespace, "name": name, "version": version, "payloadSchema": { "type": "object" },
+        "status": "published",
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_quota_is_never_exceeded_by_one_and_ends_with_the_month() {
+async fn registrations_never_exceed_the_plan_by_one_with_64_clients_on_two_hosts() {
+    let app = TestApp::start().await;
+    for (plan, limit) in [("FREE", 0), ("BASIC", 5), ("PRO", 25)] {
+        let tenant = app.organization(plan).await;
+        let (second, there) = beside(&app, &tenant).await;
+        let register = |n: usize| {
+            let client = [&tenant, &there][n % 2];
+            client.post("/api/v1/events/custom", version(client, &format!("event-{n}"), "1.0.0"))
+        };
+        let answers: Vec<Answer> = futures_util::future::join_all((0..CLIENTS).map(register)).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), limit, "{plan}");
+        for answer in answers.iter().filter(|answer| answer.status != 201) {
+            answer.refused(402, "registration_quota_exceeded");
+        }
+        let health = tenant.get("/api/v1/events/custom/health").await.ok();
+        assert_eq!(health["registrations"], json!({ "used": limit, "limit": limit }));
+        let sql = format!("select count(*) from registration where organization_id = '{}'", tenant.id);
+        assert_eq!(number(&app.database.location, &sql).await, i64::try_from(limit).expect("small") + 1);
+        if let Some(second) = second {
+            second.stop().await;
+        }
+    }
+    app.stop().await;
+}
+
+/// Places that become free are taken once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_that_becomes_free_is_taken_once() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("BASIC").await;
+    let (second, there) = beside(&app, &tenant).await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(tenant.register(&format!("event-{n}"), "1.0.0").await);
+    }
+    let register = |n: usize| {
+        let client = [&tenant, &there][n % 2];
+        client.post("/api/v1/events/custom", version(client, &format!("more-{n}"), "1.0.0"))
+    };
+    let archive = tenant.delete(&format!("/api/v1/events/custom/{}", ids[0])).await;
+    archive.ok();
+    let answers: Vec<Answer> = futures_util::future::join_all((0..CLIENTS).map(register)).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    stop(app, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn emits_never_exceed_the_plan_by_one_with_64_clients_on_two_hosts() {
     let app = TestApp::start().await;
     let tenant = app.organization("FREE").await;
-    assert_eq!(emit_many(&tenant, LIMIT + 50).await, LIMIT);
+    let (second, there) = beside(&app, &tenant).await;
+    assert_eq!(emit_many(&[&tenant, &there], LIMIT + 2 * CLIENTS).await, LIMIT);
+    assert_eq!(this_month(&there).await, 1_000);
+    assert_eq!(number(&app.database.location, "select count(*) from emit where kind = 'custom'").await, 1_000);
+    stop(app, second).await;
+}
+
+/// Each emit is sent four times, here and there: it counts once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn emits_that_are_repeated_at_once_count_once() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("FREE").await;
+    let (second, there) = beside(&app, &tenant).await;
+    let emits = stream::iter(0..4 * CLIENTS).map(|n| emit([&tenant, &there][n % 2], Some(n / 4)));
+    let answers: Vec<Answer> = emits.buffer_unordered(CLIENTS).collect().await;
+    for answer in &answers {
+        answer.accepted();
+    }
+    assert_eq!(this_month(&tenant).await, 64);
+    assert_eq!(tenant.get("/api/v1/emits").await.ok()["total"], CLIENTS);
+    stop(app, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn months_roll_over_in_utc() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("FREE").await;
+    assert_eq!(emit_many(&[&tenant], LIMIT + 50).await, LIMIT);
     assert_eq!(this_month(&tenant).await, 1_000);
     assert_eq!(tenant.get("/api/v1/emits").await.ok()["total"], LIMIT, "nothing refused is kept");
     // Months are those of UTC.
@@ -53,7 +158,7 @@ async fn the_quota_is_never_exceeded_by_one_and_ends_with_the_month() {
 async fn a_repeated_emit_is_answered_although_the_quota_is_used_up() {
     let app = TestApp::start().await;
     let tenant = app.organization("FREE").await;
-    assert_eq!(emit_many(&tenant, LIMIT).await, LIMIT);
+    assert_eq!(emit_many(&[&tenant], LIMIT).await, LIMIT);
     emit(&tenant, Some(0)).await.accepted();
     emit(&tenant, Some(LIMIT)).await.refused(402, "monthly_emit_quota_exceeded");
     // What was refused did not use up its key.

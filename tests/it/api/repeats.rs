@@ -112,6 +112,27 @@ async fn a_replay_of_deliveries_is_not_repeated() {
     app.stop().await;
 }
 
+/// They keep their keys for good, as emits do: taking one is no change that could be marked.
+#[tokio::test]
+async fn an_event_of_another_application_is_taken_once() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let body = json!({ "eventType": "email.sent", "payload": { "to": "a@example.org" } });
+    let first = keyed(&tenant, "sent").post("/api/v1/events", body.clone()).await;
+    is_replay_of(&keyed(&tenant, "sent").post("/api/v1/events", body.clone()).await, &first);
+    app.clock.advance(DAY);
+    let much_later = keyed(&tenant, "sent").post("/api/v1/events", body.clone()).await;
+    assert_eq!(much_later.accepted()["eventId"], first.accepted()["eventId"]);
+    app.clock.advance(DAY);
+    let other = json!({ "eventType": "email.sent", "payload": {} });
+    keyed(&tenant, "sent").post("/api/v1/events", other).await.refused(409, "idempotency_key_reused");
+    // The key of an emit is another one.
+    let emit = json!({ "name": "platformxe.generic", "payload": { "kind": "k" }, "idempotencyKey": "sent" });
+    assert_ne!(tenant.post("/api/v1/events/custom/emit", emit).await.accepted()["emitId"], first.accepted()["eventId"]);
+    assert_eq!(tenant.get("/api/v1/event-log?eventType=email.sent").await.ok()["total"], 1);
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn a_key_stands_for_one_request_of_one_route_and_one_organization() {
     let app = TestApp::start().await;

@@ -301,13 +301,12 @@ async fn what_is_owed_to_a_deleted_subscription_is_a_dead_letter() {
     app.stop().await;
 }
 
-/// Silently left out, a filter would let everything through.
+/// Silently left out, a component would be missed only when events arrive.
 #[tokio::test]
 async fn what_this_host_cannot_do_yet_is_refused_and_not_ignored() {
     let app = TestApp::start().await;
     let tenant = app.organization("ENTERPRISE").await;
     for (member, code_of_subscribe, code) in [
-        ("filter", "invalid_request", "BAD_REQUEST"),
         ("component", "component_not_found", "component_not_found"),
         ("adapter", "component_not_found", "component_not_found"),
     ] {

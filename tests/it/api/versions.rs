@@ -134,14 +134,3 @@ async fn the_quota_counts_live_events_and_not_versions() {
     register(&tenant, "event-1", "1.0.1").await.refused(402, "registration_quota_exceeded");
     app.stop().await;
 }
-
-#[tokio::test]
-async fn the_quota_holds_however_many_register_at_once() {
-    let app = TestApp::start().await;
-    let tenant = app.organization("BASIC").await;
-    let names: Vec<String> = (0..16).map(|number| format!("event-{number}")).collect();
-    let answers = futures_util::future::join_all(names.iter().map(|name| register(&tenant, name, "1.0.0"))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 5);
-    assert_eq!(used(&tenant).await["used"], 5);
-    app.stop().await;
-}

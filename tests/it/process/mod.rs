@@ -5,4 +5,6 @@ mod crash;
 mod faults;
 mod guard;
 mod host;
+mod quota;
+mod repeats;
 mod root_keys;

@@ -2,8 +2,10 @@
 
 mod builtin;
 mod faults;
+mod filters;
 mod isolation;
 mod loading;
+mod never_matches;
 mod sandbox;
 
 use std::sync::{Arc, OnceLock};

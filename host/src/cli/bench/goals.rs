@@ -10,6 +10,9 @@ const END_TO_END_GOAL: f64 = 3_000.0;
 const P99_MS_GOAL: f64 = 20.0;
 const P99_RATE: u32 = 1_000;
 
+/// Microseconds that the check of a payload adds to an accept.
+const CHECK_MICROS_GOAL: f64 = 5.0;
+
 /// A goal beside what was reached.
 pub(super) struct Goal {
     pub(super) name: String,
@@ -33,5 +36,11 @@ pub(super) fn goals(report: &Report) -> Vec<Goal> {
         reached: latency.p99_ms,
         is_reached: latency.is_rate_reached && latency.p99_ms <= P99_MS_GOAL,
     }));
+    goals.push(Goal {
+        name: "payload check in µs, at most".to_owned(),
+        wanted: CHECK_MICROS_GOAL,
+        reached: report.check_micros,
+        is_reached: report.check_micros <= CHECK_MICROS_GOAL,
+    });
     goals
 }

@@ -10,6 +10,7 @@ use super::stop_signal;
 use crate::{config::BenchArgs, db::Location, error::Result, fail};
 
 mod arrivals;
+mod check;
 mod child;
 mod client;
 mod goals;
@@ -79,9 +80,11 @@ async fn measure_all(args: &BenchArgs, database: &Location, scratch: &machine::S
         note(&format!("accept to arrival at {rate}/s"));
         latencies.push(bench.latency(rate).await?);
     }
+    note("payload check");
+    let check_micros = check::micros()?;
     let settings = Settings::new(args.seconds, database);
     let rss = report::Rss { idle_bytes: rss_idle, peak_bytes: bench.host.rss_peak_bytes() };
-    Ok(Report { machine, settings, bare, accepts, end_to_end, latencies, rss })
+    Ok(Report { machine, settings, bare, accepts, end_to_end, latencies, check_micros, rss })
 }
 
 /// Says on standard error what is being done: results go to standard output.

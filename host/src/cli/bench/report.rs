@@ -21,6 +21,8 @@ pub(super) struct Report {
     pub(super) accepts: Throughput,
     pub(super) end_to_end: EndToEnd,
     pub(super) latencies: Vec<Latency>,
+    /// Of one check of a payload against the example schema.
+    pub(super) check_micros: f64,
     pub(super) rss: Rss,
 }
 
@@ -159,6 +161,7 @@ impl Report {
             "accepts": self.accepts.json(),
             "endToEnd": self.end_to_end.json(),
             "acceptToArrival": self.latencies,
+            "payloadCheckMicros": self.check_micros,
             "rss": self.rss,
             "goals": goals(self).into_iter().map(goal).collect::<Vec<_>>(),
         });
@@ -212,6 +215,7 @@ impl Report {
             end_to_end.wasm_share() * 100.0,
             end_to_end.repeated,
         );
+        println!("payload check, example schema: {:.2} µs", self.check_micros);
         let mebibytes = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
         println!(
             "memory of the host: {} MiB idle, {} MiB at most",

@@ -56,8 +56,19 @@ pub(super) async fn accept(
 /// The revisions of the batch's organizations: what was checked under an older one may no longer
 /// hold, on another host's word or ours.
 async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i64>> {
-    const SQL: Dialects =
-        over_rows!("select id, revision from organization where id in (select item.value ->> 0 from", ")");
+    // SQLite's writer is alone. On PostgreSQL a change that began meanwhile waits for this batch, so
+    // that nothing accepted under the old revision appears after the new one holds.
+    const SQL: Dialects = Dialects {
+        sqlite: "
+            select id, revision
+              from organization
+             where id in (select item.value ->> 0 from json_each($1) as item)",
+        postgres: "
+            select id, revision
+              from organization
+             where id in (select item.value ->> 0 from json_array_elements(cast($1 as json)) as item(value))
+               for share",
+    };
     let organizations: HashSet<&str> = emits.iter().map(|new| new.emit.organization_id.as_str()).collect();
     let rows: Vec<[&str; 1]> = organizations.into_iter().map(|id| [id]).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
@@ -72,7 +83,7 @@ async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> boo
         let due_at = if is_taken { accepted_at.plus_millis(ROUTING_LEASE_MS) } else { accepted_at };
         (new.is_wanted.then_some(due_at), i64::from(is_taken))
     };
-    let rows: Vec<NewRow<'_>> = emits
+    let rows: Vec<NewRow<'_>> = in_order_of_keys(emits)
         .iter()
         .map(|new| {
             let (due_at, claims) = row(new);
@@ -80,6 +91,18 @@ async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> boo
         })
         .collect();
     emit::insert(tx, &rows).await
+}
+
+/// One order of keys for all hosts, so that two batches with the same keys cannot wait for each
+/// other. Of one key in one batch the first stays the first.
+fn in_order_of_keys<'a>(emits: &[&'a NewEmit]) -> Vec<&'a NewEmit> {
+    let key = |new: &'a NewEmit| {
+        let idempotency = new.emit.idempotency.as_ref()?;
+        Some((new.emit.organization_id.as_str(), idempotency.key.as_str()))
+    };
+    let mut ordered = emits.to_vec();
+    ordered.sort_by(|one, other| key(one).cmp(&key(other)));
+    ordered
 }
 
 /// Counts what was inserted, and takes back what is over the plan. The counter's row stays locked

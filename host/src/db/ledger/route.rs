@@ -33,12 +33,18 @@ pub(super) async fn route(tx: &mut Tx, routed: &[&Routed]) -> Result<Vec<EmitId>
     let held: Vec<String> = on_db!(&mut *tx, |conn| sqlx::query_scalar(sql).bind(&rows).fetch_all(conn).await)?;
     let held: HashSet<String> = held.into_iter().collect();
     let routed: Vec<&&Routed> = routed.iter().filter(|r| held.contains(r.emit_id.as_str())).collect();
+    owe(tx, routed.iter().map(|routed| **routed)).await?;
+    Ok(routed.into_iter().map(|r| r.emit_id.clone()).collect())
+}
+
+/// Writes the deliveries of emits that somebody routed before, to subscriptions that came later.
+pub async fn owe(tx: &mut Tx, routed: impl IntoIterator<Item = &Routed>) -> Result<()> {
     let deliveries: Vec<(&Routed, &NewDelivery)> =
-        routed.iter().flat_map(|r| r.deliveries.iter().map(move |delivery| (**r, delivery))).collect();
+        routed.into_iter().flat_map(|r| r.deliveries.iter().map(move |delivery| (r, delivery))).collect();
     for some in deliveries.chunks(ROWS_PER_STATEMENT_MAX) {
         insert(tx, some).await?;
     }
-    Ok(routed.into_iter().map(|r| r.emit_id.clone()).collect())
+    Ok(())
 }
 
 async fn insert(tx: &mut Tx, deliveries: &[(&Routed, &NewDelivery)]) -> Result<()> {

@@ -12,7 +12,7 @@ use super::{
 use crate::{domain::limits::SCHEMA_SUBSCHEMAS_MAX, error::Result};
 
 /// The place of a schema in the document: an index into [`Document`].
-pub(super) type Place = usize;
+pub(in crate::domain) type Place = usize;
 
 /// One subschema.
 struct Node<'a> {
@@ -27,15 +27,15 @@ struct Node<'a> {
 }
 
 /// A `$ref` or `$dynamicRef`.
-pub(super) struct Reference<'a> {
+pub(in crate::domain) struct Reference<'a> {
     /// As written.
     pub(super) text: &'a str,
     /// The schema it leads to; `None` when that is not in the document.
-    pub(super) target: Option<Place>,
+    pub(in crate::domain) target: Option<Place>,
 }
 
 /// All subschemas of a schema.
-pub(super) struct Document<'a> {
+pub(in crate::domain) struct Document<'a> {
     root: &'a Value,
     nodes: Vec<Node<'a>>,
     /// Places by the address of the schema, which stays where it is while the document is borrowed.
@@ -44,9 +44,12 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
+    /// The place of the schema that holds all others.
+    pub(in crate::domain) const ROOT: Place = 0;
+
     /// Finds every subschema of `root`; code `invalid_json_schema` when they are more than
     /// [`SCHEMA_SUBSCHEMAS_MAX`]. References that lead nowhere are found, not refused.
-    pub(super) fn read(root: &'a Value) -> Result<Self> {
+    pub(in crate::domain) fn read(root: &'a Value) -> Result<Self> {
         let mut document = Self { root, nodes: Vec::new(), places: HashMap::new(), anchors: HashMap::new() };
         document.add(root, None, Applies::InPlace, String::new())?;
         let (mut searched, mut followed) = (0, 0);
@@ -68,19 +71,19 @@ impl<'a> Document<'a> {
         self.root
     }
 
+    /// How many subschemas there are, the root included. Places are counted from 0, the root.
+    pub(in crate::domain) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The subschema at a place: an object, `true` or `false`.
-    pub(super) fn schema(&self, place: Place) -> &'a Value {
+    pub(in crate::domain) fn schema(&self, place: Place) -> &'a Value {
         self.nodes[place].schema
     }
 
-    /// The place of a subschema of this document, found by its address.
-    pub(super) fn place_of(&self, schema: &Value) -> Option<Place> {
+    /// The place of a subschema of the root.
+    pub(in crate::domain) fn place(&self, schema: &'a Value) -> Option<Place> {
         self.places.get(&std::ptr::from_ref(schema)).copied()
-    }
-
-    /// How many subschemas there are, the root included. Places are counted from 0, the root.
-    pub(super) fn len(&self) -> usize {
-        self.nodes.len()
     }
 
     /// Every subschema that is an object; the others are `true` and `false`.
@@ -89,12 +92,12 @@ impl<'a> Document<'a> {
     }
 
     /// The subschemas right below one, and what each is applied to.
-    pub(super) fn children(&self, place: Place) -> impl Iterator<Item = (Place, Applies)> {
+    pub(in crate::domain) fn children(&self, place: Place) -> impl Iterator<Item = (Place, Applies)> {
         self.nodes[place].children.iter().map(|&child| (child, self.nodes[child].applies))
     }
 
     /// The references of a subschema.
-    pub(super) fn references(&self, place: Place) -> &[Reference<'a>] {
+    pub(in crate::domain) fn references(&self, place: Place) -> &[Reference<'a>] {
         &self.nodes[place].references
     }
 

@@ -21,7 +21,7 @@ enum Shape {
 
 /// What a subschema is applied to, seen from the schema that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Applies {
+pub(in crate::domain) enum Applies {
     /// To the same value.
     InPlace,
     /// To a member or an element that the contract counts as one level deeper.

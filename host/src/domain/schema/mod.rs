@@ -9,10 +9,10 @@
 mod canonical;
 mod caps;
 mod compatibility;
-mod document;
+pub(super) mod document;
 mod expansion;
 mod flavour;
-mod keywords;
+pub(super) mod keywords;
 mod pattern;
 mod rules;
 mod validator;

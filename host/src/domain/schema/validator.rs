@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::limits::{
-        CHECK_STEPS_MAX, EXPLAIN_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX,
+        CHECK_STEPS_MAX, EXPLAIN_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, QUICK_CHECK_STEPS_MAX,
         SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX,
     },
     error::{Error, Result},
@@ -51,6 +51,13 @@ pub(super) fn compile(document: &Document<'_>, text_bytes: usize) -> Result<Vali
 }
 
 impl Validator {
+    /// Whether a payload is found to be valid within [`QUICK_CHECK_STEPS_MAX`] steps. If not, only
+    /// [`check`](Self::check) knows, and takes its time.
+    pub fn is_quickly_valid(&self, payload: &Value) -> bool {
+        let meter = Meter::new(QUICK_CHECK_STEPS_MAX, self.prices);
+        self.compiled.is_valid(View::new(payload, &meter)) && !meter.is_spent()
+    }
+
     /// Checks a payload; code `payload_invalid`. `details.errors` lists the first
     /// [`PAYLOAD_ERRORS_SHOWN_MAX`] violations as `{ path, keyword, message }`, where `path` is a
     /// JSON pointer into the payload. No message repeats a value of the payload.

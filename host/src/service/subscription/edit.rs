@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         address,
+        filter::Filter,
         headers::StaticHeaders,
         limits::{MAX_IN_FLIGHT_MAX, RATE_LIMIT_PER_SECOND_MAX, SECRET_CHARS_MAX, SECRET_CHARS_MIN, TEXT_CHARS_MAX},
         retry::RetrySchedule,
@@ -80,11 +81,9 @@ impl Checks<'_> {
 
     fn apply_terms(&self, edit: &Edit, subscription: &mut Subscription) -> Result<()> {
         let terms = &mut subscription.terms;
-        if let Some(Some(_)) = &edit.filter {
-            return Err(self.error("filter: this host cannot filter by content yet"));
-        }
         if let Some(filter) = &edit.filter {
-            terms.filter = filter.as_deref().map(Into::into);
+            let filter = filter.as_deref().map(Filter::parse).transpose()?;
+            terms.filter = filter.map(|filter| filter.as_str().into());
         }
         if let Some(labels) = &edit.labels {
             terms.labels = labels.clone().unwrap_or_default();

@@ -38,8 +38,9 @@ impl<'t> Search<'_, 't> {
         let facts = Facts::new(prover.terms, held, here);
         for atom in prover.flattened(claimed) {
             let fails = |kind: &Kind| !prover.shows(*kind, &facts, &[Claim::Satisfies(atom)], Effort::Full);
-            let is_full = self.findings.len() == SCHEMA_VIOLATIONS_SHOWN_MAX;
-            if is_full || !facts.kinds.iter().any(|kind| fails(&kind)) {
+            // Without steps everything seems to fail, all the way down.
+            let is_over = self.findings.len() == SCHEMA_VIOLATIONS_SHOWN_MAX || prover.budget.is_spent();
+            if is_over || !facts.kinds.iter().any(|kind| fails(&kind)) {
                 continue;
             }
             let before = self.findings.len();

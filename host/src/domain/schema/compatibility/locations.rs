@@ -28,8 +28,11 @@ pub(super) type LocationId = usize;
 /// A location where all members count, and so below it: in the strict mode it is everywhere.
 pub(super) const EVERYTHING_COUNTS: LocationId = 0;
 
-/// Subschemas that are put into locations. Where more would be needed, everything counts: that
-/// refuses more, and accepts nothing that breaks.
+/// A location that would take too much to look at. For a proof all members count there, which
+/// refuses more and accepts nothing that breaks; no counterexample may use any of them.
+const UNKNOWN: LocationId = 1;
+
+/// Subschemas that are put into locations.
 const APPLICATIONS_MAX: usize = 20_000;
 
 /// What may apply at a location, and what that declares.
@@ -43,6 +46,9 @@ pub(super) struct Location {
     patterns: Vec<PatternId>,
     /// Whether further members are spoken about.
     all_names: bool,
+    /// Whether objects or arrays are listed, in an `enum` say. What is in them is declared, though
+    /// nothing names it: a proof has to take all members for declared.
+    lists_containers: bool,
 }
 
 /// The locations that were looked at.
@@ -55,7 +61,7 @@ pub(super) struct Locations<'t> {
 
 impl<'t> Locations<'t> {
     pub(super) fn new(terms: &'t Terms<'t>) -> Self {
-        Self { terms, sets: RefCell::new(vec![Rc::default()]), known: RefCell::default(), applications: Cell::new(0) }
+        Self { terms, sets: RefCell::new(vec![Rc::default(), Rc::default()]), known: RefCell::default(), applications: Cell::new(0) }
     }
 
     /// The whole payload, of which what the old schema declares counts.
@@ -68,22 +74,32 @@ impl<'t> Locations<'t> {
         Rc::clone(&self.sets.borrow()[here])
     }
 
+    /// Whether all members count here, and so below.
+    fn all_count(&self, here: LocationId) -> bool {
+        here == EVERYTHING_COUNTS || here == UNKNOWN || self.sets.borrow()[here].lists_containers
+    }
+
     /// Whether members of the region may be declared here.
     pub(super) fn declares(&self, language: &Language<'_>, here: LocationId, region: &Region<'_>) -> bool {
+        self.all_count(here) || self.names(language, here, region)
+    }
+
+    /// Whether a schema here names members of the region, one by one, by a pattern or as the rest.
+    fn names(&self, language: &Language<'_>, here: LocationId, region: &Region<'_>) -> bool {
         let location = self.at(here);
         let matches =
             |pattern: &PatternId| covers(self.terms, language, Scope::Matching(*pattern), region) != Some(false);
-        here == EVERYTHING_COUNTS
-            || location.all_names
+        location.all_names
             || matches!(region, Region::Name(name) if location.names.contains_key(*name))
             || location.patterns.iter().any(matches)
     }
 
     /// The location of a member.
     pub(super) fn member(&self, language: &Language<'_>, here: LocationId, region: &Region<'_>) -> LocationId {
-        if here == EVERYTHING_COUNTS {
-            return here;
-        }
+        if self.all_count(here) { EVERYTHING_COUNTS } else { self.named_member(language, here, region) }
+    }
+
+    fn named_member(&self, language: &Language<'_>, here: LocationId, region: &Region<'_>) -> LocationId {
         let location = self.at(here);
         let mut schemas = match region {
             Region::Name(name) => location.names.get(*name).cloned().unwrap_or_default(),
@@ -101,9 +117,10 @@ impl<'t> Locations<'t> {
 
     /// The location of an element; the last index that anything speaks about stands for all that follow.
     pub(super) fn element(&self, here: LocationId, index: usize) -> LocationId {
-        if here == EVERYTHING_COUNTS {
-            return here;
-        }
+        if self.all_count(here) { EVERYTHING_COUNTS } else { self.nth_element(here, index) }
+    }
+
+    fn nth_element(&self, here: LocationId, index: usize) -> LocationId {
         self.below(here, |test| match test {
             Test::Elements(span, element) if span.covers(index) => Some(*element),
             Test::OtherElements(element) | Test::ContainsAtLeast(element, _) | Test::ContainsAtMost(element, _) => {
@@ -122,13 +139,13 @@ impl<'t> Locations<'t> {
         match value {
             Value::Object(members) => members.iter().all(|(name, member)| {
                 let region = Region::Name(name);
-                self.declares(language, here, &region)
-                    && self.only_declared(language, self.member(language, here, &region), member)
+                self.names(language, here, &region)
+                    && self.only_declared(language, self.named_member(language, here, &region), member)
             }),
             Value::Array(elements) => elements
                 .iter()
                 .enumerate()
-                .all(|(index, element)| self.only_declared(language, self.element(here, index), element)),
+                .all(|(index, element)| self.only_declared(language, self.nth_element(here, index), element)),
             _ => true,
         }
     }
@@ -159,7 +176,7 @@ impl<'t> Locations<'t> {
         }
         self.applications.set(self.applications.get() + 1 + closed.len());
         if self.applications.get() > APPLICATIONS_MAX {
-            return EVERYTHING_COUNTS;
+            return UNKNOWN;
         }
         let mut sets = self.sets.borrow_mut();
         sets.push(Rc::new(Location::of(self.terms, closed.clone())));
@@ -186,6 +203,9 @@ impl Location {
                     Test::Members(Scope::Rest(_), member) | Test::OtherMembers(member) => {
                         location.others.push(id);
                         location.all_names |= says_something(terms, member);
+                    }
+                    Test::Among(ref values) => {
+                        location.lists_containers |= values.iter().any(|value| value.is_object() || value.is_array());
                     }
                     _ => {}
                 }

@@ -144,3 +144,5 @@ impl<'t> Pair<'t> {
 
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod tests;

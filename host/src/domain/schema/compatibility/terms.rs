@@ -464,15 +464,15 @@ impl<'a> Reader<'_, '_, 'a> {
             self.add("not", Test::Not(denied));
         }
         if let Some(condition) = self.one(keywords, "if")? {
-            // Even alone it evaluates members, which `unevaluatedProperties` takes into account.
             let (then, otherwise) = (self.one(keywords, "then")?, self.one(keywords, "else")?);
+            // Alone it demands nothing, but what it looks at counts as evaluated.
             self.add("if", Test::If { condition, then, otherwise });
         }
         Ok(())
     }
 
     fn id(&self, schema: &'a Value) -> Option<SchemaId> {
-        Some(self.first + self.document.place_of(schema)?)
+        Some(self.first + self.document.place(schema)?)
     }
 
     fn one(&self, keywords: &'a Map<String, Value>, keyword: &'static str) -> Read<Option<SchemaId>> {

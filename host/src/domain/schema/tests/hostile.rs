@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::{super::*, code, errors, legal, refusal};
 use crate::{
     domain::limits::{
-        CHECK_DEPTH_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_CHAIN_MAX, SCHEMA_EXPANSION_MAX, SCHEMA_NESTING_MAX,
-        SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX, SCHEMA_PATTERNS_MAX,
+        CHECK_DEPTH_MAX, PAYLOAD_ERRORS_SHOWN_MAX, QUICK_CHECK_STEPS_MAX, SCHEMA_CHAIN_MAX, SCHEMA_EXPANSION_MAX,
+        SCHEMA_NESTING_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX,
+        SCHEMA_PATTERNS_MAX,
     },
     error::Code,
 };
@@ -153,6 +154,17 @@ fn check_steps_max() {
     let schema = legal(&json!({ "properties": { "a": { "pattern": "(a|b){450}c" } } }));
     assert!(!too_much(&schema, &json!({ "a": "ab".repeat(5_000) })));
     assert!(too_much(&schema, &json!({ "a": "ab".repeat(100_000) })));
+}
+
+#[test]
+fn quick_check_steps_max() {
+    let schema = legal(&json!({ "properties": { "a": { "items": { "type": "integer" } } } }));
+    let list = |items: u32| json!({ "a": vec![1; items as usize] });
+    assert!(schema.validator.is_quickly_valid(&list(QUICK_CHECK_STEPS_MAX / 4)));
+    assert!(!schema.validator.is_quickly_valid(&list(QUICK_CHECK_STEPS_MAX)));
+    assert!(schema.validator.check(&list(QUICK_CHECK_STEPS_MAX)).is_ok());
+    // What is invalid is for the thorough check to explain.
+    assert!(!schema.validator.is_quickly_valid(&json!({ "a": ["x"] })));
 }
 
 /// Finding the violations would take more memory than is good.

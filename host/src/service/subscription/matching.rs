@@ -1,0 +1,39 @@
+//! Whether a subscription's filter can match its events at all.
+
+use serde_json::Value;
+
+use crate::{
+    db,
+    domain::{
+        filter::Filter, limits::FILTER_SCHEMAS_MAX, name::CANONICAL_PREFIX, registration::Status,
+        subscription::Subscription,
+    },
+    error::{Error, Result},
+    service::Host,
+};
+
+/// Refuses a filter that no event can match; code `filter_never_matches`. That is known only of
+/// events that are registered and published here, so a subscription to others is let pass.
+pub(super) async fn check(host: &Host, subscription: &Subscription) -> Result<()> {
+    let Some(filter) = &subscription.terms.filter else { return Ok(()) };
+    let organization = &subscription.organization_id;
+    let own = format!("{CANONICAL_PREFIX}{organization}:");
+    if !subscription.event_types.iter().all(|event_type| event_type.as_str().starts_with(&own)) {
+        return Ok(());
+    }
+    let mut tx = host.db.read().await?;
+    let mut registrations = db::registration::list(&mut tx, organization, None, Some(Status::Published)).await?;
+    drop(tx);
+    registrations.retain(|registration| {
+        let name = registration.canonical_name();
+        subscription.event_types.iter().any(|event_type| event_type.matches(&name))
+    });
+    if registrations.len() > FILTER_SCHEMAS_MAX {
+        return Ok(());
+    }
+    // What was registered is JSON.
+    let parse = |text: &str| serde_json::from_str(text).map_err(Error::internal);
+    let schemas: Vec<Value> =
+        registrations.iter().map(|registration| parse(&registration.payload_schema)).collect::<Result<_>>()?;
+    Filter::parse(filter)?.check_against(&schemas.iter().collect::<Vec<_>>())
+}

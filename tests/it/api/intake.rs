@@ -1,0 +1,167 @@
+//! What a schema has to be to be registered (contract 6.3): the rules themselves are tested in
+//! `domain/schema/tests`, here that they hold over HTTP and what they answer.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, TestApp, client::text};
+
+const EVENTS: &str = "/api/v1/events/custom";
+
+async fn register(tenant: &Client, name: &str, schema: &Value) -> Answer {
+    let body = json!({
+        "namespace": tenant.namespace, "name": name, "version": "1.0.0", "payloadSchema": schema, "status": "published",
+    });
+    tenant.post(EVENTS, body).await
+}
+
+async fn emit(tenant: &Client, name: &str, payload: Value) -> Answer {
+    let name = format!("{}.{name}", tenant.namespace);
+    tenant.post("/api/v1/events/custom/emit", json!({ "name": name, "payload": payload })).await
+}
+
+/// A chain of levels below `$defs` that a reference leads into.
+fn referred(levels: usize) -> Value {
+    let chain = (1..levels).fold(json!({}), |inner, _| json!({ "properties": { "p": inner } }));
+    json!({ "properties": { "a": { "$ref": "#/$defs/a" } }, "$defs": { "a": chain } })
+}
+
+fn properties(count: usize) -> Value {
+    (0..count).map(|number| (format!("p{number}"), json!({}))).collect()
+}
+
+#[tokio::test]
+async fn the_caps_hold_through_references_and_branches() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("ENTERPRISE").await;
+    register(&tenant, "deep", &referred(4)).await.created();
+    register(&tenant, "too-deep", &referred(5)).await.refused(400, "schema_too_deep");
+    let spread = |last: usize| {
+        json!({
+            "properties": properties(20), "allOf": [{ "properties": properties(20) }],
+            "$defs": { "a": { "properties": properties(last) } },
+        })
+    };
+    register(&tenant, "wide", &spread(10)).await.created();
+    register(&tenant, "too-wide", &spread(11)).await.refused(400, "schema_too_wide");
+    // A circle counts once around.
+    let tree = json!({ "properties": { "children": { "items": { "$ref": "#" } }, "value": { "type": "integer" } } });
+    register(&tenant, "tree", &tree).await.created();
+    emit(&tenant, "tree", json!({ "children": [{ "children": [{ "value": 1 }] }] })).await.accepted();
+    emit(&tenant, "tree", json!({ "children": [{ "children": [{ "value": "x" }] }] }))
+        .await
+        .refused(400, "payload_invalid");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_compile_says_where_and_why() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("ENTERPRISE").await;
+    for (schema, pointer) in [
+        (json!({ "properties": { "a": { "type": "strnig" } } }), "/properties/a/type"),
+        (json!({ "properties": { "a/b": { "$ref": "https://example.com/schema.json" } } }), "/properties/a~1b"),
+        (json!({ "properties": { "a": { "$ref": "#/$defs/none" } } }), "/properties/a"),
+        (json!({ "properties": { "a": { "$ref": "file:///etc/passwd" } } }), "/properties/a"),
+        (json!({ "properties": { "a": { "pattern": "(a" } } }), "/properties/a"),
+        (json!({ "properties": { "a": { "pattern": "^(?=a)" } } }), "/properties/a"),
+        (json!({ "properties": { "a": { "pattern": "(a{1,1000}){1,1000}" } } }), "/properties/a"),
+        (json!({ "$schema": "http://json-schema.org/draft-04/schema#" }), ""),
+        (json!({ "allOf": [{ "$ref": "#" }] }), ""),
+    ] {
+        let answer = register(&tenant, "order", &schema).await;
+        answer.refused(400, "invalid_json_schema");
+        let details = answer.body()["error"]["details"].clone();
+        assert!(text(&details["pointer"]).starts_with(pointer), "{schema}: {answer}");
+        assert!(!text(&details["reason"]).is_empty(), "{answer}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn formats_are_asserted_and_openapi_is_understood() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("ENTERPRISE").await;
+    let schema = json!({ "type": "object", "properties": {
+        "at": { "type": "string", "format": "date-time", "nullable": true },
+        "mail": { "type": "string", "format": "email" },
+        "odd": { "type": "string", "format": "of-our-own" },
+    } });
+    assert_eq!(register(&tenant, "order", &schema).await.created()["schemaFlavour"], "openapi-3.1");
+    emit(&tenant, "order", json!({ "at": null, "mail": "a@example.com", "odd": "anything" })).await.accepted();
+    for wrong in [json!({ "at": "yesterday" }), json!({ "mail": "nobody" }), json!({ "mail": null })] {
+        emit(&tenant, "order", wrong).await.refused(400, "payload_invalid");
+    }
+    app.stop().await;
+}
+
+/// RFC 8785: neither the order of members, nor spaces, nor the spelling of numbers and texts.
+#[tokio::test]
+async fn the_hash_is_that_of_the_canonical_text() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("ENTERPRISE").await;
+    let mut hashes = Vec::new();
+    for (number, schema) in [
+        r#"{"type":"object","properties":{"n":{"minimum":1,"title":"é"}}}"#,
+        r#"{ "properties": {"n":{"title":"\u00e9", "minimum":1.0e0}}, "type":"object" }"#,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let namespace = &tenant.namespace;
+        let body = format!(
+            r#"{{"namespace":"{namespace}","name":"order-{number}","version":"1.0.0","payloadSchema":{schema}}}"#
+        );
+        hashes.push(text(&tenant.send("POST", EVENTS, Some(body)).await.created()["schemaHash"]));
+    }
+    // printf '{"properties":{"n":{"minimum":1,"title":"é"}},"type":"object"}' | sha256sum
+    assert_eq!(hashes, [HASH, HASH]);
+    app.stop().await;
+}
+
+const HASH: &str = "839e98c7561ca5b855e85a210af0a6eced2f4b04cfc04b0882568249c979a4b1";
+
+#[tokio::test]
+async fn a_refused_payload_names_twenty_mistakes_at_most_and_no_value() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("ENTERPRISE").await;
+    let schema = json!({ "properties": { "list": { "items": { "type": "integer", "minimum": 0 } } } });
+    register(&tenant, "order", &schema).await.created();
+    for (count, shown) in [(1, 1), (20, 20), (21, 20), (1_000, 20)] {
+        let answer = emit(&tenant, "order", json!({ "list": vec!["hunter2"; count] })).await;
+        answer.refused(400, "payload_invalid");
+        let errors = answer.body()["error"]["details"]["errors"].as_array().expect("a list").clone();
+        assert_eq!(errors.len(), shown);
+        assert_eq!(errors[0]["path"], "/list/0");
+        assert_eq!(errors[0]["keyword"], "type");
+        assert!(errors.iter().all(|error| error["message"].is_string()), "{answer}");
+        assert!(!answer.text.contains("hunter2"), "{answer}");
+    }
+    app.stop().await;
+}
+
+/// A schema and a payload that were made to be slow: they end, and others do not wait for them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_was_made_to_be_slow_makes_nobody_else_wait() {
+    let app = TestApp::start().await;
+    let (hostile, bystander) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
+    let branch = json!({ "properties": { "a": { "$ref": "#/$defs/t" } }, "required": ["never"] });
+    let schema = json!({ "$ref": "#/$defs/t", "$defs": { "t": { "anyOf": [branch, branch] } } });
+    register(&hostile, "order", &schema).await.created();
+    let payload = (0..60).fold(json!({}), |inner, _| json!({ "a": inner }));
+    let mut slow: VecDeque<_> = (0..16)
+        .map(|_| {
+            let (hostile, payload) = (hostile.clone(), payload.clone());
+            tokio::spawn(async move { emit(&hostile, "order", payload).await })
+        })
+        .collect();
+    slow.pop_front().expect("sixteen").await.expect("answered").refused(400, "payload_invalid");
+    // One has ended, and they run one after the other.
+    for _ in 0..3 {
+        bystander.emit_generic(json!({ "kind": "k" })).await;
+    }
+    assert!(slow.iter().any(|task| !task.is_finished()), "the slow ones were faster");
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
+    app.stop().await;
+}
