@@ -1,6 +1,11 @@
 //! `weir schema check`: may these two files follow one another as versions of a schema?
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
 
 use serde_json::{Value, json};
 
@@ -29,7 +34,9 @@ pub(super) fn run(command: &SchemaCommand) -> ExitCode {
     let SchemaCommand::Check(args) = command;
     match check(args) {
         Ok(verdict) => {
-            println!("{}", if args.json { as_json(&verdict).to_string() } else { in_words(args, &verdict) });
+            let answer = if args.json { as_json(&verdict).to_string() } else { in_words(args, &verdict) };
+            // Whoever stopped reading still gets the exit code.
+            drop(writeln!(io::stdout(), "{answer}"));
             if matches!(verdict, Verdict::Compatible) { ExitCode::SUCCESS } else { ExitCode::from(INCOMPATIBLE) }
         }
         Err(error) => {

@@ -131,7 +131,6 @@ impl<'t> Facts<'t> {
                     })
                     .collect(),
             ),
-            Test::If { then: None, otherwise: None, .. } => {}
             Test::If { condition, then, otherwise } => self.splits.push(vec![
                 Case { held: [Some(*condition), *then].into_iter().flatten().collect(), ..case() },
                 Case { held: otherwise.iter().copied().collect(), denied: vec![*condition], ..case() },

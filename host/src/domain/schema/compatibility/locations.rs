@@ -61,7 +61,12 @@ pub(super) struct Locations<'t> {
 
 impl<'t> Locations<'t> {
     pub(super) fn new(terms: &'t Terms<'t>) -> Self {
-        Self { terms, sets: RefCell::new(vec![Rc::default(), Rc::default()]), known: RefCell::default(), applications: Cell::new(0) }
+        Self {
+            terms,
+            sets: RefCell::new(vec![Rc::default(), Rc::default()]),
+            known: RefCell::default(),
+            applications: Cell::new(0),
+        }
     }
 
     /// The whole payload, of which what the old schema declares counts.

@@ -338,10 +338,9 @@ impl<'t> Draft<'_, '_, 't> {
         }
     }
 
-    fn elements(&self, index: usize, held: Option<SchemaId>, broken: &[Claim]) -> Rc<Vec<Value>> {
+    fn elements(&self, index: usize, held: &[SchemaId], broken: &[Claim]) -> Rc<Vec<Value>> {
         let prover = self.prover();
-        let mut schemas = prover.element_schemas(self.facts, index);
-        schemas.extend(held);
+        let schemas = [&prover.element_schemas(self.facts, index), held].concat();
         let here = prover.locations.element(self.facts.here, index);
         self.sampler.parts(&schemas, broken, here, self.level)
     }
@@ -361,9 +360,9 @@ impl<'t> Draft<'_, '_, 't> {
                 *least -= 1;
                 *schema
             });
-            let choices = match contained.map(|schema| self.elements(index, Some(schema), &[])) {
+            let choices = match contained.map(|schema| self.elements(index, &[schema], &[])) {
                 Some(choices) if !choices.is_empty() => choices,
-                _ => self.elements(index, None, &[]),
+                _ => self.elements(index, &[], &[]),
             };
             let unused = choices.iter().find(|choice| count > 64 || !elements.iter().any(|other| equal(other, choice)));
             elements.push(unused.or_else(|| choices.first())?.clone());
@@ -395,19 +394,24 @@ impl<'t> Draft<'_, '_, 't> {
                 Test::ContainsAtLeast(schema, _) => {
                     for count in [least, least.max(1)] {
                         let count = usize::try_from(count.min(SIZE_MAX)).unwrap_or(0);
-                        let wrong = |index| self.elements(index, None, &[Claim::Valid(*schema)]).first().cloned();
+                        let wrong = |index| self.elements(index, &[], &[Claim::Valid(*schema)]).first().cloned();
                         found.extend((0..count).map(wrong).collect::<Option<Vec<Value>>>());
                     }
                 }
                 Test::ContainsAtMost(schema, most) if *most < SIZE_MAX => {
                     let count = usize::try_from(least.max(most + 1).min(SIZE_MAX)).unwrap_or(0);
                     let (wanted, unwanted) = self.contained();
-                    let right = |index: usize| {
-                        let broken = if index < wanted { &[][..] } else { &unwanted[..] };
-                        let choices = self.elements(index, Some(*schema), broken);
-                        choices.get(index % choices.len().max(1)).cloned()
-                    };
-                    found.extend((0..count).map(right).collect::<Option<Vec<Value>>>());
+                    // What is contained now, and was before, or was not where that is full.
+                    for broken in [&[][..], &unwanted[..]] {
+                        let right = |index: usize| {
+                            let choices = match wanted.get(index) {
+                                Some(&own) => self.elements(index, &[*schema, own], &[]),
+                                None => self.elements(index, &[*schema], broken),
+                            };
+                            choices.get(index % choices.len().max(1)).cloned()
+                        };
+                        found.extend((0..count).map(right).collect::<Option<Vec<Value>>>());
+                    }
                 }
                 _ => {}
             }
@@ -418,14 +422,20 @@ impl<'t> Draft<'_, '_, 't> {
         found.into_iter().map(Value::from).collect()
     }
 
-    /// How many elements have to be contained, and the claims that further ones should break.
-    fn contained(&self) -> (usize, Vec<Claim>) {
-        let wanted = self.known().map(|test| if let Test::ContainsAtLeast(_, least) = test { *least } else { 0 }).max();
+    /// What the first elements have to be, to be contained, and the claims that further ones should
+    /// break.
+    fn contained(&self) -> (Vec<SchemaId>, Vec<Claim>) {
+        let wanted = self.known().flat_map(|test| match test {
+            Test::ContainsAtLeast(schema, least) => {
+                vec![*schema; usize::try_from((*least).min(SIZE_MAX)).unwrap_or(0)]
+            }
+            _ => Vec::new(),
+        });
         let unwanted = self.known().filter_map(|test| match test {
             Test::ContainsAtMost(schema, _) => Some(Claim::Valid(*schema)),
             _ => None,
         });
-        (usize::try_from(wanted.unwrap_or(0)).unwrap_or(usize::MAX), unwanted.collect())
+        (wanted.collect(), unwanted.collect())
     }
 
     fn with_wrong_element(&self, found: &mut Vec<Vec<Value>>, least: u64, span: Span, schema: SchemaId) {
@@ -434,7 +444,7 @@ impl<'t> Draft<'_, '_, 't> {
                 continue;
             }
             let Some(base) = self.array(least.max(index as u64 + 1)) else { continue };
-            for wrong in self.elements(index, None, &[Claim::Valid(schema)]).iter() {
+            for wrong in self.elements(index, &[], &[Claim::Valid(schema)]).iter() {
                 let mut elements = base.clone();
                 if let Some(element) = elements.get_mut(index) {
                     *element = wrong.clone();
