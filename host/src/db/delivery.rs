@@ -128,7 +128,7 @@ pub async fn list(
          where delivery.organization_id = $1
            and (cast($2 as text) is null or delivery.status = $2)
            and (cast($3 as text) is null or subscription_id = $3)
-           and (cast($4 as text) is null or emit_id = $4)
+           and (cast($4 as text) is null or emit_id in ($4, $4 || '-' || $1))
            and (cast($5 as bigint) is null or delivery.created_at >= $5)
            and (cast($6 as bigint) is null or delivery.created_at <= $6)
          order by delivery.id desc
@@ -139,7 +139,7 @@ pub async fn list(
          where organization_id = $1
            and (cast($2 as text) is null or status = $2)
            and (cast($3 as text) is null or subscription_id = $3)
-           and (cast($4 as text) is null or emit_id = $4)
+           and (cast($4 as text) is null or emit_id in ($4, $4 || '-' || $1))
            and (cast($5 as bigint) is null or created_at >= $5)
            and (cast($6 as bigint) is null or created_at <= $6)";
     let rows: Vec<DeliveryRow> = on_db!(&mut *tx, |conn| filtered!(sqlx::query_as(ROWS), organization, filter)
@@ -249,7 +249,7 @@ pub async fn replay_dead_letters(
            and status = 'FAILED'
            and (cast($2 as text) is null or status = $2)
            and (cast($3 as text) is null or subscription_id = $3)
-           and (cast($4 as text) is null or emit_id = $4)
+           and (cast($4 as text) is null or emit_id in ($4, $4 || '-' || $1))
            and (cast($5 as bigint) is null or created_at >= $5)
            and (cast($6 as bigint) is null or created_at <= $6)
            and exists (select 1 from subscription where subscription.id = delivery.subscription_id)";

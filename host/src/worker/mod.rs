@@ -6,7 +6,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -27,6 +27,7 @@ mod choice;
 mod claim;
 mod delivery;
 mod prepare;
+mod relay;
 mod routing;
 mod slots;
 mod trial;
@@ -77,7 +78,7 @@ impl Handovers {
     /// An empty queue.
     pub fn new() -> Self {
         let (handovers, receiver) = mpsc::channel(HANDOVERS_MAX);
-        Self { queue: RoutingQueue { handovers, backlog: Arc::new(Notify::new()) }, receiver }
+        Self { queue: RoutingQueue { handovers, backlog: Arc::default(), relays: Arc::default() }, receiver }
     }
 }
 
@@ -93,6 +94,7 @@ pub struct Workers {
     routing: Arc<routing::Routing>,
     claims: Arc<claim::Claims>,
     catch_up: Arc<catch_up::CatchUp>,
+    relays: Arc<relay::Relays>,
     stop: CancellationToken,
     loops: TaskTracker,
 }
@@ -125,11 +127,13 @@ impl Workers {
         let routing = Arc::new(routing::Routing::new(shared.clone(), handovers.queue.backlog));
         let claims = Arc::new(claim::Claims::new(shared.clone()));
         let catch_up = Arc::new(catch_up::CatchUp::new(shared.clone()));
+        let relays = Arc::new(relay::Relays::new(shared.clone()));
         loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
         loops.spawn(claims.clone().run(stop.clone()));
         loops.spawn(catch_up.clone().run(stop.clone()));
+        loops.spawn(relays.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, catch_up, stop, loops })
+        Ok(Self { shared, routing, claims, catch_up, relays, stop, loops })
     }
 
     /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
@@ -155,6 +159,7 @@ impl Workers {
             loop {
                 let claimed = self.routing.claim_backlog().await?
                     + self.catch_up.round().await?
+                    + self.relays.step().await?
                     + self.claims.sweep_and_claim().await?;
                 if claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
@@ -172,7 +177,9 @@ impl Workers {
         }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
-        Ok(db::emit::is_any_left(&mut tx, now).await? || db::delivery::is_any_left(&mut tx, now).await?)
+        Ok(db::federation::fan_out::is_any_left(&mut tx).await?
+            || db::emit::is_any_left(&mut tx, now).await?
+            || db::delivery::is_any_left(&mut tx, now).await?)
     }
 
     /// Calls of components so far, and the time spent in them.
