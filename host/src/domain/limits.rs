@@ -88,6 +88,10 @@ pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;
+/// Levels of a payload times the longest chain of branches and references that applies to one value:
+/// what nests at once, and each costs up to three kilobytes of stack in a development build. So a
+/// recursive schema whose chain is longer than four follows payloads less deep.
+pub const CHECK_NESTING_MAX: usize = 256;
 /// Bytes of compiled schemas kept in memory: some ten thousand usual ones, or twenty of the
 /// largest. The others are compiled again when they are needed.
 pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;

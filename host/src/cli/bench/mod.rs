@@ -13,6 +13,8 @@ mod arrivals;
 mod check;
 mod child;
 mod client;
+mod comparison;
+mod filters;
 mod goals;
 mod load;
 mod machine;
@@ -82,9 +84,13 @@ async fn measure_all(args: &BenchArgs, database: &Location, scratch: &machine::S
     }
     note("payload check");
     let check_micros = check::micros()?;
+    note("comparison of schemas");
+    let comparison = comparison::measure()?;
+    note("filters");
+    let filters = filters::measure()?;
     let settings = Settings::new(args.seconds, database);
     let rss = report::Rss { idle_bytes: rss_idle, peak_bytes: bench.host.rss_peak_bytes() };
-    Ok(Report { machine, settings, bare, accepts, end_to_end, latencies, check_micros, rss })
+    Ok(Report { machine, settings, bare, accepts, end_to_end, latencies, check_micros, comparison, filters, rss })
 }
 
 /// Says on standard error what is being done: results go to standard output.
