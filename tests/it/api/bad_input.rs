@@ -169,7 +169,7 @@ fn sound(route: &Route, world: &World) -> Value {
         }),
         ("POST", "/api/v1/webhooks") => json!({
             "url": "https://receiver.example/", "events": ["a"], "name": "n", "active": true, "maxInFlight": 1,
-            "rateLimitPerSecond": 1, "signatureScheme": "timestamped",
+            "rateLimitPerSecond": 1_000, "signatureScheme": "timestamped",
         }),
         ("PATCH", path) if path.ends_with("subscriptions/{id}") => json!({
             "eventTypes": ["a"], "status": "ACTIVE", "isActive": true, "labels": { "a": "b" }, "secret": "a-good-secret",
