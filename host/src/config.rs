@@ -60,6 +60,12 @@ pub enum Command {
     Dev(DevArgs),
     /// What an operator does to running hosts, through their API.
     Admin(AdminArgs),
+    /// Compares schemas, without a host.
+    Schema {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: SchemaCommand,
+    },
     /// Measures how fast this machine accepts and delivers events.
     Bench(BenchArgs),
     /// What `bench` compares with: a server that does nothing else.
@@ -146,6 +152,32 @@ pub enum AdminCommand {
     RootKeys,
     /// Makes `WEIR_ROOT_KEY` of the first host the active root key, and re-wraps everything with it while hosts run.
     RotateRootKey,
+}
+
+/// What to do with schemas.
+#[derive(Subcommand)]
+pub enum SchemaCommand {
+    /// Says whether a schema still takes every payload that the one before took. Exit code 0: it does; 1: it does not,
+    /// or there is no proof; 2: a file is no schema.
+    Check(SchemaCheckArgs),
+}
+
+/// Settings of `weir schema check`.
+#[derive(Args)]
+pub struct SchemaCheckArgs {
+    /// The schema before, a JSON file.
+    pub old: PathBuf,
+    /// The schema after.
+    pub new: PathBuf,
+    /// Let members count that the old schema does not declare but lets through.
+    #[arg(long, conflicts_with = "patch")]
+    pub strict: bool,
+    /// Ask for less: do the two differ in descriptions only, as a patch may?
+    #[arg(long)]
+    pub patch: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Settings of `weir bench`.
