@@ -13,6 +13,7 @@ use crate::{
         id::OrganizationId,
         lifecycle::Lifecycle,
         organization::{ApiKey, Organization},
+        plan::Plan,
         root_keys::RootKeys,
         time::Time,
     },
@@ -28,9 +29,11 @@ pub mod directory;
 pub mod emit;
 pub mod event_log;
 mod evolution;
+pub mod federation;
 pub mod health;
 pub mod idempotency;
 pub mod lifecycle;
+pub mod marketplace;
 pub mod registry;
 pub mod replay;
 pub mod root_key;
@@ -83,6 +86,8 @@ pub struct Caller {
     pub organization_id: OrganizationId,
     /// The key.
     pub key: Arc<ApiKey>,
+    /// What the organization pays for.
+    pub plan: Plan,
     /// The organization's revision at which the key was looked at.
     pub revision: i64,
 }
