@@ -19,11 +19,14 @@ pub mod api_key;
 pub mod delivery;
 pub mod emit;
 pub mod event_log;
+pub mod federation;
 pub mod idempotency;
 pub mod ledger;
+pub mod listing;
 pub mod migrate;
 pub mod organization;
 pub mod registration;
+pub mod replay;
 pub mod root_key;
 pub mod subscription;
 

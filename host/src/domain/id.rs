@@ -77,6 +77,18 @@ ids! {
     SubscriptionId = "evs_" or "wh_";
     /// A delivery: one emit owed to one subscription.
     DeliveryId = "dlv_";
+    /// A replay of many events to one subscription.
+    ReplayId = "rpl_";
+    /// A listing of the marketplace.
+    ListingId = "mkl_";
+    /// The record of a fork.
+    ForkId = "mkf_";
+    /// A federation group.
+    GroupId = "cefg_";
+    /// A member of a federation group, an external peer included.
+    MemberId = "cefm_";
+    /// A push of a version to a federation group.
+    PushId = "cefp_";
 }
 
 impl SubscriptionId {

@@ -51,6 +51,24 @@ pub const PAYLOAD_ERRORS_SHOWN_MAX: usize = 20;
 pub const PAGE_ROWS_MAX: u32 = 100;
 /// Rows of a page when the caller does not say. Python's clients assume it.
 pub const PAGE_ROWS_DEFAULT: u32 = 20;
+/// Rows of a page of the marketplace when the caller does not say. Contract 1.9.
+pub const LISTINGS_DEFAULT: u32 = 25;
+/// Characters of a listing's title. Contract 3.
+pub const TITLE_CHARS_MIN: usize = 3;
+/// Characters of a listing's title: one line of a list.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// Tags of a listing: more describe everything, and so nothing.
+pub const TAGS_MAX: usize = 20;
+/// Characters of a tag: a few words.
+pub const TAG_CHARS_MAX: usize = 50;
+/// Characters of a search term: longer than a title is no search.
+pub const SEARCH_CHARS_MAX: usize = 200;
+/// Characters of the name of a federation group. Contract 4.2.
+pub const GROUP_NAME_CHARS_MIN: usize = 3;
+/// See [`GROUP_NAME_CHARS_MIN`].
+pub const GROUP_NAME_CHARS_MAX: usize = 80;
+/// Characters of the label of an external peer: the name of a company with its department.
+pub const PEER_LABEL_CHARS_MAX: usize = 200;
 /// Links of a chain of emits caused by components. Contract 2.5.
 pub const CHAIN_DEPTH_MAX: u32 = 50;
 
@@ -195,11 +213,19 @@ pub const CODE_CACHE_DISK_BYTES_MAX: u64 = 4 << 30;
 /// Candidates of one call of a router: more are offered in further calls, so that neither memory
 /// nor the time of one call grows with the subscriptions of an event.
 pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
-/// Deliveries to one subscription under way at once: an endpoint that hangs holds no more.
+/// Deliveries to one subscription under way at once, unless it asks for another number.
 pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
+/// Deliveries under way at once to an endpoint of which nothing is known yet: so few that a dozen
+/// new ones that hang leave most of an organization's share to the others.
+pub const FLOW_WINDOW_START: usize = 4;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Seconds that an endpoint may do nothing but fail before it is switched off, unless set: five
+/// days, so that a long weekend without anybody at work is survived.
+pub const DISABLE_AFTER_SECONDS_DEFAULT: u64 = 5 * 86_400;
+/// Replays of one subscription that are not finished: more are asked for by mistake.
+pub const REPLAYS_PER_SUBSCRIPTION_MAX: usize = 16;
 /// Bytes of a filter without white space: a thousand of them go into one call of the router, and are
 /// read for every event. `EventBridge` takes half as many.
 pub const FILTER_BYTES_MAX: usize = 4_096;

@@ -13,6 +13,7 @@ use crate::{
         id::OrganizationId,
         lifecycle::Lifecycle,
         organization::{ApiKey, Organization},
+        plan::Plan,
         root_keys::RootKeys,
         time::Time,
     },
@@ -28,10 +29,13 @@ pub mod directory;
 pub mod emit;
 pub mod event_log;
 mod evolution;
+pub mod federation;
 pub mod health;
 pub mod idempotency;
 pub mod lifecycle;
+pub mod marketplace;
 pub mod registry;
+pub mod replay;
 pub mod root_key;
 pub mod subscription;
 pub mod trial;
@@ -65,6 +69,8 @@ pub struct Host {
     pub address_policy: Policy,
     /// Rung when deliveries became due outside of the hot path: after a replay.
     pub deliveries_due: Arc<tokio::sync::Notify>,
+    /// Rung when there is something to replay.
+    pub replays_due: Arc<tokio::sync::Notify>,
     /// Rung when a subscription is to get what was accepted before it.
     pub catching_up: Arc<tokio::sync::Notify>,
     /// Rung when events became due outside of the hot path: after a change that says something.
@@ -80,6 +86,8 @@ pub struct Caller {
     pub organization_id: OrganizationId,
     /// The key.
     pub key: Arc<ApiKey>,
+    /// What the organization pays for.
+    pub plan: Plan,
     /// The organization's revision at which the key was looked at.
     pub revision: i64,
 }

@@ -1,7 +1,7 @@
 //! Subscriptions: creating, changing, reading and removing them. Event subscriptions and webhooks
 //! are two views of the same thing.
 
-use super::{Caller, Host, access};
+use super::{Caller, Host, access, replay};
 use crate::{
     db::{
         self,
@@ -20,10 +20,12 @@ use crate::{
 };
 
 mod edit;
+mod endpoint;
 mod matching;
 
 use edit::Checks;
 pub use edit::Edit;
+pub use endpoint::{disable_failing, disable_gone};
 
 /// Why what was owed to a removed subscription is a dead letter.
 const REMOVED: &str = "the subscription was deleted";
@@ -122,21 +124,22 @@ pub struct SubscribeRequest {
     pub start_at: Option<String>,
 }
 
-/// Subscribes to one of the organization's events by its name. Code `event_not_registered` when
-/// there is no such event, or no such version of it.
+/// Subscribes to one of the organization's events, or to one that is pushed to it, by its name.
+/// Code `event_not_registered` when there is no such event, or no such version of it.
 pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest) -> Result<(Subscription, Secret)> {
     let event = EventName::parse(&request.name)?;
     let version: Option<Version> =
         request.version.as_deref().filter(|text| *text != "*").map(str::parse).transpose()?;
     let mut tx = host.db.read().await?;
     let states = db::registration::version_states(&mut tx, &caller.organization_id, &event).await?;
-    drop(tx);
-    if !states.iter().any(|state| version.is_none_or(|version| state.version == version)) {
+    let is_own = states.iter().any(|state| version.is_none_or(|version| state.version == version));
+    if !is_own && !is_pushed(&mut tx, caller, &event, version).await? {
         return Err(match version {
             Some(version) => fail!(EventNotRegistered, "{event}@{version} is not registered"),
             None => fail!(EventNotRegistered, "{event} is not registered"),
         });
     }
+    drop(tx);
     let event_type = EventType::of_event(&caller.organization_id, &event, version);
     let new = NewSubscription {
         kind: Kind::EventSubscription,
@@ -145,6 +148,13 @@ pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest) 
         wrong: Code::InvalidRequest,
     };
     create(host, caller, new).await
+}
+
+/// Whether somebody pushes the event to the caller: it then comes under the caller's own name for
+/// it, although the caller never registered it.
+async fn is_pushed(tx: &mut db::Tx, caller: &Caller, event: &EventName, version: Option<Version>) -> Result<bool> {
+    let organization = &caller.organization_id;
+    Ok(caller.plan.federation() && db::federation::relay::is_pushed_to(tx, organization, event, version).await?)
 }
 
 /// The caller's subscriptions of a kind, the newest first.
@@ -173,8 +183,12 @@ pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &E
     }
     let mut change = host.change(organization).await?;
     let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;
+    let was_disabled = subscription.disabled.clone();
     checks.apply(edit, &mut subscription)?;
     subscription.updated_at = change.now;
+    if let Some(disabled) = was_disabled.filter(|_| subscription.disabled.is_none()) {
+        replay::bring_back(host, &mut change, &id, disabled.at).await?;
+    }
     db::subscription::update(&mut change.tx, organization, &subscription).await?;
     let key = access::data_key(host, &mut change.tx, organization).await?;
     if let Some(headers) = checks.headers(edit)? {
@@ -190,10 +204,12 @@ pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &E
     }
     change.commit().await?;
     host.deliveries_due.notify_one();
+    host.replays_due.notify_one();
     Ok(subscription)
 }
 
-/// Activates a subscription, whoever switched it off.
+/// Activates a subscription, whoever switched it off. What became a dead letter since the host gave
+/// its endpoint up is sent again.
 pub async fn enable(host: &Host, caller: &Caller, id: &str) -> Result<Subscription> {
     let edit = Edit { is_active: Some(true), ..Edit::default() };
     change(host, caller, id, Kind::EventSubscription, &edit).await

@@ -39,6 +39,8 @@ pub(crate) struct TestApp {
     pub(crate) clock: TestClock,
     change: Change,
     organizations: AtomicU32,
+    /// Hosts that were started beside this one: each draws ids of its own.
+    beside: AtomicU32,
 }
 
 /// The clock of a [`TestApp`].
@@ -88,12 +90,13 @@ impl TestApp {
         settings.randomness = Randomness::seeded(seed);
         change(&mut settings);
         let app = App::start(settings).await.expect("the host starts");
-        Self { app: Some(app), database, clock, change, organizations: AtomicU32::new(0) }
+        Self { app: Some(app), database, clock, change, organizations: AtomicU32::new(0), beside: AtomicU32::new(0) }
     }
 
     /// A second host beside this one on the same database, which has to be PostgreSQL.
     pub(crate) async fn beside(&self) -> Self {
-        Self::build(self.database.clone(), self.clock.clone(), self.change.clone(), 2).await
+        let seed = 2 + u64::from(self.beside.fetch_add(1, Ordering::Relaxed));
+        Self::build(self.database.clone(), self.clock.clone(), self.change.clone(), seed).await
     }
 
     /// Stops the host with whatever is left undone, and starts it again on the same database.
@@ -167,6 +170,12 @@ impl TestApp {
         };
         let is_settled = tokio::time::timeout(SETTLE_MAX, settled).await.is_ok();
         assert!(is_settled, "{} emits and deliveries were left undone", self.unfinished().await);
+    }
+
+    /// The same, but leaves alone what waits for nothing but its subscription's rate.
+    pub(crate) async fn settle_within_rates(&self) {
+        let settled = self.app().workers.settle(SETTLE_MAX).await.expect("the database works");
+        assert!(settled, "more than rates is waited for");
     }
 
     /// Emits and deliveries that are due or under way.

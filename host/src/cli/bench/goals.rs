@@ -10,6 +10,8 @@ const END_TO_END_GOAL: f64 = 3_000.0;
 const P99_MS_GOAL: f64 = 20.0;
 const P99_RATE: u32 = 1_000;
 
+/// How much longer the slowest hundredth may take to endpoints beside which others hang.
+const HANGING_RATIO_GOAL: f64 = 1.5;
 /// Microseconds that the check of a payload adds to an accept.
 const CHECK_MICROS_GOAL: f64 = 5.0;
 
@@ -45,6 +47,7 @@ pub(super) fn goals(report: &Report) -> Vec<Goal> {
         is_reached: latency.is_rate_reached && latency.p99_ms <= P99_MS_GOAL,
     }));
     goals.extend([
+        at_most("p99 beside hanging ÷ alone, at most", HANGING_RATIO_GOAL, report.hanging.ratio()),
         at_most("payload check in µs, at most", CHECK_MICROS_GOAL, report.check_micros),
         at_most("schema proof in ms, at most", COMPARISON_MS_GOAL, report.comparison.accepted_ms),
         at_most("filter in µs, at most", FILTER_MICROS_GOAL, report.filters.micros_each),

@@ -57,7 +57,8 @@ pub(super) async fn accept(
 /// hold, on another host's word or ours.
 async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i64>> {
     // SQLite's writer is alone. On PostgreSQL a change that began meanwhile waits for this batch, so
-    // that nothing accepted under the old revision appears after the new one holds.
+    // that nothing accepted under the old revision appears after the new one holds. Rows are locked
+    // in one order, so that nobody who locks several of them and this batch wait for each other.
     const SQL: Dialects = Dialects {
         sqlite: "
             select id, revision
@@ -67,6 +68,7 @@ async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i6
             select id, revision
               from organization
              where id in (select item.value ->> 0 from json_array_elements(cast($1 as json)) as item(value))
+             order by id
                for share",
     };
     let organizations: HashSet<&str> = emits.iter().map(|new| new.emit.organization_id.as_str()).collect();
