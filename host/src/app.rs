@@ -16,7 +16,10 @@ use crate::{
     db::{Db, Location, ledger::Ledger, migrate},
     domain::{
         address::Policy,
-        limits::{CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{
+            CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT,
+            REQUESTS_PER_HOUR_DEFAULT,
+        },
         retry::RetrySchedule,
         root_keys::RootKeys,
     },
@@ -55,6 +58,8 @@ pub struct Settings {
     pub retry_schedule: RetrySchedule,
     /// Deliveries under way at once.
     pub deliveries_max: usize,
+    /// How long an endpoint may do nothing but fail before it is given up; `None` is for ever.
+    pub disable_after: Option<Duration>,
     /// Connections of callers at once.
     pub connections_max: usize,
     /// Requests per hour and key.
@@ -79,6 +84,7 @@ impl Settings {
             address_policy: Policy { allow_private: false, allowed: Vec::new() },
             retry_schedule: RetrySchedule::default(),
             deliveries_max: DELIVERIES_MAX_DEFAULT as usize,
+            disable_after: Some(Duration::from_secs(DISABLE_AFTER_SECONDS_DEFAULT)),
             connections_max: CONNECTIONS_MAX_DEFAULT as usize,
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
             emits_per_hour: EMITS_PER_HOUR_DEFAULT,
@@ -125,13 +131,17 @@ impl App {
             root_keys: settings.root_keys,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
+            replays_due: Arc::default(),
             catching_up: Arc::default(),
             emits_due: handovers.queue.backlog.clone(),
             relays_due: handovers.queue.relays.clone(),
             lifecycle_ids: service::lifecycle::Sequence::default(),
         });
-        let worker_settings =
-            worker::Settings { retry_schedule: settings.retry_schedule, deliveries_max: settings.deliveries_max };
+        let worker_settings = worker::Settings {
+            retry_schedule: settings.retry_schedule,
+            deliveries_max: settings.deliveries_max,
+            disable_after: settings.disable_after,
+        };
         let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);
         let listener = TcpListener::bind(settings.listen)
             .await

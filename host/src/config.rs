@@ -1,7 +1,7 @@
 //! Every setting once: its flag, its `WEIR_` variable, its default, and what it does. The doc
 //! comments are the help texts.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -14,7 +14,10 @@ use crate::{
     db::Location,
     domain::{
         address::Policy,
-        limits::{CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT},
+        limits::{
+            CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT,
+            REQUESTS_PER_HOUR_DEFAULT,
+        },
         retry::RetrySchedule,
         root_keys::RootKeys,
         vault::RootKey,
@@ -209,6 +212,9 @@ pub struct Tuning {
     /// Deliveries under way at once.
     #[arg(long, env = "WEIR_DELIVERIES_MAX", default_value_t = DELIVERIES_MAX_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub deliveries_max: u32,
+    /// Seconds that an endpoint may do nothing but fail before it is switched off; 0 is for ever.
+    #[arg(long, env = "WEIR_DISABLE_AFTER", default_value_t = DISABLE_AFTER_SECONDS_DEFAULT)]
+    pub disable_after: u64,
     /// Connections of callers at once; further ones are answered 503.
     #[arg(long, env = "WEIR_CONNECTIONS_MAX", default_value_t = CONNECTIONS_MAX_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections_max: u32,
@@ -273,6 +279,7 @@ impl Tuning {
         settings.address_policy = Policy { allow_private: allow_private_targets, allowed: self.allow_targets.clone() };
         settings.retry_schedule = self.retry_schedule.clone();
         settings.deliveries_max = self.deliveries_max as usize;
+        settings.disable_after = (self.disable_after > 0).then(|| Duration::from_secs(self.disable_after));
         settings.connections_max = self.connections_max as usize;
         settings.requests_per_hour = self.requests_per_hour;
         settings.emits_per_hour = self.emits_per_hour;

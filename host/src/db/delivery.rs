@@ -6,6 +6,7 @@ use super::{Dialects, Tx, codec, emit::stored_event_type, on_db, over_rows};
 use crate::{
     domain::{
         delivery::{Attempt, Delivery, Status},
+        flow::Limits,
         id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
         time::Time,
     },
@@ -234,32 +235,6 @@ pub async fn replay(
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Makes every dead letter that matches pending again, and counts them.
-pub async fn replay_dead_letters(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    filter: &Filter,
-    now: Time,
-) -> Result<u64> {
-    const SQL: &str = "
-        update delivery
-           set status = 'PENDING', is_replay = true, attempts_made = 0, due_at = $7, error_message = null,
-               updated_at = $7
-         where organization_id = $1
-           and status = 'FAILED'
-           and (cast($2 as text) is null or status = $2)
-           and (cast($3 as text) is null or subscription_id = $3)
-           and (cast($4 as text) is null or emit_id in ($4, $4 || '-' || $1))
-           and (cast($5 as bigint) is null or created_at >= $5)
-           and (cast($6 as bigint) is null or created_at <= $6)
-           and exists (select 1 from subscription where subscription.id = delivery.subscription_id)";
-    on_db!(tx, |conn| filtered!(sqlx::query(SQL), organization, filter)
-        .bind(now.as_millis())
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected()))
-}
-
 /// Ends what is still owed to a subscription: each becomes a dead letter that says why. Attempts
 /// under way lose their claim, so that their outcome cannot undo this.
 pub async fn give_up(
@@ -313,6 +288,16 @@ pub struct DueSubscription {
     pub id: SubscriptionId,
     /// Whose it is; `None` when everything it is owed is due later.
     pub organization_id: Option<OrganizationId>,
+    /// What it allows.
+    pub limits: Limits,
+}
+
+#[derive(FromRow)]
+struct DueRow {
+    id: String,
+    organization_id: Option<String>,
+    max_in_flight: Option<i64>,
+    rate_limit_per_second: Option<i64>,
 }
 
 /// The next `limit` subscriptions after `after`, by id, that are owed anything. Each costs two
@@ -336,18 +321,23 @@ pub async fn due_subscriptions(tx: &mut Tx, now: Time, after: &str, limit: u32) 
                   from delivery as due
                  where due.subscription_id = lane.id and due.due_at <= $2
                  order by due.due_at
-                 limit 1)
+                 limit 1) as organization_id,
+               max_in_flight, rate_limit_per_second
           from lane
-         where lane.id is not null";
-    let rows: Vec<(String, Option<String>)> = on_db!(tx, |conn| sqlx::query_as(SQL)
+          left join subscription on subscription.id = lane.id
+         where lane.id is not null
+         order by lane.id";
+    let rows: Vec<DueRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(after)
         .bind(now.as_millis())
         .bind(i64::from(limit))
         .fetch_all(conn)
         .await)?;
-    let due = |(id, organization): (String, Option<String>)| DueSubscription {
-        id: SubscriptionId::stored(id),
-        organization_id: organization.map(OrganizationId::stored),
+    let number = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
+    let due = |row: DueRow| DueSubscription {
+        id: SubscriptionId::stored(row.id),
+        organization_id: row.organization_id.map(OrganizationId::stored),
+        limits: Limits::new(number(row.max_in_flight), number(row.rate_limit_per_second)),
     };
     Ok(rows.into_iter().map(due).collect())
 }
@@ -376,7 +366,7 @@ pub struct Claimed {
 }
 
 #[derive(FromRow)]
-struct ClaimedRow {
+pub(super) struct ClaimedRow {
     id: String,
     organization_id: String,
     emit_id: String,
@@ -461,9 +451,8 @@ pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
     Ok((count, codec::time_opt(oldest)))
 }
 
-/// Whether a delivery is due, or claimed by anybody: for tests.
-pub async fn is_any_left(tx: &mut Tx, now: Time) -> Result<bool> {
-    const SQL: &str = "
-        select exists (select 1 from delivery where due_at is not null and (is_claimed or due_at <= $1))";
-    on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
+/// Whether a delivery is claimed by anybody: for tests.
+pub async fn is_any_claimed(tx: &mut Tx) -> Result<bool> {
+    const SQL: &str = "select exists (select 1 from delivery where due_at is not null and is_claimed)";
+    on_db!(tx, |conn| sqlx::query_scalar(SQL).fetch_one(conn).await)
 }

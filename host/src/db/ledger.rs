@@ -26,6 +26,7 @@ use crate::{
         delivery::{Attempt, Status},
         emit::Emit,
         id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
+        subscription::Turn,
         time::Time,
     },
     error::{Code, Error, Result},
@@ -150,6 +151,8 @@ pub struct Attempted {
     pub due_at: Option<Time>,
     /// Why it is not delivered.
     pub error_message: Option<String>,
+    /// The turn that its endpoint took by it.
+    pub turn: Option<(SubscriptionId, Turn)>,
     /// What is said of it, to those who want to know.
     pub lifecycle: Vec<Emit>,
     /// The present.

@@ -26,6 +26,7 @@ pub mod listing;
 pub mod migrate;
 pub mod organization;
 pub mod registration;
+pub mod replay;
 pub mod root_key;
 pub mod subscription;
 

@@ -13,9 +13,11 @@ use crate::{
 };
 
 mod catch_up;
+mod endpoint;
 mod target;
 
 pub use catch_up::{CatchingUp, advance, next_behind};
+pub use endpoint::{disable, has_succeeded_since, set_failing_since};
 pub use target::{StoredTarget, patterns, target, wanting};
 
 /// The columns of [`TermsRow`].

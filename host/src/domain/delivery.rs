@@ -5,6 +5,9 @@ use super::{
     time::Time,
 };
 
+/// What the reason of a dead letter begins with that was given up together with its endpoint.
+pub const ENDPOINT_DISABLED: &str = "endpoint_disabled";
+
 /// One emit owed to one subscription.
 #[derive(Clone, Debug)]
 pub struct Delivery {

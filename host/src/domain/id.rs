@@ -77,6 +77,8 @@ ids! {
     SubscriptionId = "evs_" or "wh_";
     /// A delivery: one emit owed to one subscription.
     DeliveryId = "dlv_";
+    /// A replay of many events to one subscription.
+    ReplayId = "rpl_";
     /// A listing of the marketplace.
     ListingId = "mkl_";
     /// The record of a fork.

@@ -106,6 +106,10 @@ pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;
+/// Levels of a payload times the longest chain of branches and references that applies to one value:
+/// what nests at once, and each costs up to three kilobytes of stack in a development build. So a
+/// recursive schema whose chain is longer than four follows payloads less deep.
+pub const CHECK_NESTING_MAX: usize = 256;
 /// Bytes of compiled schemas kept in memory: some ten thousand usual ones, or twenty of the
 /// largest. The others are compiled again when they are needed.
 pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;
@@ -209,11 +213,19 @@ pub const CODE_CACHE_DISK_BYTES_MAX: u64 = 4 << 30;
 /// Candidates of one call of a router: more are offered in further calls, so that neither memory
 /// nor the time of one call grows with the subscriptions of an event.
 pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
-/// Deliveries to one subscription under way at once: an endpoint that hangs holds no more.
+/// Deliveries to one subscription under way at once, unless it asks for another number.
 pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
+/// Deliveries under way at once to an endpoint of which nothing is known yet: so few that a dozen
+/// new ones that hang leave most of an organization's share to the others.
+pub const FLOW_WINDOW_START: usize = 4;
 /// Deliveries under way at once, unless set: each is a socket and its buffers, and common systems
 /// allow a thousand open files without being asked.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 512;
+/// Seconds that an endpoint may do nothing but fail before it is switched off, unless set: five
+/// days, so that a long weekend without anybody at work is survived.
+pub const DISABLE_AFTER_SECONDS_DEFAULT: u64 = 5 * 86_400;
+/// Replays of one subscription that are not finished: more are asked for by mistake.
+pub const REPLAYS_PER_SUBSCRIPTION_MAX: usize = 16;
 /// Bytes of a filter without white space: a thousand of them go into one call of the router, and are
 /// read for every event. `EventBridge` takes half as many.
 pub const FILTER_BYTES_MAX: usize = 4_096;

@@ -126,6 +126,20 @@ pub fn next_attempt(
     Next::At(finished_at.plus_millis(wait_ms + jitter_ms(step_ms, jitter)))
 }
 
+/// The first wait after a fault of the host's own, in milliseconds; it doubles each time.
+const OWN_FAULT_MS: i64 = 1_000;
+/// The longest such wait: soon after whatever was wrong is mended, everything goes on.
+const OWN_FAULT_MS_MAX: i64 = 300_000;
+/// Doublings until the wait is longer than that.
+const OWN_FAULT_DOUBLINGS_MAX: i64 = 9;
+
+/// When a delivery that the host itself could not try is taken up again, after `before` such
+/// faults in a row or more. It uses up no attempt, so it has a backing off of its own.
+pub fn after_own_fault(before: i64, now: Time, jitter: f64) -> Time {
+    let wait_ms = (OWN_FAULT_MS << before.clamp(0, OWN_FAULT_DOUBLINGS_MAX)).min(OWN_FAULT_MS_MAX);
+    now.plus_millis(wait_ms + jitter_ms(wait_ms, jitter))
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -165,6 +179,14 @@ mod tests {
         assert_eq!(wait(0), Some(100_000));
         assert_eq!(wait(150), Some(150_000));
         assert_eq!(wait(u32::MAX), Some(200_000));
+    }
+
+    #[test]
+    fn faults_of_the_hosts_own_are_waited_out_longer_and_longer() {
+        let wait = |before| after_own_fault(before, NOW, 0.0).millis_since(NOW);
+        assert_eq!([wait(-1), wait(0), wait(1), wait(4)], [1_000, 1_000, 2_000, 16_000]);
+        assert_eq!([wait(9), wait(1_000)], [300_000, 300_000]);
+        assert_eq!(after_own_fault(0, NOW, 1.0).millis_since(NOW), 1_100);
     }
 
     #[test]

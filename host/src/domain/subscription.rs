@@ -47,6 +47,13 @@ pub struct Subscription {
     pub updated_at: Time,
 }
 
+impl Subscription {
+    /// Whether it wants events of this name.
+    pub fn wants(&self, event_type: &str) -> bool {
+        self.event_types.iter().any(|wanted| wanted.matches(event_type))
+    }
+}
+
 /// Which view of the API a subscription was created through. Either shows it; only lists differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -110,6 +117,26 @@ impl SignatureScheme {
     /// Reads the word.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Platform, Self::Timestamped].into_iter().find(|scheme| scheme.as_str() == text)
+    }
+}
+
+/// A turn in how an endpoint is: only turns are stored, so that an attempt like the one before
+/// costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It began to fail.
+    Failing(Time),
+    /// It acknowledged again.
+    Recovered,
+}
+
+impl Turn {
+    /// The first failure since the last success.
+    pub fn failing_since(self) -> Option<Time> {
+        match self {
+            Self::Failing(since) => Some(since),
+            Self::Recovered => None,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     service::{
         Caller,
         delivery::{self, Detail, Replay},
+        replay::{self, DeadLetters},
     },
 };
 
@@ -99,14 +100,12 @@ pub(super) async fn replay_dead_letters(state: Shared, Manager(caller): Manager,
     let body: ReplayDeadLettersBody = body.json(Code::BadRequest)?;
     let time =
         |name: &str, text: &str| Time::parse(text).ok_or_else(|| fail!(BadRequest, "{name} is no RFC 3339 time"));
-    let filter = Filter {
-        status: Some(Status::Failed),
+    let request = DeadLetters {
         subscription: body.subscription_id.as_deref().map(subscription_id).transpose()?,
-        emit: None,
         from: body.from.as_deref().map(|text| time("from", text)).transpose()?,
         to: body.to.as_deref().map(|text| time("to", text)).transpose()?,
     };
-    let count = delivery::replay_dead_letters(&state.host, &caller, &filter).await?;
+    let count = replay::dead_letters(&state.host, &caller, &request).await?;
     ok(json!({ "replayedCount": count }))
 }
 

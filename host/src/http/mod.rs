@@ -29,6 +29,7 @@ mod listener;
 mod marketplace;
 mod members;
 mod rate_limit;
+mod replays;
 mod root_keys;
 mod router;
 mod subscriptions;

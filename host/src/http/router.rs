@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
     State, admin, caller, deliveries, emits, envelope, event_log, events, federation, health, idempotency, marketplace,
-    root_keys, subscriptions, webhooks,
+    replays, root_keys, subscriptions, webhooks,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -38,6 +38,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/event-subscriptions/{id}/test", post(subscriptions::test))
         .route("/api/v1/event-subscriptions/{id}/rotate", post(subscriptions::rotate))
         .route("/api/v1/event-subscriptions/{id}/enable", post(subscriptions::enable))
+        .route("/api/v1/event-subscriptions/{id}/replay", post(replays::replay))
         .route("/api/v1/events/subscriptions", get(subscriptions::list).post(subscriptions::create))
         .route(
             "/api/v1/events/subscriptions/{id}",
@@ -46,6 +47,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/events/subscriptions/{id}/test", post(subscriptions::test))
         .route("/api/v1/events/subscriptions/{id}/rotate", post(subscriptions::rotate))
         .route("/api/v1/events/subscriptions/{id}/enable", post(subscriptions::enable))
+        .route("/api/v1/events/subscriptions/{id}/replay", post(replays::replay))
         .route("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/api/v1/webhooks/{id}", get(webhooks::get).patch(webhooks::patch).delete(webhooks::remove))
         .route("/api/v1/webhooks/{id}/test", post(webhooks::test))

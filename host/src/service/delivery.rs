@@ -54,7 +54,8 @@ pub enum Replay {
 }
 
 /// Makes a delivery pending again with a fresh budget of attempts. Code `invalid_state` when it
-/// is in none of the states that `which` takes, or when its subscription is gone.
+/// is in none of the states that `which` takes, or when its subscription is gone or its endpoint
+/// was given up.
 pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Result<Detail> {
     let id = DeliveryId::parse(id).ok_or_else(not_found)?;
     let states: &[Status] = match which {
@@ -63,8 +64,13 @@ pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Re
     };
     let mut tx = host.db.begin().await?;
     let view = db::delivery::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
-    if view.webhook_url.is_none() {
-        return Err(fail!(InvalidState, "the subscription of this delivery was deleted"));
+    let subscription = db::subscription::find(&mut tx, &caller.organization_id, &view.delivery.subscription_id).await?;
+    match subscription.map(|subscription| subscription.disabled) {
+        None => return Err(fail!(InvalidState, "the subscription of this delivery was deleted")),
+        Some(Some(disabled)) => {
+            return Err(fail!(InvalidState, "its endpoint was given up; enable the subscription: {}", disabled.reason));
+        }
+        Some(None) => {}
     }
     if !db::delivery::replay(&mut tx, &caller.organization_id, &id, states, host.now()).await? {
         let status = view.delivery.status.as_str();
@@ -74,17 +80,6 @@ pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Re
     tx.commit().await?;
     host.deliveries_due.notify_one();
     get(host, caller, id.as_str()).await
-}
-
-/// Makes every dead letter that matches pending again, and counts them. Those whose subscription
-/// is gone stay.
-pub async fn replay_dead_letters(host: &Host, caller: &Caller, filter: &Filter) -> Result<u64> {
-    let mut tx = host.db.begin().await?;
-    let count = db::delivery::replay_dead_letters(&mut tx, &caller.organization_id, filter, host.now()).await?;
-    idempotency::take_effect(&mut tx, host.now()).await?;
-    tx.commit().await?;
-    host.deliveries_due.notify_one();
-    Ok(count)
 }
 
 fn not_found() -> Error {

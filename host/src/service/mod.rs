@@ -35,6 +35,7 @@ pub mod idempotency;
 pub mod lifecycle;
 pub mod marketplace;
 pub mod registry;
+pub mod replay;
 pub mod root_key;
 pub mod subscription;
 pub mod trial;
@@ -68,6 +69,8 @@ pub struct Host {
     pub address_policy: Policy,
     /// Rung when deliveries became due outside of the hot path: after a replay.
     pub deliveries_due: Arc<tokio::sync::Notify>,
+    /// Rung when there is something to replay.
+    pub replays_due: Arc<tokio::sync::Notify>,
     /// Rung when a subscription is to get what was accepted before it.
     pub catching_up: Arc<tokio::sync::Notify>,
     /// Rung when events became due outside of the hot path: after a change that says something.

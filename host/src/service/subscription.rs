@@ -1,7 +1,7 @@
 //! Subscriptions: creating, changing, reading and removing them. Event subscriptions and webhooks
 //! are two views of the same thing.
 
-use super::{Caller, Host, access};
+use super::{Caller, Host, access, replay};
 use crate::{
     db::{
         self,
@@ -20,10 +20,12 @@ use crate::{
 };
 
 mod edit;
+mod endpoint;
 mod matching;
 
 use edit::Checks;
 pub use edit::Edit;
+pub use endpoint::{disable_failing, disable_gone};
 
 /// Why what was owed to a removed subscription is a dead letter.
 const REMOVED: &str = "the subscription was deleted";
@@ -181,8 +183,12 @@ pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &E
     }
     let mut change = host.change(organization).await?;
     let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;
+    let was_disabled = subscription.disabled.clone();
     checks.apply(edit, &mut subscription)?;
     subscription.updated_at = change.now;
+    if let Some(disabled) = was_disabled.filter(|_| subscription.disabled.is_none()) {
+        replay::bring_back(host, &mut change, &id, disabled.at).await?;
+    }
     db::subscription::update(&mut change.tx, organization, &subscription).await?;
     let key = access::data_key(host, &mut change.tx, organization).await?;
     if let Some(headers) = checks.headers(edit)? {
@@ -198,10 +204,12 @@ pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &E
     }
     change.commit().await?;
     host.deliveries_due.notify_one();
+    host.replays_due.notify_one();
     Ok(subscription)
 }
 
-/// Activates a subscription, whoever switched it off.
+/// Activates a subscription, whoever switched it off. What became a dead letter since the host gave
+/// its endpoint up is sent again.
 pub async fn enable(host: &Host, caller: &Caller, id: &str) -> Result<Subscription> {
     let edit = Edit { is_active: Some(true), ..Edit::default() };
     change(host, caller, id, Kind::EventSubscription, &edit).await

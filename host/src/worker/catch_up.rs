@@ -22,7 +22,7 @@ use crate::{
         ledger::{self, NewDelivery, Routed},
         subscription::CatchingUp,
     },
-    domain::{id::DeliveryId, subscription::Target, time::Time},
+    domain::{flow::Limits, id::DeliveryId, subscription::Target, time::Time},
     error::Result,
     service::directory,
 };
@@ -115,10 +115,14 @@ impl CatchUp {
         if !db::subscription::advance(&mut tx, behind, reached).await? {
             return Ok(false);
         }
+        // A replay may have brought some of them already.
+        let ids: Vec<_> = owed.iter().map(|routed| &routed.emit_id).collect();
+        let had = db::replay::had(&mut tx, organization, &behind.id, &ids).await?;
+        owed.retain(|routed| !had.contains(&routed.emit_id));
         ledger::owe(&mut tx, &owed).await?;
         tx.commit().await?;
         if !owed.is_empty() {
-            self.shared.slots.note_backlog(organization, &behind.id);
+            self.shared.slots.note_backlog(organization, &behind.id, Limits::of(&target.terms), now);
         }
         Ok(true)
     }

@@ -1,8 +1,11 @@
 //! Claiming: what is due and not under way, from the table to the slots.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -10,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
 use crate::{
     db::{self, delivery::Claimed},
-    domain::{id::SubscriptionId, subscription::Target},
+    domain::{id::SubscriptionId, subscription::Target, time::Time},
     error::Result,
     service::directory,
 };
@@ -21,6 +24,9 @@ const SWEEP_PAGE: u32 = 256;
 const SWEEP_PAGES_MAX: usize = 64;
 /// Deliveries claimed of one subscription before the next one has its turn.
 const CLAIM_PER_SUBSCRIPTION: usize = 32;
+/// The shortest wait for a subscription's rate: a commit for each single delivery would cost more
+/// than it evens out.
+const TURN_MIN: Duration = Duration::from_millis(20);
 /// Deliveries claimed in one transaction.
 const CLAIM_PER_TRANSACTION: usize = 256;
 
@@ -61,8 +67,18 @@ impl Claims {
                 }
                 () = replayed => self.sweep_noting_errors().await,
                 () = changed => {}
+                // A subscription has its next turn before the next look at the table.
+                () = tokio::time::sleep(self.next_turn()) => {}
             }
         }
+    }
+
+    /// How long until a subscription that waits for nothing but its rate may go on.
+    fn next_turn(&self) -> Duration {
+        let now = self.shared.host.now();
+        let wait_ms = self.shared.slots.next_token_at(now).map(|at| at.millis_since(now));
+        let wait = wait_ms.and_then(|ms| u64::try_from(ms).ok()).map_or(POLL_INTERVAL, Duration::from_millis);
+        wait.clamp(TURN_MIN, POLL_INTERVAL)
     }
 
     async fn claim_noting_errors(self: &Arc<Self>) -> usize {
@@ -78,6 +94,26 @@ impl Claims {
         let this = self.clone();
         if let Some(Err(error)) = contained("a sweep for deliveries", async move { this.sweep().await }).await {
             tracing::error!(error = ?error, "the table could not be searched for due deliveries");
+        }
+    }
+
+    /// Whether anything is due at the present moment that waits for more than its subscription's
+    /// rate, or is claimed by anybody: for tests.
+    pub(super) async fn is_work_left(&self) -> Result<bool> {
+        let now = self.shared.host.now();
+        let mut tx = self.shared.host.db.read().await?;
+        if db::delivery::is_any_claimed(&mut tx).await? {
+            return Ok(true);
+        }
+        let mut after = String::new();
+        loop {
+            let page = db::delivery::due_subscriptions(&mut tx, now, &after, SWEEP_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(false) };
+            after = last.id.to_string();
+            let mut due = page.iter().filter(|due| due.organization_id.is_some());
+            if due.any(|due| !self.shared.slots.is_held_back(&due.id, now)) {
+                return Ok(true);
+            }
         }
     }
 
@@ -99,7 +135,7 @@ impl Claims {
             after = page.last().map(|due| due.id.to_string()).filter(|_| !is_last).unwrap_or_default();
             for due in page {
                 if let Some(organization) = due.organization_id {
-                    self.shared.slots.note_backlog(&organization, &due.id);
+                    self.shared.slots.note_backlog(&organization, &due.id, due.limits, now);
                 }
             }
             if is_last {
@@ -107,13 +143,14 @@ impl Claims {
             }
         }
         *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = after;
+        self.shared.slots.tidy(self.shared.host.now());
         Ok(())
     }
 
     /// Takes slots for the subscriptions that have a backlog, claims as many deliveries, and
     /// starts them. Says how many.
     async fn claim(&self) -> Result<usize> {
-        if self.shared.slots.backlog().is_empty() {
+        if self.shared.slots.backlog(self.shared.host.now()).is_empty() {
             return Ok(0);
         }
         // Slots are taken only when it is this transaction's turn: what was given back while it
@@ -121,14 +158,14 @@ impl Claims {
         let mut tx = self.shared.host.db.begin().await?;
         let mut claimed: Vec<(Claimed, Slot)> = Vec::new();
         let now = self.shared.host.now();
-        for (subscription, mut slots) in self.take_slots() {
+        for (subscription, mut slots) in self.take_slots(now) {
             let limit = u32::try_from(slots.len()).unwrap_or(u32::MAX);
             let lease = super::delivery::lease_from(now);
             // Cleared before the look: what becomes due after it is noted again by whoever sees it.
             self.shared.slots.clear_backlog(&subscription);
             let rows = db::delivery::claim_due(&mut tx, &subscription, now, lease, limit).await?;
             if rows.len() == slots.len() {
-                self.shared.slots.note_backlog(&rows[0].organization_id, &subscription);
+                self.shared.slots.note_more(&subscription);
             }
             claimed.extend(rows.into_iter().map_while(|row| Some((row, slots.pop()?))));
         }
@@ -140,15 +177,15 @@ impl Claims {
 
     /// Slots for one transaction, subscription by subscription. Who comes first changes from round
     /// to round: a transaction has room for a few only, and nobody may be left out of all of them.
-    fn take_slots(&self) -> Vec<(SubscriptionId, Vec<Slot>)> {
+    fn take_slots(&self, now: Time) -> Vec<(SubscriptionId, Vec<Slot>)> {
         let mut taken = Vec::new();
         let mut room = CLAIM_PER_TRANSACTION;
-        let mut waiting = self.shared.slots.backlog();
+        let mut waiting = self.shared.slots.backlog(now);
         let round = self.round.fetch_add(1, Ordering::Relaxed);
         let first = round.checked_rem(waiting.len()).unwrap_or(0);
         waiting.rotate_left(first);
         for (organization, subscription) in waiting {
-            let slots = self.shared.slots.take(&organization, &subscription, CLAIM_PER_SUBSCRIPTION.min(room));
+            let slots = self.shared.slots.take(&organization, &subscription, CLAIM_PER_SUBSCRIPTION.min(room), now);
             if !slots.is_empty() {
                 room -= slots.len();
                 taken.push((subscription, slots));
@@ -175,16 +212,7 @@ impl Claims {
             // emit neither: emits are deleted only when nothing is owed of them.
             let Some(target) = &target else { continue };
             let Some(stored) = emits.iter().find(|stored| stored.emit.id == row.emit_id) else { continue };
-            let job = Job {
-                delivery_id: row.id,
-                emit: stored.emit.clone(),
-                target: target.clone(),
-                attributes: row.attributes,
-                is_replay: row.is_replay,
-                attempts_made: row.attempts_made,
-                attempts_total: row.attempts_total,
-                claims: row.claims,
-            };
+            let job = Job::of_claimed(row, stored.emit.clone(), target.clone());
             job.start(&self.shared, slot);
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! One attempt: the adapter describes a request, the host sends and judges it, the ledger records.
+//! One attempt: the adapter describes a request, the host sends it, `verdict` judges, the ledger
+//! records.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,23 +7,22 @@ use tokio::time::Instant;
 
 use super::{
     Shared,
-    outbound::{self, Sent},
     prepare::{self, Prepared},
+    replay,
     slots::Slot,
+    verdict::{Then, Verdict},
 };
 use crate::{
-    db::ledger::Attempted,
+    db::{delivery::Claimed, ledger::Attempted},
     domain::{
-        delivery::{Attempt, Status},
+        delivery::{Attempt, ENDPOINT_DISABLED, Status},
         emit::Emit,
-        event::Request,
         id::DeliveryId,
-        retry::{Next, next_attempt},
-        subscription::Target,
+        retry::{Next, after_own_fault, next_attempt},
+        subscription::{Target, Turn},
         time::Time,
     },
-    runtime::Failure,
-    service::lifecycle,
+    service::{lifecycle, subscription},
 };
 
 /// How long a claimed delivery belongs to this process: ten seconds for the endpoint, eight for a
@@ -52,27 +52,21 @@ pub(super) struct Job {
     pub(super) claims: i64,
 }
 
-/// What came of an attempt.
-struct Verdict {
-    response_status: Option<u16>,
-    error_message: Option<String>,
-    response_snippet: Option<String>,
-    retry: Retry,
-    fuel: Option<u64>,
-}
-
-/// What a failure says about trying again.
-#[derive(Clone, Copy)]
-enum Retry {
-    /// By the schedule, heeding the endpoint's own wish in seconds.
-    Scheduled(Option<u32>),
-    /// Never: it is permanent.
-    Never,
-    /// There is no failure.
-    Delivered,
-}
-
 impl Job {
+    /// What was claimed.
+    pub(super) fn of_claimed(claimed: Claimed, emit: Arc<Emit>, target: Arc<Target>) -> Self {
+        Self {
+            delivery_id: claimed.id,
+            emit,
+            target,
+            attributes: claimed.attributes,
+            is_replay: claimed.is_replay,
+            attempts_made: claimed.attempts_made,
+            attempts_total: claimed.attempts_total,
+            claims: claimed.claims,
+        }
+    }
+
     /// Begins the attempt. The slot is given back when the endpoint has answered: what waits to be
     /// recorded burdens no endpoint, and nothing new is started without the database that it
     /// waits for.
@@ -81,27 +75,27 @@ impl Job {
     }
 
     async fn run(self, shared: Arc<Shared>, slot: Slot) {
+        if let Some(disabled) = &self.target.disabled {
+            drop(slot);
+            let attempted = self.give_up(&shared, &disabled.reason);
+            return self.record(&shared, attempted).await;
+        }
         let started_at = shared.host.now();
         let clock = Instant::now();
+        slot.begin();
         let verdict = self.attempt(&shared, started_at).await;
-        drop(slot);
+        slot.end(verdict.coping);
         let duration_ms = u32::try_from(clock.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let turn = self.judge_endpoint(&shared, &verdict).await;
         let mut attempted = self.conclude(&shared, verdict, started_at, duration_ms);
-        attempted.lifecycle = lifecycle::of_attempted(&shared.host, &self.emit, &attempted, &self.target).await;
-        record(&shared, attempted).await;
+        attempted.turn = turn.map(|turn| (self.target.subscription_id.clone(), turn));
+        if turn == Some(Turn::Recovered) {
+            replay::go_on(&shared, &self.target).await;
+        }
+        self.record(&shared, attempted).await;
     }
 
     async fn attempt(&self, shared: &Shared, started_at: Time) -> Verdict {
-        let (request, fuel) = match self.prepare(shared, started_at) {
-            Ok(prepared) => prepared,
-            Err(verdict) => return verdict,
-        };
-        let sent = shared.outbound.send(&request).await;
-        judge(sent, fuel)
-    }
-
-    /// Asks the adapter for the request.
-    fn prepare(&self, shared: &Shared, started_at: Time) -> Result<(Request, u64), Verdict> {
         let mut attributes = self.attributes.clone();
         if self.is_replay {
             attributes.push((REPLAY.0.to_owned(), REPLAY.1.to_owned()));
@@ -109,80 +103,111 @@ impl Job {
         let event = self.emit.as_event(attributes);
         let Prepared { result, fuel } =
             prepare::request(&shared.runtime, &self.target, &event, self.attempts_made + 1, started_at);
-        let failed = |message: String, retry: Retry| Verdict {
-            response_status: None,
-            error_message: Some(message),
-            response_snippet: None,
-            retry,
-            fuel: Some(fuel),
-        };
-        result.map(|request| (request, fuel)).map_err(|failure| match failure {
-            Failure::Reject(message) => failed(message, Retry::Never),
-            Failure::Retry { message, after_ms } => {
-                let seconds = after_ms.map(|ms| u32::try_from(ms.div_ceil(1_000)).unwrap_or(u32::MAX));
-                failed(message, Retry::Scheduled(seconds))
+        match result {
+            Ok(request) => Verdict::of_sent(shared.outbound.send(&request).await, fuel, self.own_faults()),
+            Err(failure) => Verdict::of_failure(failure, fuel),
+        }
+    }
+
+    /// How often this delivery was claimed without an attempt that counts: faults of the host's own,
+    /// and claims that were lost.
+    fn own_faults(&self) -> i64 {
+        self.claims - 1 - i64::from(self.attempts_total)
+    }
+
+    /// Learns from the attempt how the endpoint is, and gives it up when it is time for that.
+    async fn judge_endpoint(&self, shared: &Shared, verdict: &Verdict) -> Option<Turn> {
+        let (host, target) = (&shared.host, &self.target);
+        // An adapter's own failure says nothing of the endpoint.
+        verdict.coping?;
+        let (given_up, turn) = match verdict.then {
+            Then::Delivered => return shared.endpoints.succeeded(target),
+            Then::NotTried => return None,
+            Then::Gone => {
+                (subscription::disable_gone(host, &target.organization_id, &target.subscription_id).await, None)
             }
-            Failure::Fault { message, .. } => failed(message, Retry::Scheduled(None)),
-        })
+            Then::Retry(_) | Then::Never => {
+                let now = host.now();
+                let (since, turn) = shared.endpoints.failed(target, now);
+                let patience = shared.disable_after.filter(|patience| {
+                    now.millis_since(since) >= i64::try_from(patience.as_millis()).unwrap_or(i64::MAX)
+                });
+                let Some(patience) = patience else { return turn };
+                let id = &target.subscription_id;
+                (subscription::disable_failing(host, &target.organization_id, id, patience).await, turn)
+            }
+        };
+        // Whatever was found, the table knows it now.
+        shared.endpoints.forget(&target.subscription_id);
+        if let Err(error) = given_up {
+            // The next attempt finds the same.
+            tracing::warn!(subscription = %target.subscription_id, error = ?error, "an endpoint could not be given up yet");
+        }
+        turn
     }
 
     /// From what happened to what is recorded.
     fn conclude(&self, shared: &Shared, verdict: Verdict, started_at: Time, duration_ms: u32) -> Attempted {
         let now = shared.host.now();
+        let jitter = shared.host.randomness.fraction();
         let attempts_made = usize::try_from(self.attempts_made + 1).unwrap_or(usize::MAX);
-        let (status, due_at) = match verdict.retry {
-            Retry::Delivered => (Status::Success, None),
-            Retry::Never => (Status::Failed, None),
-            Retry::Scheduled(retry_after_s) => {
-                let jitter = shared.host.randomness.fraction();
-                match next_attempt(&shared.retry_schedule, attempts_made, now, jitter, retry_after_s) {
+        let (status, due_at) = match verdict.then {
+            Then::Delivered => (Status::Success, None),
+            Then::Never | Then::Gone => (Status::Failed, None),
+            Then::NotTried => {
+                let status = if self.attempts_made == 0 { Status::Pending } else { Status::Retrying };
+                (status, Some(after_own_fault(self.own_faults(), now, jitter)))
+            }
+            Then::Retry(retry_after_s) => {
+                let schedule = self.target.terms.retry_schedule.as_ref().unwrap_or(&shared.retry_schedule);
+                match next_attempt(schedule, attempts_made, now, jitter, retry_after_s) {
                     Next::At(time) => (Status::Retrying, Some(time)),
                     Next::DeadLetter => (Status::Failed, None),
                 }
             }
         };
+        let attempt = Attempt {
+            number: self.attempts_total + 1,
+            started_at,
+            duration_ms,
+            response_status: verdict.response_status,
+            error_message: verdict.error_message.clone(),
+            response_snippet: verdict.response_snippet,
+            fuel: verdict.fuel,
+        };
+        Attempted {
+            attempt: (verdict.then != Then::NotTried).then_some(attempt),
+            error_message: verdict.error_message,
+            ..self.attempted(now, status, due_at)
+        }
+    }
+
+    /// What is owed to an endpoint that was given up: a dead letter that says so, without an attempt.
+    fn give_up(&self, shared: &Shared, reason: &str) -> Attempted {
+        Attempted {
+            error_message: Some(format!("{ENDPOINT_DISABLED}: {reason}")),
+            ..self.attempted(shared.host.now(), Status::Failed, None)
+        }
+    }
+
+    fn attempted(&self, now: Time, status: Status, due_at: Option<Time>) -> Attempted {
         Attempted {
             delivery_id: self.delivery_id.clone(),
             claims: self.claims,
-            attempt: Some(Attempt {
-                number: self.attempts_total + 1,
-                started_at,
-                duration_ms,
-                response_status: verdict.response_status,
-                error_message: verdict.error_message.clone(),
-                response_snippet: verdict.response_snippet,
-                fuel: verdict.fuel,
-            }),
+            attempt: None,
             status,
             due_at,
-            error_message: verdict.error_message,
+            error_message: None,
+            turn: None,
             lifecycle: Vec::new(),
             now,
         }
     }
-}
 
-/// Any 2xx is an acknowledgement; everything else is a failure (contract 7.1).
-fn judge(sent: Sent, fuel: u64) -> Verdict {
-    match sent.outcome {
-        outbound::Outcome::Response { status, retry_after_s, snippet } => {
-            let is_delivered = (200..300).contains(&status);
-            let heeded = retry_after_s.filter(|_| matches!(status, 429 | 503));
-            Verdict {
-                response_status: Some(status),
-                error_message: (!is_delivered).then(|| format!("the endpoint answered {status}")),
-                response_snippet: snippet.filter(|_| !is_delivered),
-                retry: if is_delivered { Retry::Delivered } else { Retry::Scheduled(heeded) },
-                fuel: Some(fuel),
-            }
-        }
-        outbound::Outcome::Failed { message, .. } => Verdict {
-            response_status: None,
-            error_message: Some(message),
-            response_snippet: None,
-            retry: Retry::Scheduled(None),
-            fuel: Some(fuel),
-        },
+    /// Says what happened to whoever wants to know, and records it.
+    async fn record(&self, shared: &Shared, mut attempted: Attempted) {
+        attempted.lifecycle = lifecycle::of_attempted(&shared.host, &self.emit, &attempted, &self.target).await;
+        record(shared, attempted).await;
     }
 }
 

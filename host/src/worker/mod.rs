@@ -26,12 +26,16 @@ mod catch_up;
 mod choice;
 mod claim;
 mod delivery;
+mod endpoints;
 mod prepare;
 mod relay;
+mod replay;
 mod routing;
 mod slots;
 mod trial;
+mod verdict;
 
+use endpoints::Endpoints;
 use outbound::Outbound;
 use slots::Slots;
 
@@ -50,6 +54,8 @@ pub struct Settings {
     pub retry_schedule: RetrySchedule,
     /// Deliveries under way at once.
     pub deliveries_max: usize,
+    /// How long an endpoint may do nothing but fail; `None` is for ever.
+    pub disable_after: Option<Duration>,
 }
 
 /// The parts that all workers share.
@@ -58,7 +64,9 @@ struct Shared {
     runtime: Runtime,
     outbound: Outbound,
     retry_schedule: RetrySchedule,
+    disable_after: Option<Duration>,
     slots: Slots,
+    endpoints: Endpoints,
     /// Places for tests of endpoints.
     trials: Semaphore,
     /// Deliveries under way.
@@ -93,6 +101,7 @@ pub struct Workers {
     shared: Arc<Shared>,
     routing: Arc<routing::Routing>,
     claims: Arc<claim::Claims>,
+    replays: Arc<replay::Replays>,
     catch_up: Arc<catch_up::CatchUp>,
     relays: Arc<relay::Relays>,
     stop: CancellationToken,
@@ -116,6 +125,8 @@ impl Workers {
             slots: Slots::new(settings.deliveries_max),
             trials: Semaphore::new(TRIALS_MAX),
             retry_schedule: settings.retry_schedule,
+            disable_after: settings.disable_after,
+            endpoints: Endpoints::default(),
             host,
             runtime,
             outbound,
@@ -132,8 +143,10 @@ impl Workers {
         loops.spawn(claims.clone().run(stop.clone()));
         loops.spawn(catch_up.clone().run(stop.clone()));
         loops.spawn(relays.clone().run(stop.clone()));
+        let replays = Arc::new(replay::Replays::new(shared.clone()));
+        loops.spawn(replays.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, catch_up, relays, stop, loops })
+        Ok(Self { shared, routing, claims, replays, catch_up, relays, stop, loops })
     }
 
     /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
@@ -161,7 +174,7 @@ impl Workers {
                     + self.catch_up.round().await?
                     + self.relays.step().await?
                     + self.claims.sweep_and_claim().await?;
-                if claimed == 0 && !self.is_work_left().await? {
+                if !self.replays.make_step().await? && claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -170,16 +183,19 @@ impl Workers {
         tokio::time::timeout(at_most, settled).await.map_or(Ok(false), |settled| settled.map(|()| true))
     }
 
-    /// Whether anything is due at the present moment or claimed, by this host or another.
+    /// Whether anything is due at the present moment or claimed, by this host or another. What waits
+    /// for its subscription's rate is not due yet.
     async fn is_work_left(&self) -> Result<bool> {
         if !self.shared.routings.is_empty() {
             return Ok(true);
         }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
-        Ok(db::federation::fan_out::is_any_left(&mut tx).await?
+        let is_left = db::federation::fan_out::is_any_left(&mut tx).await?
             || db::emit::is_any_left(&mut tx, now).await?
-            || db::delivery::is_any_left(&mut tx, now).await?)
+            || db::replay::is_any_due(&mut tx, now).await?;
+        drop(tx);
+        Ok(is_left || self.claims.is_work_left().await?)
     }
 
     /// Calls of components so far, and the time spent in them.

@@ -197,7 +197,7 @@ impl Routing {
         let id = DeliveryId::new(now, shared.host.randomness.id());
         let delay_ms = i64::try_from(destination.delay_ms).unwrap_or(i64::MAX);
         let slot = match delay_ms {
-            0 => shared.slots.take_for_new(&target.organization_id, &target.subscription_id),
+            0 => shared.slots.take_for_new(target, now),
             _ => None,
         };
         let delivery = NewDelivery {
@@ -279,7 +279,7 @@ async fn write(shared: &Arc<Shared>, decisions: Vec<Decision>) {
         .iter()
         .flat_map(|routed| {
             let unclaimed = routed.deliveries.iter().filter(|delivery| !delivery.is_claimed);
-            unclaimed.map(|delivery| (routed.organization_id.clone(), delivery.subscription_id.clone()))
+            unclaimed.map(|delivery| delivery.subscription_id.clone())
         })
         .collect();
     let held = match shared.host.ledger.route(routed).await {
@@ -291,8 +291,8 @@ async fn write(shared: &Arc<Shared>, decisions: Vec<Decision>) {
             return;
         }
     };
-    for (organization, subscription) in waiting {
-        shared.slots.note_backlog(&organization, &subscription);
+    for subscription in waiting {
+        shared.slots.note_more(&subscription);
     }
     for (job, slot) in jobs.into_iter().flatten() {
         if held.contains(&job.emit.id) {

@@ -145,6 +145,7 @@ const MEMBERS: &[&str] = &[
     "secret",
     "displayName",
     "force",
+    "all",
     "subscriptionId",
     "from",
     "to",
@@ -222,12 +223,15 @@ fn sound(route: &Route, world: &World) -> Value {
         }),
         ("POST", "/api/v1/webhooks") => json!({
             "url": "https://receiver.example/", "events": ["a"], "name": "n", "active": true, "maxInFlight": 1,
-            "rateLimitPerSecond": 1, "signatureScheme": "timestamped",
+            "rateLimitPerSecond": 1_000, "signatureScheme": "timestamped",
         }),
         ("PATCH", path) if path.ends_with("subscriptions/{id}") => json!({
             "eventTypes": ["a"], "status": "ACTIVE", "isActive": true, "labels": { "a": "b" }, "secret": "a-good-secret",
         }),
         ("PATCH", "/api/v1/webhooks/{id}") => json!({ "name": "n", "events": ["a"], "headers": { "x-a": "b" } }),
+        ("POST", path) if path.ends_with("subscriptions/{id}/replay") => {
+            json!({ "from": "2026-05-06T00:00:00Z", "to": "2026-05-07T00:00:00Z", "all": true })
+        }
         ("POST", path) if path.contains("subscriptions/{id}/") || path.starts_with("/api/v1/webhooks/{id}/") => {
             if path.contains("/rotate") { json!({ "overlapSeconds": 1, "secret": "a-good-secret" }) } else { json!({}) }
         }

@@ -49,7 +49,7 @@ async fn ten_thousand_due_deliveries_to_a_hanging_endpoint_delay_nobody_else() {
         }
     };
     tokio::time::timeout(ROUTED, all_are_owed).await.expect("routing keeps up");
-    hanging.wait_for(100).await;
+    hanging.wait_for(40).await;
 
     for number in 1..=20 {
         let began = Instant::now();
@@ -77,4 +77,28 @@ async fn a_backlog_is_worked_off_in_order_and_completely() {
     ids.dedup();
     assert_eq!(ids.len(), 512);
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endpoints_that_hang_do_not_delay_those_of_the_same_organization() {
+    let app = TestApp::start().await;
+    let (hanging, healthy) = (Receiver::start().await, Receiver::start().await);
+    let acme = app.organization("ENTERPRISE").await;
+    for number in 0..10 {
+        acme.subscribe("platformxe.generic", &hanging.url(&format!("/{number}"))).await;
+    }
+    acme.subscribe("platformxe.generic", &healthy.url("/")).await;
+    // They are known to be quick when they stop to answer.
+    emit_many(&acme, 256).await;
+    app.settle().await;
+    hanging.always(Reply::Hang);
+    emit_many(&acme, 256).await;
+    healthy.wait_for(512).await;
+    for number in 1..=20 {
+        let began = Instant::now();
+        acme.emit_generic(json!({ "kind": "k" })).await;
+        healthy.wait_for(512 + number).await;
+        assert!(began.elapsed() < UNDELAYED, "event {number} took {:?}", began.elapsed());
+    }
+    app.stop_with_work_left().await;
 }

@@ -1,9 +1,12 @@
 //! What receivers see of an accepted event, and what becomes of it when they do not answer.
 
+mod endpoints;
 mod fairness;
 mod filters;
+mod flow;
 mod hosts;
 mod replay;
+mod replays;
 mod retries;
 mod secrets;
 mod start_at;

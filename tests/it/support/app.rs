@@ -172,6 +172,12 @@ impl TestApp {
         assert!(is_settled, "{} emits and deliveries were left undone", self.unfinished().await);
     }
 
+    /// The same, but leaves alone what waits for nothing but its subscription's rate.
+    pub(crate) async fn settle_within_rates(&self) {
+        let settled = self.app().workers.settle(SETTLE_MAX).await.expect("the database works");
+        assert!(settled, "more than rates is waited for");
+    }
+
     /// Emits and deliveries that are due or under way.
     async fn unfinished(&self) -> i64 {
         let now = self.clock.now().as_millis();

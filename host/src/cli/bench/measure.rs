@@ -6,15 +6,15 @@ use hdrhistogram::Histogram;
 use hyper::{StatusCode, header::USER_AGENT};
 
 use super::{
-    CONNECTIONS, UNDER_WAY_MAX,
+    CONNECTIONS, ENDPOINTS, HANGING_ENDPOINTS, SHARED_RATE, UNDER_WAY_MAX,
     arrivals::Arrivals,
     child::{Child, own_cpu},
     client::Endpoint,
     load::{self, Schedule, Timing},
     message::Message,
-    receiver::Receiver,
-    report::{EndToEnd, Latency, Throughput},
-    tenant::{HEARD, Tenant, UNHEARD},
+    receiver::{HANGING, Receiver},
+    report::{EndToEnd, Hanging, Latency, Throughput},
+    tenant::{HEARD, SHARED, Tenant, UNHEARD},
     yardstick,
 };
 use crate::error::{Error, Result};
@@ -85,17 +85,36 @@ impl Bench {
     /// How long events take from when they were meant to be sent until they arrive. A host that
     /// stalls delays the events that it could not even be sent, and all of them count.
     pub(super) async fn latency(&self, rate: u32) -> Result<Latency> {
+        self.latency_to(HEARD, rate, 1).await
+    }
+
+    /// The same for events that go to many endpoints of one organization, without and with some
+    /// that hang.
+    pub(super) async fn hanging(&self) -> Result<Hanging> {
+        for endpoint in 0..ENDPOINTS {
+            self.tenant.subscribe(SHARED, &format!("{}{endpoint}", self.receiver.url)).await?;
+        }
+        let without = self.latency_to(SHARED, SHARED_RATE, ENDPOINTS).await?;
+        for _ in 0..HANGING_ENDPOINTS {
+            self.tenant.subscribe(SHARED, &format!("{}{HANGING}", self.receiver.url)).await?;
+        }
+        let with = self.latency_to(SHARED, SHARED_RATE, ENDPOINTS).await?;
+        Ok(Hanging { without, with })
+    }
+
+    async fn latency_to(&self, event: &str, rate: u32, endpoints: u32) -> Result<Latency> {
         let count = rate * u32::try_from(self.seconds.as_secs()).unwrap_or(u32::MAX);
-        let arrivals = Arrivals::new(count as usize, 0);
+        let expected = count * endpoints;
+        let arrivals = Arrivals::new(expected as usize, 0);
         self.receiver.inbox.switch(&arrivals);
         let schedule = Schedule::start(arrivals.begun, rate, count, OPEN_CONNECTIONS);
         let timing = Timing::Open(schedule.clone());
-        let message = Message::new(HEARD);
+        let message = Message::new(event);
         let sent = load::send(&self.tenant.emit, OPEN_CONNECTIONS, &message, StatusCode::ACCEPTED, timing).await?;
-        arrivals.all(count as usize, ARRIVE_MAX).await?;
+        arrivals.all(expected as usize, ARRIVE_MAX).await?;
         let mut histogram = Histogram::<u64>::new_with_max(MICROS_MAX, 3).map_err(Error::internal)?;
-        for (number, arrived) in (0..count).zip(arrivals.times(count as usize)) {
-            let micros = arrived.saturating_sub(schedule.due(number)).as_micros();
+        for (number, arrived) in (0..expected).zip(arrivals.times(expected as usize)) {
+            let micros = arrived.saturating_sub(schedule.due(number / endpoints)).as_micros();
             histogram.saturating_record(u64::try_from(micros).unwrap_or(u64::MAX));
         }
         let reached_rate = f64::from(sent.count) / sent.took.as_secs_f64();

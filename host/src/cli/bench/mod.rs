@@ -13,6 +13,8 @@ mod arrivals;
 mod check;
 mod child;
 mod client;
+mod comparison;
+mod filters;
 mod goals;
 mod load;
 mod machine;
@@ -38,6 +40,11 @@ const CONNECTIONS: usize = 32;
 const UNDER_WAY_MAX: usize = 256;
 /// Events per second of the open loops.
 const RATES: [u32; 3] = [200, 1_000, 3_000];
+/// Endpoints of one organization that all get the same events, others beside them that hang, and
+/// how many events a second: a thousand deliveries, which leave the machine room.
+const ENDPOINTS: u32 = 100;
+const HANGING_ENDPOINTS: u32 = 10;
+const SHARED_RATE: u32 = 10;
 /// How long everything is exercised before anything is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -80,11 +87,29 @@ async fn measure_all(args: &BenchArgs, database: &Location, scratch: &machine::S
         note(&format!("accept to arrival at {rate}/s"));
         latencies.push(bench.latency(rate).await?);
     }
+    note(&format!("{ENDPOINTS} endpoints, without and with {HANGING_ENDPOINTS} that hang"));
+    let hanging = bench.hanging().await?;
     note("payload check");
     let check_micros = check::micros()?;
+    note("comparison of schemas");
+    let comparison = comparison::measure()?;
+    note("filters");
+    let filters = filters::measure()?;
     let settings = Settings::new(args.seconds, database);
     let rss = report::Rss { idle_bytes: rss_idle, peak_bytes: bench.host.rss_peak_bytes() };
-    Ok(Report { machine, settings, bare, accepts, end_to_end, latencies, check_micros, rss })
+    Ok(Report {
+        machine,
+        settings,
+        bare,
+        accepts,
+        end_to_end,
+        latencies,
+        hanging,
+        check_micros,
+        comparison,
+        filters,
+        rss,
+    })
 }
 
 /// Says on standard error what is being done: results go to standard output.

@@ -1,6 +1,7 @@
-//! The endpoint that events are delivered to: notes which one came when, and acknowledges.
+//! The endpoints that events are delivered to: they note which one came when, and acknowledge; but
+//! some hang.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
@@ -11,8 +12,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{arrivals::Inbox, message::number_in};
+use super::{ENDPOINTS, arrivals::Inbox, message::number_in};
 use crate::error::{Error, Result};
+
+/// The path of an endpoint that hangs.
+pub(super) const HANGING: &str = "hanging";
+/// For how long: longer than the host waits.
+const HANG: Duration = Duration::from_secs(11);
 
 /// A running receiver; it ends when it is dropped.
 pub(super) struct Receiver {
@@ -52,10 +58,13 @@ async fn serve(stream: TcpStream, inbox: Inbox) {
 }
 
 async fn receive(request: Request<Incoming>, inbox: &Inbox) -> std::result::Result<Response<Empty<Bytes>>, Infallible> {
-    if let Ok(body) = request.into_body().collect().await
-        && let Some(number) = number_in(&body.to_bytes())
-    {
-        inbox.note(number);
+    let path = request.uri().path().trim_start_matches('/').to_owned();
+    let body = request.into_body().collect().await;
+    if path == HANGING {
+        tokio::time::sleep(HANG).await;
+    } else if let Some(number) = body.ok().and_then(|body| number_in(&body.to_bytes())) {
+        // One of many endpoints has its own number as its path.
+        inbox.note(path.parse().map_or(number, |endpoint: u32| number * ENDPOINTS + endpoint));
     }
     Ok(Response::new(Empty::new()))
 }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    CONNECTIONS, UNDER_WAY_MAX,
+    CONNECTIONS, ENDPOINTS, HANGING_ENDPOINTS, SHARED_RATE, UNDER_WAY_MAX,
+    comparison::Comparison,
+    filters::{self, Filters},
     goals::{Goal, goals},
     machine::Machine,
     message::PAYLOAD_BYTES,
@@ -21,8 +23,11 @@ pub(super) struct Report {
     pub(super) accepts: Throughput,
     pub(super) end_to_end: EndToEnd,
     pub(super) latencies: Vec<Latency>,
+    pub(super) hanging: Hanging,
     /// Of one check of a payload against the example schema.
     pub(super) check_micros: f64,
+    pub(super) comparison: Comparison,
+    pub(super) filters: Filters,
     pub(super) rss: Rss,
 }
 
@@ -69,6 +74,20 @@ pub(super) struct Latency {
     p90_ms: f64,
     pub(super) p99_ms: f64,
     max_ms: f64,
+}
+
+/// Milliseconds to healthy endpoints, without others beside them that hang and with them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Hanging {
+    pub(super) without: Latency,
+    pub(super) with: Latency,
+}
+
+impl Hanging {
+    /// How much longer the slowest hundredth takes.
+    pub(super) fn ratio(&self) -> f64 {
+        self.with.p99_ms / self.without.p99_ms.max(f64::MIN_POSITIVE)
+    }
 }
 
 /// Memory of the host.
@@ -142,6 +161,12 @@ impl Latency {
         let (p50_ms, p90_ms, p99_ms) = (at(0.5), at(0.9), at(0.99));
         Self { rate, reached_rate, is_rate_reached, p50_ms, p90_ms, p99_ms, max_ms: precise(micros.max()) / 1e3 }
     }
+
+    fn print(&self, name: &str) {
+        let Self { reached_rate, p50_ms, p90_ms, p99_ms, max_ms, .. } = self;
+        let remark = if self.is_rate_reached { String::new() } else { format!("  only {reached_rate:.0}/s reached") };
+        println!("{name:<24} {p50_ms:>10.2} {p90_ms:>10.2} {p99_ms:>10.2} {max_ms:>10.2}{remark}");
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and times of one run are far below 2^52")]
@@ -161,7 +186,10 @@ impl Report {
             "accepts": self.accepts.json(),
             "endToEnd": self.end_to_end.json(),
             "acceptToArrival": self.latencies,
+            "hangingEndpoints": self.hanging,
             "payloadCheckMicros": self.check_micros,
+            "schemaComparison": self.comparison,
+            "filters": self.filters,
             "rss": self.rss,
             "goals": goals(self).into_iter().map(goal).collect::<Vec<_>>(),
         });
@@ -200,11 +228,11 @@ impl Report {
     fn print_latencies(&self) {
         println!("{:<24} {:>10} {:>10} {:>10} {:>10}", "accept to arrival, ms", "p50", "p90", "p99", "max");
         for latency in &self.latencies {
-            let Latency { rate, reached_rate, p50_ms, p90_ms, p99_ms, max_ms, .. } = latency;
-            let remark =
-                if latency.is_rate_reached { String::new() } else { format!("  only {reached_rate:.0}/s reached") };
-            println!("at {rate:>6}/s {p50_ms:>20.2} {p90_ms:>10.2} {p99_ms:>10.2} {max_ms:>10.2}{remark}");
+            latency.print(&format!("at {:>6}/s", latency.rate));
         }
+        println!("to {ENDPOINTS} endpoints at {SHARED_RATE}/s");
+        self.hanging.without.print("alone");
+        self.hanging.with.print(&format!("beside {HANGING_ENDPOINTS} hanging"));
     }
 
     fn print_host(&self) {
@@ -216,6 +244,14 @@ impl Report {
             end_to_end.repeated,
         );
         println!("payload check, example schema: {:.2} µs", self.check_micros);
+        let Comparison { accepted_ms, refused_ms, .. } = self.comparison;
+        println!("new version of a schema at the caps: {accepted_ms:.2} ms accepted, {refused_ms:.2} ms refused");
+        let Filters { micros_each, routed_ms, memory_bytes, .. } = self.filters;
+        println!(
+            "filters of three leaves: {micros_each:.2} µs each, {} on one event: {routed_ms:.1} ms, {} KiB of guest memory",
+            filters::SUBSCRIPTIONS,
+            memory_bytes >> 10,
+        );
         let mebibytes = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
         println!(
             "memory of the host: {} MiB idle, {} MiB at most",

@@ -21,6 +21,8 @@ use crate::{
 pub(super) const UNHEARD: &str = "order.noted";
 /// The event that the receiver subscribes to.
 pub(super) const HEARD: &str = "order.placed";
+/// The event that many endpoints subscribe to.
+pub(super) const SHARED: &str = "order.shared";
 
 const EMIT_PATH: &str = "/api/v1/events/custom/emit";
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -40,7 +42,7 @@ pub(super) struct Components {
 }
 
 impl Tenant {
-    /// An organization with two events, one of them subscribed.
+    /// An organization with three events, one of them subscribed.
     pub(super) async fn create(host: &Child, admin_token: String, receiver_url: &str) -> Result<Self> {
         let operator = Endpoint::new(host.address, "/", (AUTHORIZATION, &format!("Bearer {admin_token}")))?;
         let new = json!({ "name": "Bench", "plan": "ENTERPRISE" });
@@ -51,16 +53,22 @@ impl Tenant {
         let namespaces = format!("/api/admin/v1/organizations/{id}/namespaces");
         ask(&operator, Method::POST, &namespaces, &json!({ "namespace": NAMESPACE })).await?;
         let emit = Endpoint::new(host.address, EMIT_PATH, (API_KEY, key))?;
-        for name in [UNHEARD, HEARD] {
+        for name in [UNHEARD, HEARD, SHARED] {
             let event = json!({
                 "namespace": NAMESPACE, "name": name, "version": "1.0.0", "status": "published",
                 "payloadSchema": schema(),
             });
             ask(&emit, Method::POST, "/api/v1/events/custom", &event).await?;
         }
-        let subscription = json!({ "name": format!("{NAMESPACE}.{HEARD}"), "webhookUrl": receiver_url });
-        ask(&emit, Method::POST, "/api/v1/events/custom/subscribe", &subscription).await?;
-        Ok(Self { emit, operator })
+        let tenant = Self { emit, operator };
+        tenant.subscribe(HEARD, receiver_url).await?;
+        Ok(tenant)
+    }
+
+    /// Subscribes an endpoint to an event.
+    pub(super) async fn subscribe(&self, event: &str, url: &str) -> Result<()> {
+        let subscription = json!({ "name": format!("{NAMESPACE}.{event}"), "webhookUrl": url });
+        ask(&self.emit, Method::POST, "/api/v1/events/custom/subscribe", &subscription).await.map(drop)
     }
 
     /// What components did so far.

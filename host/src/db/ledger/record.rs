@@ -1,7 +1,7 @@
 //! Recording a batch of attempts: the deliveries' new states and the attempt rows, in two
 //! statements.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::Attempted;
 use crate::{
@@ -31,6 +31,7 @@ pub(super) async fn record(tx: &mut Tx, attempts: &[&Attempted]) -> Result<Vec<D
     if attempts.is_empty() {
         return Ok(Vec::new());
     }
+    store_turns(tx, attempts).await?;
     let row = |attempted: &&Attempted| {
         (
             attempted.delivery_id.clone(),
@@ -50,6 +51,29 @@ pub(super) async fn record(tx: &mut Tx, attempts: &[&Attempted]) -> Result<Vec<D
         attempts.iter().copied().filter(|attempted| held.contains(attempted.delivery_id.as_str())).collect();
     insert(tx, &attempts).await?;
     Ok(attempts.into_iter().map(|attempted| attempted.delivery_id.clone()).collect())
+}
+
+/// Stores since when endpoints fail, if any began to or recovered. Before the deliveries, because
+/// everybody locks subscriptions first.
+async fn store_turns(tx: &mut Tx, attempts: &[&Attempted]) -> Result<()> {
+    const SQL: Dialects = over_rows!(
+        "update subscription set failing_since = cast(item.value ->> 1 as bigint) from",
+        "where subscription.id = item.value ->> 0"
+    );
+    // Of several turns of one endpoint the last one counts.
+    let turns: BTreeMap<&str, Option<i64>> = attempts
+        .iter()
+        .filter_map(|attempted| {
+            let (subscription, turn) = attempted.turn.as_ref()?;
+            Some((subscription.as_str(), turn.failing_since().map(Time::as_millis)))
+        })
+        .collect();
+    if turns.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = turns.into_iter().collect();
+    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
+    on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))
 }
 
 async fn insert(tx: &mut Tx, attempts: &[&Attempted]) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io, time::Duration};
 
-use super::resolver::{Forbidden, Unresolved};
+use super::resolver::{Forbidden, ResolverDown, Unresolved};
 
 /// What failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub enum FailureKind {
     Guard,
     /// Its name does not resolve.
     Dns,
+    /// The servers that would know its name do not answer.
+    Resolver,
     /// No connection could be made.
     Connect,
     /// No answer came in time.
@@ -21,6 +23,8 @@ pub enum FailureKind {
     Io,
     /// The request is malformed, which no attempt will change.
     Request,
+    /// The host has no socket, no port or no memory for it at the moment.
+    Host,
 }
 
 impl FailureKind {
@@ -29,11 +33,13 @@ impl FailureKind {
         match self {
             Self::Guard => "guard",
             Self::Dns => "dns",
+            Self::Resolver => "resolver",
             Self::Connect => "connect",
             Self::Timeout => "timeout",
             Self::Tls => "tls",
             Self::Io => "io",
             Self::Request => "request",
+            Self::Host => "host",
         }
     }
 }
@@ -63,6 +69,12 @@ impl Failure {
         if cause::<Unresolved>(error).is_some() {
             return Self::new(FailureKind::Dns, "the target's name does not resolve");
         }
+        if cause::<ResolverDown>(error).is_some() {
+            return Self::new(FailureKind::Resolver, "the servers that would know the target's name do not answer");
+        }
+        if cause::<io::Error>(error).is_some_and(is_own) {
+            return Self::new(FailureKind::Host, "the host has no socket to send with at the moment");
+        }
         if let Some(tls) = cause::<rustls::Error>(error) {
             return Self::new(FailureKind::Tls, format!("the TLS handshake failed: {tls}"));
         }
@@ -77,6 +89,18 @@ impl Failure {
         }
         Self::new(FailureKind::Io, "the connection broke before there was an answer in HTTP")
     }
+}
+
+/// Codes of Linux, macOS and the BSDs alike: too many open files, here or in the whole system.
+const TOO_MANY_FILES: [i32; 2] = [24, 23];
+
+/// Whether the host, and not the target, is what an operation failed for.
+fn is_own(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code))
+        || matches!(
+            error.kind(),
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory | io::ErrorKind::NetworkDown
+        )
 }
 
 fn connect_message(error: &reqwest::Error) -> &'static str {
@@ -99,4 +123,20 @@ fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
         next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_host_lacks_is_told_from_what_the_target_refuses() {
+        for code in TOO_MANY_FILES {
+            assert!(is_own(&io::Error::from_raw_os_error(code)));
+        }
+        assert!(is_own(&io::ErrorKind::AddrNotAvailable.into()));
+        for kind in [io::ErrorKind::ConnectionRefused, io::ErrorKind::HostUnreachable, io::ErrorKind::TimedOut] {
+            assert!(!is_own(&kind.into()), "{kind}");
+        }
+    }
 }

@@ -1,6 +1,12 @@
 //! Name resolution under guard.
 
-use std::{future::Future, io, net::IpAddr, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
@@ -33,6 +39,26 @@ pub(super) struct Forbidden(pub(super) &'static str);
 #[error("the name does not resolve")]
 pub(super) struct Unresolved;
 
+/// The servers that would know the name do not answer: no word about the name.
+#[derive(Debug, thiserror::Error)]
+#[error("the servers for the name do not answer")]
+pub(super) struct ResolverDown;
+
+/// What the C libraries say when a name may exist and could not be asked for: the codes behind
+/// these words do not reach us.
+const NO_ANSWER: [&str; 4] = ["Temporary failure in name resolution", "Try again", "Non-recoverable", "System error"];
+
+/// What a failed lookup says of the name.
+fn unresolved(error: &io::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    let message = error.to_string();
+    // An error with a number is one of the host's own, such as too many open files.
+    if error.raw_os_error().is_some() || NO_ANSWER.iter().any(|words| message.contains(words)) {
+        ResolverDown.into()
+    } else {
+        Unresolved.into()
+    }
+}
+
 impl GuardedResolver {
     pub(super) fn new(policy: Policy, lookup: Lookup) -> Self {
         Self { policy, lookup }
@@ -44,7 +70,7 @@ impl Resolve for GuardedResolver {
         let policy = self.policy.clone();
         let found = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
-            let addresses = vetted(found.await.map_err(|_| Unresolved)?, &policy)?;
+            let addresses = vetted(found.await.map_err(|error| unresolved(&error))?, &policy)?;
             if addresses.is_empty() {
                 return Err(Unresolved.into());
             }
@@ -74,6 +100,20 @@ mod tests {
         assert_eq!(vetted(public.clone(), &policy), Ok(public));
         for mixed in [["8.8.8.8", "10.0.0.1"], ["127.0.0.1", "8.8.8.8"], ["8.8.8.8", "::ffff:169.254.169.254"]] {
             assert!(vetted(addresses(&mixed), &policy).is_err(), "{mixed:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_nobody_could_be_asked_for_is_not_called_unknown() {
+        let failed = |detail: &str| io::Error::other(format!("failed to lookup address information: {detail}"));
+        for detail in
+            ["Temporary failure in name resolution", "Try again", "Non-recoverable failure in name resolution"]
+        {
+            assert!(unresolved(&failed(detail)).is::<ResolverDown>(), "{detail}");
+        }
+        assert!(unresolved(&io::Error::from_raw_os_error(24)).is::<ResolverDown>());
+        for detail in ["Name or service not known", "No address associated with hostname", "Name does not resolve"] {
+            assert!(unresolved(&failed(detail)).is::<Unresolved>(), "{detail}");
         }
     }
 }

@@ -1,0 +1,122 @@
+//! Which endpoints fail, and since when.
+//!
+//! The table has it for everybody, and what a target was read with may be long out of date: the
+//! answers that came since are remembered here. Only a turn is stored, with the attempt that
+//! brought it.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use lru::LruCache;
+
+use crate::domain::{
+    id::SubscriptionId,
+    subscription::{Target, Turn},
+    time::Time,
+};
+
+/// Endpoints remembered. One that is forgotten costs a needless write at most.
+const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
+
+/// What is known of endpoints that failed: since when they do, or that they do no more.
+pub(super) struct Endpoints {
+    known: Mutex<LruCache<SubscriptionId, Option<Time>>>,
+}
+
+impl Default for Endpoints {
+    fn default() -> Self {
+        Self { known: Mutex::new(LruCache::new(REMEMBERED_MAX)) }
+    }
+}
+
+impl Endpoints {
+    fn known(&self) -> MutexGuard<'_, LruCache<SubscriptionId, Option<Time>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a success; gives the turn that it is, if it is one.
+    pub(super) fn succeeded(&self, target: &Target) -> Option<Turn> {
+        let mut known = self.known();
+        let failing_since = known.peek(&target.subscription_id).copied().unwrap_or(target.failing_since);
+        failing_since?;
+        known.put(target.subscription_id.clone(), None);
+        Some(Turn::Recovered)
+    }
+
+    /// Notes a failure; gives since when there was nothing else, and the turn that it is, if it is
+    /// one.
+    pub(super) fn failed(&self, target: &Target, now: Time) -> (Time, Option<Turn>) {
+        let mut known = self.known();
+        let failing_since = known.get(&target.subscription_id).copied().unwrap_or(target.failing_since);
+        if let Some(since) = failing_since {
+            return (since, None);
+        }
+        known.put(target.subscription_id.clone(), Some(now));
+        (now, Some(Turn::Failing(now)))
+    }
+
+    /// Whether it failed last time.
+    pub(super) fn is_failing(&self, target: &Target) -> bool {
+        let remembered = self.known().peek(&target.subscription_id).copied();
+        remembered.unwrap_or(target.failing_since).is_some()
+    }
+
+    /// Goes by what the table says from now on.
+    pub(super) fn forget(&self, id: &SubscriptionId) {
+        self.known().pop(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        headers::StaticHeaders,
+        id::OrganizationId,
+        signature::{Secret, Secrets},
+        subscription::Terms,
+    };
+
+    const NOW: Time = Time::from_millis(1_778_103_648_120);
+
+    fn target(failing_since: Option<Time>) -> Target {
+        Target {
+            subscription_id: SubscriptionId::stored("evs_1"),
+            organization_id: OrganizationId::stored("org_1"),
+            url: String::new(),
+            is_active: true,
+            disabled: None,
+            failing_since,
+            terms: Terms::default(),
+            secrets: Secrets::new(Secret::parse("12345678").expect("legal"), None),
+            headers: StaticHeaders::default(),
+            since_revision: 0,
+        }
+    }
+
+    #[test]
+    fn only_turns_are_told() {
+        let (endpoints, target) = (Endpoints::default(), target(None));
+        assert_eq!(endpoints.succeeded(&target), None);
+        assert_eq!(endpoints.failed(&target, NOW), (NOW, Some(Turn::Failing(NOW))));
+        let later = NOW.plus_millis(5);
+        assert_eq!(endpoints.failed(&target, later), (NOW, None));
+        assert!(endpoints.is_failing(&target));
+        assert_eq!(endpoints.succeeded(&target), Some(Turn::Recovered));
+        assert_eq!(endpoints.succeeded(&target), None);
+        assert_eq!(endpoints.failed(&target, later), (later, Some(Turn::Failing(later))));
+    }
+
+    #[test]
+    fn what_was_seen_here_outdates_what_was_read() {
+        let (endpoints, target) = (Endpoints::default(), target(Some(NOW)));
+        assert_eq!(endpoints.failed(&target, NOW.plus_millis(9)).0, NOW);
+        assert_eq!(endpoints.succeeded(&target), Some(Turn::Recovered));
+        assert_eq!(endpoints.succeeded(&target), None);
+        assert!(!endpoints.is_failing(&target));
+        endpoints.forget(&target.subscription_id);
+        assert!(endpoints.is_failing(&target));
+    }
+}

@@ -1,0 +1,305 @@
+//! Replays: one small step after the other, beside live traffic and never before it.
+//!
+//! A step takes as many slots as replays may have, and then as many rows; nothing that is sent
+//! again ever waits in front of something new. The rows become due as claimed, in the transaction
+//! that moves the replay on, so a crash repeats nothing and loses nothing.
+
+use std::{
+    slice,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    POLL_INTERVAL, Shared,
+    choice::{self, Effort},
+    contained,
+    delivery::Job,
+    routing,
+    slots::Slot,
+};
+use crate::{
+    db::{self, delivery::Claimed, replay::New},
+    domain::{
+        emit::Emit,
+        id::{DeliveryId, EmitId},
+        replay::{Replay, Source},
+        subscription::Target,
+        time::Time,
+    },
+    error::{Error, Result},
+    service::directory,
+};
+
+/// The pause between steps: each is a commit that live traffic waits for.
+const STEP_PAUSE: Duration = Duration::from_millis(20);
+/// Events of one step.
+const STEP_MAX: usize = 32;
+/// Rows that are looked at in one statement, and such statements of one step.
+const PAGE: u32 = 256;
+const PAGES_MAX: usize = 8;
+/// Replays that are looked at for one that may make a step.
+const DUE_MAX: u32 = 64;
+/// The wait before an endpoint that fails is sent one event more, in milliseconds.
+const FAILING_MS: i64 = 30_000;
+/// The wait when a step cannot be made, or when the endpoint was given up; activating it ends that.
+const PUT_OFF_MS: i64 = 300_000;
+
+pub(super) struct Replays {
+    shared: Arc<Shared>,
+    /// Steps so far: each begins with another replay.
+    turn: AtomicUsize,
+}
+
+/// What one step takes.
+#[derive(Default)]
+struct Picked {
+    /// Deliveries that are finished.
+    finished: Vec<DeliveryId>,
+    /// Events without a delivery.
+    missing: Vec<EmitId>,
+    /// Where the next step begins.
+    done_until: String,
+    /// Whether there is nothing behind it.
+    is_end: bool,
+}
+
+impl Replays {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, turn: AtomicUsize::new(0) }
+    }
+
+    /// Makes steps until told to stop.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            // Listening begins before the table is looked at, so that no ring in between is lost.
+            let added = self.shared.host.replays_due.notified();
+            let this = self.clone();
+            let stepped = contained("a step of a replay", async move { this.make_step().await }).await;
+            let is_more = stepped.unwrap_or(Ok(false)).unwrap_or_else(|error| {
+                tracing::error!(error = ?error, "the table could not be searched for replays");
+                false
+            });
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(STEP_PAUSE), if is_more => {}
+                () = tokio::time::sleep(POLL_INTERVAL), if !is_more => {}
+                () = added, if !is_more => {}
+            }
+        }
+    }
+
+    /// Makes one step of one replay. False when none is due; one that is due may have to wait for
+    /// slots.
+    pub(super) async fn make_step(&self) -> Result<bool> {
+        let host = &self.shared.host;
+        let mut tx = host.db.read().await?;
+        let mut due = db::replay::due(&mut tx, host.now(), DUE_MAX).await?;
+        drop(tx);
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % due.len();
+        due.rotate_left(first);
+        for replay in due {
+            match self.step(&replay).await {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(replay = %replay.id, error = ?error, "replay {} is put off", replay.id);
+                    self.put_off(&replay).await?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// False when nothing could be done for want of slots.
+    async fn step(&self, replay: &Replay) -> Result<bool> {
+        let (shared, host) = (&self.shared, &self.shared.host);
+        let Some(target) = directory::target(host, &replay.organization_id, &replay.subscription_id).await? else {
+            // Its replays went with it.
+            return Ok(true);
+        };
+        if target.disabled.is_some() {
+            return self.put_off(replay).await.map(|()| true);
+        }
+        let now = host.now();
+        // An endpoint that fails is asked now and then whether it still does.
+        let is_failing = shared.endpoints.is_failing(&target);
+        let slots = shared.slots.take_for_replay(&target, if is_failing { 1 } else { STEP_MAX }, now);
+        if slots.is_empty() {
+            return Ok(false);
+        }
+        let picked = self.pick(replay, slots.len()).await?;
+        let missing = self.choose(&target, &picked.missing).await?;
+        let goes_on_at = if is_failing { now.plus_millis(FAILING_MS) } else { now };
+        let made = self.write(replay, &picked, &missing, goes_on_at, now).await?;
+        let Some((revived, created)) = made else { return Ok(true) };
+        self.start(&target, revived, missing, &created, slots).await?;
+        Ok(true)
+    }
+
+    async fn put_off(&self, replay: &Replay) -> Result<()> {
+        let host = &self.shared.host;
+        let mut tx = host.db.begin().await?;
+        let due_at = host.now().plus_millis(PUT_OFF_MS);
+        db::replay::advance(&mut tx, replay, &replay.done_until, due_at).await?;
+        tx.commit().await
+    }
+
+    /// Looks for the next rows to send, `wanted` of them at most.
+    async fn pick(&self, replay: &Replay, wanted: usize) -> Result<Picked> {
+        let organization = &replay.organization_id;
+        let mut tx = self.shared.host.db.read().await?;
+        let subscription = db::subscription::find(&mut tx, organization, &replay.subscription_id).await?;
+        let is_wanted = |row: &db::replay::Row| match replay.source {
+            Source::Events { .. } => subscription.as_ref().is_some_and(|found| found.wants(&row.event_type)),
+            Source::DeadLetters { .. } => true,
+        };
+        let mut at = replay.clone();
+        let mut picked = Picked { done_until: replay.done_until.clone(), ..Picked::default() };
+        for _ in 0..PAGES_MAX {
+            let rows = db::replay::rows(&mut tx, organization, &at, PAGE).await?;
+            let is_last = rows.len() < PAGE as usize;
+            for row in rows {
+                if picked.finished.len() + picked.missing.len() >= wanted {
+                    return Ok(picked);
+                }
+                let status = row.delivery.as_ref().map(|(_, status)| *status);
+                if row.is_within && replay.source.takes(status) && is_wanted(&row) {
+                    match row.delivery {
+                        Some((id, _)) => picked.finished.push(id),
+                        None => picked.missing.push(row.emit_id),
+                    }
+                }
+                picked.done_until.clone_from(&row.id);
+            }
+            if is_last {
+                picked.is_end = true;
+                break;
+            }
+            at.done_until.clone_from(&picked.done_until);
+        }
+        Ok(picked)
+    }
+
+    /// Of events that were never offered to the subscription, those that the router gives it.
+    async fn choose(&self, target: &Arc<Target>, ids: &[EmitId]) -> Result<Vec<(Arc<Emit>, New)>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let host = &self.shared.host;
+        let mut tx = host.db.read().await?;
+        let emits = db::emit::load(&mut tx, &ids.iter().collect::<Vec<_>>()).await?;
+        drop(tx);
+        let mut chosen = Vec::new();
+        for stored in emits {
+            let emit = stored.emit;
+            let (call, event) = (routing::call_for(&emit), emit.as_event(Vec::new()));
+            let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
+            let destinations = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
+            for (_, destination) in destinations.into_iter().flatten() {
+                let new = New {
+                    id: DeliveryId::new(host.now(), host.randomness.id()),
+                    emit_id: emit.id.clone(),
+                    attributes: destination.attributes,
+                };
+                chosen.push((emit.clone(), new));
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Moves the replay on and makes what was picked due; nothing when another host was faster or
+    /// the subscription is gone.
+    async fn write(
+        &self,
+        replay: &Replay,
+        picked: &Picked,
+        missing: &[(Arc<Emit>, New)],
+        goes_on_at: Time,
+        now: Time,
+    ) -> Result<Option<(Vec<Claimed>, Vec<DeliveryId>)>> {
+        let (organization, subscription) = (&replay.organization_id, &replay.subscription_id);
+        let mut tx = self.shared.host.db.begin().await?;
+        let is_ours = db::replay::lock(&mut tx, organization, subscription).await?
+            && if picked.is_end {
+                db::replay::finish(&mut tx, replay).await?
+            } else {
+                db::replay::advance(&mut tx, replay, &picked.done_until, goes_on_at).await?
+            };
+        if !is_ours {
+            return Ok(None);
+        }
+        let lease = super::delivery::lease_from(now);
+        let revived = db::replay::revive(&mut tx, organization, subscription, &picked.finished, lease, now).await?;
+        let new: Vec<New> = missing.iter().map(|(_, new)| new.clone()).collect();
+        let created = db::replay::create(&mut tx, organization, subscription, &new, lease, now).await?;
+        tx.commit().await?;
+        Ok(Some((revived, created)))
+    }
+
+    async fn start(
+        &self,
+        target: &Arc<Target>,
+        revived: Vec<Claimed>,
+        missing: Vec<(Arc<Emit>, New)>,
+        created: &[DeliveryId],
+        slots: Vec<Slot>,
+    ) -> Result<()> {
+        let ids: Vec<&EmitId> = revived.iter().map(|claimed| &claimed.emit_id).collect();
+        let mut tx = self.shared.host.db.read().await?;
+        let emits = db::emit::load(&mut tx, &ids).await?;
+        drop(tx);
+        let mut jobs: Vec<Job> = Vec::with_capacity(slots.len());
+        for claimed in revived {
+            let emit = emits.iter().find(|stored| stored.emit.id == claimed.emit_id).map(|stored| stored.emit.clone());
+            // Emits are deleted only when nothing is owed of them.
+            let Some(emit) = emit else { continue };
+            jobs.push(Job::of_claimed(claimed, emit, target.clone()));
+        }
+        let created = missing.into_iter().filter(|(_, new)| created.contains(&new.id));
+        jobs.extend(created.map(|(emit, new)| Job {
+            delivery_id: new.id,
+            emit,
+            target: target.clone(),
+            attributes: new.attributes,
+            is_replay: true,
+            attempts_made: 0,
+            attempts_total: 0,
+            claims: 1,
+        }));
+        for (job, slot) in jobs.into_iter().zip(slots) {
+            job.start(&self.shared, slot);
+        }
+        Ok(())
+    }
+}
+
+/// Lets the replays of a subscription go on at once that waited for its endpoint to recover.
+pub(super) async fn go_on(shared: &Shared, target: &Target) {
+    let (host, organization, subscription) = (&shared.host, &target.organization_id, &target.subscription_id);
+    let hastened = async {
+        let mut tx = host.db.read().await?;
+        let unfinished = db::replay::unfinished(&mut tx, organization, subscription).await?;
+        drop(tx);
+        if unfinished > 0 {
+            let mut tx = host.db.begin().await?;
+            db::replay::hasten(&mut tx, organization, subscription, host.now()).await?;
+            tx.commit().await?;
+            host.replays_due.notify_one();
+        }
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = hastened.await {
+        // They go on by themselves, only later.
+        tracing::warn!(%subscription, error = ?error, "the replays of {subscription} go on later");
+    }
+}
