@@ -20,7 +20,7 @@ use crate::{
             CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT,
             REQUESTS_PER_HOUR_DEFAULT,
         },
-        retention::Retention,
+        retention::{HOUSEKEEPING_SECONDS_DEFAULT, Retention},
         retry::RetrySchedule,
         root_keys::RootKeys,
         time::Time,
@@ -91,7 +91,7 @@ impl Settings {
             retry_schedule: RetrySchedule::default(),
             deliveries_max: DELIVERIES_MAX_DEFAULT as usize,
             retention: Retention::default(),
-            housekeeping_interval: Duration::from_secs(worker::HOUSEKEEPING_SECONDS_DEFAULT),
+            housekeeping_interval: Duration::from_secs(HOUSEKEEPING_SECONDS_DEFAULT),
             disable_after: Some(Duration::from_secs(DISABLE_AFTER_SECONDS_DEFAULT)),
             connections_max: CONNECTIONS_MAX_DEFAULT as usize,
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
@@ -143,6 +143,7 @@ impl App {
             replays_due: Arc::default(),
             catching_up: Arc::default(),
             emits_due: handovers.queue.backlog.clone(),
+            relays_due: handovers.queue.relays.clone(),
             lifecycle_ids: service::lifecycle::Sequence::default(),
         });
         let worker_settings = worker::Settings {

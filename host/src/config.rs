@@ -18,13 +18,13 @@ use crate::{
             CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT,
             REQUESTS_PER_HOUR_DEFAULT, RETENTION_DAYS_DEFAULT,
         },
-        retention::{Days, Retention},
+        retention::{Days, HOUSEKEEPING_SECONDS_DEFAULT, Retention},
         retry::RetrySchedule,
         root_keys::RootKeys,
         vault::RootKey,
     },
     error::Result,
-    fail, worker,
+    fail,
 };
 
 /// Bytes that an operator's token has at least: shorter ones are guessed.
@@ -61,6 +61,12 @@ pub enum Command {
     Dev(DevArgs),
     /// What an operator does to running hosts, through their API.
     Admin(AdminArgs),
+    /// Compares schemas, without a host.
+    Schema {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: SchemaCommand,
+    },
     /// Measures how fast this machine accepts and delivers events.
     Bench(BenchArgs),
     /// What `bench` compares with: a server that does nothing else.
@@ -149,6 +155,32 @@ pub enum AdminCommand {
     RotateRootKey,
 }
 
+/// What to do with schemas.
+#[derive(Subcommand)]
+pub enum SchemaCommand {
+    /// Says whether a schema still takes every payload that the one before took. Exit code 0: it does; 1: it does not,
+    /// or there is no proof; 2: a file is no schema.
+    Check(SchemaCheckArgs),
+}
+
+/// Settings of `weir schema check`.
+#[derive(Args)]
+pub struct SchemaCheckArgs {
+    /// The schema before, a JSON file.
+    pub old: PathBuf,
+    /// The schema after.
+    pub new: PathBuf,
+    /// Let members count that the old schema does not declare but lets through.
+    #[arg(long, conflicts_with = "patch")]
+    pub strict: bool,
+    /// Ask for less: do the two differ in descriptions only, as a patch may?
+    #[arg(long)]
+    pub patch: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Settings of `weir bench`.
 #[derive(Args)]
 pub struct BenchArgs {
@@ -208,8 +240,11 @@ pub struct Tuning {
     /// Days for which dead letters can be replayed, and their events are kept at least; 0 is for ever.
     #[arg(long, env = "WEIR_RETAIN_DEAD_LETTERS_DAYS", default_value_t = RETENTION_DAYS_DEFAULT)]
     pub retain_dead_letters_days: u32,
+    /// Days for which the log of relays is kept; 0 is for ever.
+    #[arg(long, env = "WEIR_RETAIN_RELAY_LOG_DAYS", default_value_t = RETENTION_DAYS_DEFAULT)]
+    pub retain_relay_log_days: u32,
     /// Seconds between two looks for what is older.
-    #[arg(long, env = "WEIR_HOUSEKEEPING_SECONDS", default_value_t = worker::HOUSEKEEPING_SECONDS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, env = "WEIR_HOUSEKEEPING_SECONDS", default_value_t = HOUSEKEEPING_SECONDS_DEFAULT, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub housekeeping_seconds: u64,
     /// What to log: error, warn, info, debug, trace, or a filter such as `weir::worker=debug`.
     #[arg(long, env = "WEIR_LOG", default_value = "info")]
@@ -267,6 +302,7 @@ impl Tuning {
             events: Days::new(self.retain_events_days),
             attempts: Days::new(self.retain_attempts_days),
             dead_letters: Days::new(self.retain_dead_letters_days),
+            relay_log: Days::new(self.retain_relay_log_days),
         };
         settings.disable_after = (self.disable_after > 0).then(|| Duration::from_secs(self.disable_after));
         settings.housekeeping_interval = Duration::from_secs(self.housekeeping_seconds);

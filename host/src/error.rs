@@ -129,6 +129,44 @@ codes! {
     /// The first request with the key took effect, but the host died before its answer was kept. Look at what it made.
     IdempotencyAnswerLost = "idempotency_answer_lost", 409, Never;
 
+    /// The plan has no publishing in the marketplace.
+    MarketplacePublishNotAvailable = "MARKETPLACE_PUBLISH_NOT_AVAILABLE", 402, Never;
+    /// The plan has no forking from the marketplace.
+    MarketplaceForkNotAvailable = "MARKETPLACE_FORK_NOT_AVAILABLE", 402, Never;
+    /// The title of a listing is too short, too long, blank, or has control characters.
+    InvalidTitle = "invalid_title", 400, Never;
+    /// The generic event cannot be listed.
+    RegistrationIsGeneric = "registration_is_generic", 400, Never;
+    /// Only a published registration can be listed.
+    RegistrationNotPublished = "registration_not_published", 409, Never;
+    /// This version of the event was listed before; one that is hidden can be republished.
+    ListingAlreadyExists = "listing_already_exists", 409, Never;
+    /// No such listing, or a hidden one of another organization.
+    ListingNotFound = "listing_not_found", 404, Never;
+    /// The listing is hidden or archived already.
+    AlreadyUnpublished = "already_unpublished", 409, Never;
+    /// The listing is published already.
+    AlreadyPublished = "already_published", 409, Never;
+    /// The listing's registration is archived, so it cannot be published again.
+    ArchivedListing = "archived_listing", 409, Never;
+    /// The listing is hidden or archived, so it cannot be forked.
+    ListingNotPublished = "listing_not_published", 409, Never;
+    /// The organization has an event of that name and version already.
+    ForkAlreadyExists = "fork_already_exists", 409, Never;
+
+    /// The plan has no federation.
+    FederationNotAvailable = "FEDERATION_NOT_AVAILABLE", 402, Never;
+    /// No such group, or the organization has no part in it.
+    GroupNotFound = "group_not_found", 404, Never;
+    /// The group was archived; nothing in it can be changed any more.
+    GroupArchived = "group_archived", 409, Never;
+    /// The group's owner may do this, or its members, but not the caller.
+    FederationForbidden = "forbidden", 403, Never;
+    /// No such push, or one of a group in which the organization has no part.
+    PushNotFound = "push_not_found", 404, Never;
+    /// No such member, or one of a group in which the organization has no part.
+    MemberNotFound = "member_not_found", 404, Never;
+
     /// The subscription's filter is malformed.
     FilterInvalid = "filter_invalid", 400, Never;
     /// No event that the registered schemas allow can match the subscription's filter.

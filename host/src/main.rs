@@ -7,7 +7,7 @@ use weir::{cli, config::Cli};
 #[tokio::main]
 async fn main() -> ExitCode {
     match cli::run(Cli::read().command).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("weir: {}", cli::explain(&error));
             ExitCode::FAILURE

@@ -1,6 +1,6 @@
 //! The commands.
 
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, process::ExitCode};
 
 use serde_json::Value;
 
@@ -10,17 +10,20 @@ mod admin;
 mod bench;
 mod dev;
 mod receiver;
+mod schema;
 mod serve;
 
-/// Runs a command to its end.
-pub async fn run(command: Command) -> Result<()> {
+/// Runs a command to its end. Not every command that ends well ends with zero.
+pub async fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::Schema { command } => return Ok(schema::run(&command)),
         Command::Serve(args) => serve::run(args).await,
         Command::Dev(args) => dev::run(args).await,
         Command::Admin(args) => admin::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::BenchYardstick(args) => bench::run_yardstick(args).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Waits for the operator's wish to stop.

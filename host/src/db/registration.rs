@@ -69,7 +69,7 @@ impl TryFrom<RegistrationRow> for Registration {
     }
 }
 
-fn version_of(major: i64, minor: i64, patch: i64) -> Option<Version> {
+pub(super) fn version_of(major: i64, minor: i64, patch: i64) -> Option<Version> {
     let part = |number: i64| u32::try_from(number).ok();
     Some(Version::new(part(major)?, part(minor)?, part(patch)?))
 }

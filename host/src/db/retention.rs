@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
     domain::{
-        id::{DeliveryId, EmitId},
+        id::{DeliveryId, EmitId, RelayId},
         time::Time,
     },
     error::Result,
@@ -45,14 +45,18 @@ pub struct Found<T> {
     pub last: Option<String>,
 }
 
-/// Looks through a page of old events. What still waits for routing, is owed to somebody, or has a
-/// dead letter that can be replayed stays.
+/// Looks through a page of old events. What still waits for routing or relaying, is owed to
+/// somebody, or has a dead letter that can be replayed stays.
 pub async fn old_events(tx: &mut Tx, wanted: OldEvents<'_>) -> Result<Found<OldEvent>> {
     // Ids sort by time, so old events are a range of the primary key.
     const SQL: &str = "
         select emit.id,
                (select count(*) from delivery where delivery.emit_id = emit.id),
                emit.routed_at is not null
+               and not exists (select 1
+                                 from federation_fan_out
+                                where federation_fan_out.organization_id = emit.organization_id
+                                  and federation_fan_out.emit_id = emit.id)
                and not exists (select 1
                                  from delivery
                                 where delivery.emit_id = emit.id
@@ -173,6 +177,21 @@ pub async fn delete_attempts(tx: &mut Tx, deliveries: &[String]) -> Result<u64> 
     let rows = codec::rows(&deliveries.iter().map(|id| [id]).collect::<Vec<_>>())?;
     let sql = SQL.pick(tx);
     on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|done| done.rows_affected()))
+}
+
+/// Deletes some rows of the log of relays, the oldest first, and says how many.
+pub async fn delete_relays(tx: &mut Tx, before: Time, rows_max: i64) -> Result<u64> {
+    // Ids sort by time.
+    const SQL: &str = "
+        delete from federation_relay_log
+         where id in (select id from federation_relay_log where id < $1 order by id limit $2)";
+    let before = RelayId::new(before, 0);
+    on_db!(tx, |conn| sqlx::query(SQL)
+        .bind(before.as_str())
+        .bind(rows_max)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))
 }
 
 /// Inserts events that were accepted and delivered at a time, as many as there are numbers: what

@@ -51,6 +51,24 @@ pub const PAYLOAD_ERRORS_SHOWN_MAX: usize = 20;
 pub const PAGE_ROWS_MAX: u32 = 100;
 /// Rows of a page when the caller does not say. Python's clients assume it.
 pub const PAGE_ROWS_DEFAULT: u32 = 20;
+/// Rows of a page of the marketplace when the caller does not say. Contract 1.9.
+pub const LISTINGS_DEFAULT: u32 = 25;
+/// Characters of a listing's title. Contract 3.
+pub const TITLE_CHARS_MIN: usize = 3;
+/// Characters of a listing's title: one line of a list.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// Tags of a listing: more describe everything, and so nothing.
+pub const TAGS_MAX: usize = 20;
+/// Characters of a tag: a few words.
+pub const TAG_CHARS_MAX: usize = 50;
+/// Characters of a search term: longer than a title is no search.
+pub const SEARCH_CHARS_MAX: usize = 200;
+/// Characters of the name of a federation group. Contract 4.2.
+pub const GROUP_NAME_CHARS_MIN: usize = 3;
+/// See [`GROUP_NAME_CHARS_MIN`].
+pub const GROUP_NAME_CHARS_MAX: usize = 80;
+/// Characters of the label of an external peer: the name of a company with its department.
+pub const PEER_LABEL_CHARS_MAX: usize = 200;
 /// Links of a chain of emits caused by components. Contract 2.5.
 pub const CHAIN_DEPTH_MAX: u32 = 50;
 
@@ -97,6 +115,10 @@ pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;
+/// Levels of a payload times the longest chain of branches and references that applies to one value:
+/// what nests at once, and each costs up to three kilobytes of stack in a development build. So a
+/// recursive schema whose chain is longer than four follows payloads less deep.
+pub const CHECK_NESTING_MAX: usize = 256;
 /// Bytes of compiled schemas kept in memory: some ten thousand usual ones, or twenty of the
 /// largest. The others are compiled again when they are needed.
 pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;

@@ -2,6 +2,9 @@
 
 use super::{limits::RETENTION_DAYS_DEFAULT, time::Time};
 
+/// Seconds between two looks for what is old, unless the operator says otherwise: often enough that
+/// little gathers.
+pub const HOUSEKEEPING_SECONDS_DEFAULT: u64 = 600;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -30,13 +33,15 @@ pub struct Retention {
     pub attempts: Days,
     /// Dead letters, since they died; their events stay as long.
     pub dead_letters: Days,
+    /// Rows of the log of relays, since they were written.
+    pub relay_log: Days,
 }
 
 impl Default for Retention {
-    /// A quarter of a year, as long as the log of relays (contract 4).
+    /// A quarter of a year, as contract 4 has it for the log of relays.
     fn default() -> Self {
         let quarter = Days::new(RETENTION_DAYS_DEFAULT);
-        Self { events: quarter, attempts: quarter, dead_letters: quarter }
+        Self { events: quarter, attempts: quarter, dead_letters: quarter, relay_log: quarter }
     }
 }
 

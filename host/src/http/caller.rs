@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, Request, State as AxumState},
-    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+    http::{Extensions, HeaderMap, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,7 @@ use crate::{
     domain::organization::{SCOPE_EVENTS_MANAGE, SCOPE_EVENTS_READ, SCOPE_WEBHOOKS_MANAGE},
     error::{Error, Result},
     fail,
-    service::{Caller, access},
+    service::{Caller, access, federation::check_plan},
 };
 
 /// Lets emitters in, by their remembered key if possible.
@@ -34,6 +34,15 @@ pub(super) async fn organization(AxumState(state): AxumState<Arc<State>>, reques
         Err(error) => Err(error),
     };
     admit(&state, caller, Kind::Ordinary, request, next).await
+}
+
+/// Lets callers on whose plan there is federation pass.
+pub(super) async fn federated(request: Request, next: Next) -> Response {
+    let checked = caller_of(request.extensions()).and_then(|caller| check_plan(caller.plan));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
 }
 
 async fn admit(state: &State, caller: Result<Caller>, kind: Kind, mut request: Request, next: Next) -> Response {
@@ -113,10 +122,13 @@ impl<S: Sync> FromRequestParts<S> for WebhookManager {
 }
 
 fn caller_with(parts: &Parts, any_of: &[&str]) -> Result<Caller> {
-    let caller = parts.extensions.get::<Caller>();
-    let caller = caller.ok_or_else(|| Error::internal("a route without a layer that finds its caller"))?;
+    let caller = caller_of(&parts.extensions)?;
     if caller.key.allows(any_of) {
         return Ok(caller.clone());
     }
     Err(fail!(Forbidden, "this key lacks the scope {}", any_of.join(" or ")))
+}
+
+fn caller_of(extensions: &Extensions) -> Result<&Caller> {
+    extensions.get::<Caller>().ok_or_else(|| Error::internal("a route without a layer that finds its caller"))
 }

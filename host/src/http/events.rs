@@ -7,18 +7,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
-    Shared,
+    Shared, State,
     caller::{Manager, Reader},
     envelope::{Answer, accepted, created, ok},
-    extract::{Body, Params, Query, object, optional_object, present, required},
+    extract::{Body, Params, Query, object, optional_object, present, raw, required},
     idempotency,
 };
 use crate::{
-    domain::registration::{Registration, Status},
-    error::{Code, Error, Result},
+    domain::{
+        listing::Fork,
+        registration::{Registration, Status},
+    },
+    error::{Code, Result},
     fail,
     service::{
+        Caller,
         emit::{self as service_emit, EmitRequest},
+        marketplace,
         registry::{self, PatchRequest, RegisterRequest},
     },
 };
@@ -141,11 +146,13 @@ pub(super) struct Detail {
     created_at: String,
     updated_at: String,
     archived_at: Option<String>,
+    forked_from: Option<Value>,
 }
 
 impl Detail {
-    fn of(registration: Registration) -> Result<Self> {
-        let raw = |text: String| RawValue::from_string(text).map_err(Error::internal);
+    /// With where it came from, if it is a fork.
+    async fn of(state: &State, caller: &Caller, registration: Registration) -> Result<Self> {
+        let origin = marketplace::origin(&state.host, caller, &registration.id).await?;
         Ok(Self {
             canonical_name: registration.canonical_name(),
             id: registration.id.to_string(),
@@ -164,12 +171,25 @@ impl Detail {
             created_at: registration.created_at.to_string(),
             updated_at: registration.updated_at.to_string(),
             archived_at: registration.archived_at.map(|time| time.to_string()),
+            forked_from: origin.as_ref().map(forked_from),
         })
     }
 }
 
+fn forked_from(fork: &Fork) -> Value {
+    json!({
+        "forkId": fork.id,
+        "listingId": fork.listing_id,
+        "publisherOrganizationId": fork.publisher_id,
+        "sourceCanonicalName": fork.source_canonical_name,
+        "forkedBy": fork.forked_by,
+        "forkedAt": fork.created_at,
+    })
+}
+
 pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<Detail> {
-    ok(Detail::of(registry::get(&state.host, &caller, &id).await?)?)
+    let registration = registry::get(&state.host, &caller, &id).await?;
+    ok(Detail::of(&state, &caller, registration).await?)
 }
 
 /// The description may be taken away, which is another thing than not naming it.
@@ -191,7 +211,8 @@ pub(super) async fn patch(
     let body: PatchBody<'_> = body.json(WRONG_SHAPE)?;
     let request =
         PatchRequest { status: body.status.as_deref(), description: body.description.as_ref().map(Option::as_deref) };
-    ok(Detail::of(registry::patch(&state.host, &caller, &id, request).await?)?)
+    let registration = registry::patch(&state.host, &caller, &id, request).await?;
+    ok(Detail::of(&state, &caller, registration).await?)
 }
 
 pub(super) async fn remove(state: Shared, Manager(caller): Manager, Params(id): Params<String>) -> Answer<Value> {

@@ -86,6 +86,11 @@ pub(super) fn optional_object<'a>(member: Option<&'a RawValue>, name: &str, code
     }
 }
 
+/// A text that was stored as the JSON it is, to be shown as such.
+pub(super) fn raw(json: String) -> Result<Box<RawValue>> {
+    RawValue::from_string(json).map_err(Error::internal)
+}
+
 /// Tells a member that is absent, the outer `None`, from one that is null, the inner one.
 pub(super) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
@@ -153,6 +158,11 @@ impl Query {
         value.filter(|value| !value.is_empty())
     }
 
+    /// Whether a flag is `true`.
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.get(key) == Some("true")
+    }
+
     /// A time in RFC 3339.
     pub(super) fn time(&self, key: &str) -> Result<Option<Time>> {
         let parse = |text| Time::parse(text).ok_or_else(|| fail!(BadRequest, "{key} is no RFC 3339 time"));
@@ -161,12 +171,21 @@ impl Query {
 
     /// `page` from 1 and `limit` up to 100; what is out of range is moved into it.
     pub(super) fn page(&self) -> Page {
-        let number = |key: &str, default: u32| match self.get(key).map(str::parse::<i64>) {
-            Some(Ok(number)) => u32::try_from(number.max(1)).unwrap_or(u32::MAX),
+        Page { number: self.number("page", 1).max(1), limit: self.limit(PAGE_ROWS_DEFAULT) }
+    }
+
+    /// `limit` from 1 to 100; what is out of range is moved into it.
+    pub(super) fn limit(&self, default: u32) -> u32 {
+        self.number("limit", default).clamp(1, PAGE_ROWS_MAX)
+    }
+
+    /// A number from 0; what is out of range is moved into it, and what is no number is not there.
+    pub(super) fn number(&self, key: &str, default: u32) -> u32 {
+        match self.get(key).map(str::parse::<i64>) {
+            Some(Ok(number)) => u32::try_from(number.max(0)).unwrap_or(u32::MAX),
             Some(Err(error)) if *error.kind() == IntErrorKind::PosOverflow => u32::MAX,
-            Some(Err(error)) if *error.kind() == IntErrorKind::NegOverflow => 1,
+            Some(Err(error)) if *error.kind() == IntErrorKind::NegOverflow => 0,
             Some(Err(_)) | None => default,
-        };
-        Page { number: number("page", 1), limit: number("limit", PAGE_ROWS_DEFAULT).min(PAGE_ROWS_MAX) }
+        }
     }
 }

@@ -9,8 +9,8 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    State, admin, caller, deliveries, emits, envelope, event_log, events, explain, health, idempotency, replays,
-    root_keys, subscriptions, webhooks,
+    State, admin, caller, deliveries, emits, envelope, event_log, events, explain, federation, health, idempotency,
+    marketplace, replays, root_keys, subscriptions, webhooks,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
@@ -25,6 +25,11 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/events/custom/health", get(health::organization))
         .route("/api/v1/events/custom/subscribe", post(subscriptions::subscribe))
         .route("/api/v1/events/custom/{id}", get(events::get).patch(events::patch).delete(events::remove))
+        .route("/api/v1/events/custom/marketplace", get(marketplace::browse))
+        .route("/api/v1/events/custom/marketplace/publish", post(marketplace::publish))
+        .route("/api/v1/events/custom/marketplace/{id}", get(marketplace::get).delete(marketplace::unpublish))
+        .route("/api/v1/events/custom/marketplace/{id}/republish", post(marketplace::republish))
+        .route("/api/v1/events/custom/marketplace/{id}/fork", post(marketplace::fork))
         .route("/api/v1/event-subscriptions", get(subscriptions::list).post(subscriptions::create))
         .route(
             "/api/v1/event-subscriptions/{id}",
@@ -64,6 +69,31 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
 
+    // Nothing here, not even a malformed body, is looked at for a plan without federation.
+    let federation = Router::new()
+        .route("/api/v1/events/custom/federation/groups", get(federation::list_groups).post(federation::create_group))
+        .route(
+            "/api/v1/events/custom/federation/groups/{id}",
+            get(federation::get_group).delete(federation::archive_group),
+        )
+        .route("/api/v1/events/custom/federation/groups/{id}/invite", post(federation::invite))
+        .route("/api/v1/events/custom/federation/groups/{id}/accept", post(federation::accept))
+        .route("/api/v1/events/custom/federation/groups/{id}/leave", post(federation::leave))
+        .route("/api/v1/events/custom/federation/groups/{id}/members/{member}", delete(federation::remove_member))
+        .route("/api/v1/events/custom/federation/groups/{id}/members/{member}/pause", post(federation::pause_member))
+        .route("/api/v1/events/custom/federation/groups/{id}/members/{member}/resume", post(federation::resume_member))
+        .route("/api/v1/events/custom/federation/groups/{id}/external-peers", post(federation::add_external_peer))
+        .route(
+            "/api/v1/events/custom/federation/groups/{id}/pushes",
+            get(federation::list_pushes).post(federation::declare_push),
+        )
+        .route("/api/v1/events/custom/federation/groups/{id}/relays", get(federation::list_relays))
+        .route("/api/v1/events/custom/federation/pushes/{id}", delete(federation::undeclare_push))
+        .route("/api/v1/events/custom/federation/external-peers/{id}", delete(federation::remove_external_peer))
+        .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
+        .route_layer(middleware::from_fn(caller::federated))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
+
     let operator = Router::new()
         .route("/api/admin/v1/organizations", get(admin::list).post(admin::create))
         .route("/api/admin/v1/organizations/{id}", get(admin::get).patch(admin::patch))
@@ -81,6 +111,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/health", get(health::host))
         .merge(emit)
         .merge(organization)
+        .merge(federation)
         .merge(operator)
         .fallback(envelope::no_such_route)
         .method_not_allowed_fallback(envelope::no_such_method)

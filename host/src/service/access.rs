@@ -82,7 +82,12 @@ fn admit(host: &Host, key: Arc<ApiKey>, organization: &Organization) -> Result<C
     if !organization.is_active {
         return Err(fail!(OrganizationInactive, "the organization was switched off by the operator"));
     }
-    Ok(Caller { organization_id: organization.id.clone(), key, revision: organization.revision })
+    Ok(Caller {
+        organization_id: organization.id.clone(),
+        key,
+        plan: organization.plan,
+        revision: organization.revision,
+    })
 }
 
 /// A key and its organization, by the key's hash.

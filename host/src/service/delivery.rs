@@ -54,7 +54,8 @@ pub enum Replay {
 }
 
 /// Makes a delivery pending again with a fresh budget of attempts. Code `invalid_state` when it
-/// is in none of the states that `which` takes, or when its subscription is gone.
+/// is in none of the states that `which` takes, or when its subscription is gone or its endpoint
+/// was given up.
 pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Result<Detail> {
     let id = DeliveryId::parse(id).ok_or_else(not_found)?;
     let states: &[Status] = match which {
@@ -63,8 +64,13 @@ pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Re
     };
     let mut tx = host.db.begin().await?;
     let view = db::delivery::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
-    if view.webhook_url.is_none() {
-        return Err(fail!(InvalidState, "the subscription of this delivery was deleted"));
+    let subscription = db::subscription::find(&mut tx, &caller.organization_id, &view.delivery.subscription_id).await?;
+    match subscription.map(|subscription| subscription.disabled) {
+        None => return Err(fail!(InvalidState, "the subscription of this delivery was deleted")),
+        Some(Some(disabled)) => {
+            return Err(fail!(InvalidState, "its endpoint was given up; enable the subscription: {}", disabled.reason));
+        }
+        Some(None) => {}
     }
     if !db::delivery::replay(&mut tx, &caller.organization_id, &id, states, host.now()).await? {
         let status = view.delivery.status.as_str();

@@ -13,6 +13,7 @@ use crate::{
         id::OrganizationId,
         lifecycle::Lifecycle,
         organization::{ApiKey, Organization},
+        plan::Plan,
         root_keys::RootKeys,
         time::Time,
     },
@@ -29,9 +30,11 @@ pub mod emit;
 pub mod event_log;
 mod evolution;
 pub mod explain;
+pub mod federation;
 pub mod health;
 pub mod idempotency;
 pub mod lifecycle;
+pub mod marketplace;
 pub mod registry;
 pub mod replay;
 pub mod root_key;
@@ -73,6 +76,8 @@ pub struct Host {
     pub catching_up: Arc<tokio::sync::Notify>,
     /// Rung when events became due outside of the hot path: after a change that says something.
     pub emits_due: Arc<tokio::sync::Notify>,
+    /// Rung when an emit is to be relayed.
+    pub relays_due: Arc<tokio::sync::Notify>,
     /// Makes ids of lifecycle events sort as things happened.
     pub lifecycle_ids: lifecycle::Sequence,
 }
@@ -84,6 +89,8 @@ pub struct Caller {
     pub organization_id: OrganizationId,
     /// The key.
     pub key: Arc<ApiKey>,
+    /// What the organization pays for.
+    pub plan: Plan,
     /// The organization's revision at which the key was looked at.
     pub revision: i64,
 }

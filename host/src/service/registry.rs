@@ -61,15 +61,26 @@ pub async fn register(host: &Host, caller: &Caller, request: RegisterRequest<'_>
     }
 }
 
-/// The order of the checks is the contract's (2.10).
+async fn check_and_register(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Registration> {
+    let (change, registration) = add(host, caller, &request).await?;
+    change.commit().await?;
+    Ok(registration)
+}
+
+/// Registers an event in a change that is still to be committed. The order of the checks is the
+/// contract's (2.10).
 ///
 /// Allowlist and plan are looked at before the schema, which is the costly part, and again when
 /// nobody else can change them; so is whether the version that everything was compared with is
 /// still the highest.
-async fn check_and_register(host: &Host, caller: &Caller, request: RegisterRequest<'_>) -> Result<Registration> {
+pub(super) async fn add<'host>(
+    host: &'host Host,
+    caller: &Caller,
+    request: &RegisterRequest<'_>,
+) -> Result<(Change<'host>, Registration)> {
     let status = check_status(request.status)?;
     let description = check_description(request.description)?;
-    let proposal = Arc::new(propose(&request)?);
+    let proposal = Arc::new(propose(request)?);
     for _ in 0..JUDGEMENTS_MAX {
         let (base, verdict) = judge(host, caller, &proposal, Quota::Counts).await?;
         let mut change = host.change(&caller.organization_id).await?;
@@ -85,8 +96,7 @@ async fn check_and_register(host: &Host, caller: &Caller, request: RegisterReque
         }
         db::registration::insert(&mut change.tx, &caller.organization_id, &registration).await?;
         history::registered(&mut change, &registration);
-        change.commit().await?;
-        return Ok(registration);
+        return Ok((change, registration));
     }
     Err(fail!(Unavailable, "versions of this event are being registered too fast; nothing was registered")
         .retry_after(1))
@@ -172,7 +182,8 @@ fn check_status(status: Option<&str>) -> Result<Status> {
     }
 }
 
-fn check_description(description: Option<&str>) -> Result<Option<String>> {
+/// Free text within its bound; code `invalid_request`.
+pub(super) fn check_description(description: Option<&str>) -> Result<Option<String>> {
     match description {
         Some(text) if text.chars().count() > TEXT_CHARS_MAX || text.contains('\0') => {
             Err(fail!(InvalidRequest, "description has at most {TEXT_CHARS_MAX} characters and no NUL"))
@@ -228,17 +239,20 @@ async fn archive_all(change: &mut Change<'_>, states: Vec<VersionState>) -> Resu
     for state in states.into_iter().filter(|state| state.status != Status::Archived) {
         let found = db::registration::find(&mut change.tx, &change.organization.id, &state.id).await?;
         let mut registration = found.ok_or_else(|| fail!(InternalError, "registration {} is gone", state.id))?;
-        archive(change, &mut registration);
-        db::registration::update(&mut change.tx, &change.organization.id, &registration).await?;
+        archive(change, &mut registration).await?;
     }
     Ok(())
 }
 
-fn archive(change: &mut Change<'_>, registration: &mut Registration) {
+/// Archives a registration, and with it its listing in the marketplace.
+async fn archive(change: &mut Change<'_>, registration: &mut Registration) -> Result<()> {
     registration.status = Status::Archived;
     registration.archived_at = Some(change.now);
     registration.updated_at = change.now;
     history::archived(change, registration);
+    let organization = &change.organization.id;
+    db::registration::update(&mut change.tx, organization, registration).await?;
+    db::listing::archive(&mut change.tx, organization, &registration.id, change.now).await
 }
 
 /// The caller's registrations, the newest first.
@@ -259,7 +273,8 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<Registration>
     db::registration::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)
 }
 
-fn not_found() -> Error {
+/// Code `registration_not_found`.
+pub(super) fn not_found() -> Error {
     fail!(RegistrationNotFound, "this organization has no such registration")
 }
 
@@ -287,7 +302,7 @@ pub async fn patch(host: &Host, caller: &Caller, id: &str, request: PatchRequest
         let next = registration.status.move_to(status)?;
         if next == Status::Archived && registration.status != Status::Archived {
             check_archivable(&registration)?;
-            archive(&mut change, &mut registration);
+            archive(&mut change, &mut registration).await?;
         }
         registration.status = next;
     }
@@ -308,8 +323,7 @@ pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<Registrati
         db::registration::find(&mut change.tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     check_archivable(&registration)?;
     if registration.status != Status::Archived {
-        archive(&mut change, &mut registration);
-        db::registration::update(&mut change.tx, &caller.organization_id, &registration).await?;
+        archive(&mut change, &mut registration).await?;
         change.commit().await?;
     }
     Ok(registration)

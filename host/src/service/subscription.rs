@@ -124,21 +124,22 @@ pub struct SubscribeRequest {
     pub start_at: Option<String>,
 }
 
-/// Subscribes to one of the organization's events by its name. Code `event_not_registered` when
-/// there is no such event, or no such version of it.
+/// Subscribes to one of the organization's events, or to one that is pushed to it, by its name.
+/// Code `event_not_registered` when there is no such event, or no such version of it.
 pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest) -> Result<(Subscription, Secret)> {
     let event = EventName::parse(&request.name)?;
     let version: Option<Version> =
         request.version.as_deref().filter(|text| *text != "*").map(str::parse).transpose()?;
     let mut tx = host.db.read().await?;
     let states = db::registration::version_states(&mut tx, &caller.organization_id, &event).await?;
-    drop(tx);
-    if !states.iter().any(|state| version.is_none_or(|version| state.version == version)) {
+    let is_own = states.iter().any(|state| version.is_none_or(|version| state.version == version));
+    if !is_own && !is_pushed(&mut tx, caller, &event, version).await? {
         return Err(match version {
             Some(version) => fail!(EventNotRegistered, "{event}@{version} is not registered"),
             None => fail!(EventNotRegistered, "{event} is not registered"),
         });
     }
+    drop(tx);
     let event_type = EventType::of_event(&caller.organization_id, &event, version);
     let new = NewSubscription {
         kind: Kind::EventSubscription,
@@ -147,6 +148,13 @@ pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest) 
         wrong: Code::InvalidRequest,
     };
     create(host, caller, new).await
+}
+
+/// Whether somebody pushes the event to the caller: it then comes under the caller's own name for
+/// it, although the caller never registered it.
+async fn is_pushed(tx: &mut db::Tx, caller: &Caller, event: &EventName, version: Option<Version>) -> Result<bool> {
+    let organization = &caller.organization_id;
+    Ok(caller.plan.federation() && db::federation::relay::is_pushed_to(tx, organization, event, version).await?)
 }
 
 /// The caller's subscriptions of a kind, the newest first.

@@ -89,10 +89,10 @@ impl Job {
         let turn = self.judge_endpoint(&shared, &verdict).await;
         let mut attempted = self.conclude(&shared, verdict, started_at, duration_ms);
         attempted.turn = turn.map(|turn| (self.target.subscription_id.clone(), turn));
-        self.record(&shared, attempted).await;
         if turn == Some(Turn::Recovered) {
             replay::go_on(&shared, &self.target).await;
         }
+        self.record(&shared, attempted).await;
     }
 
     async fn attempt(&self, shared: &Shared, started_at: Time) -> Verdict {

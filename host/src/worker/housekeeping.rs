@@ -64,6 +64,7 @@ impl Housekeeping {
     /// Deletes everything that is old at the present moment; says how many events and attempts.
     pub(super) async fn sweep(&self) -> Result<u64> {
         self.sweep_answers().await?;
+        self.sweep_relays().await?;
         Ok(self.sweep_attempts().await? + self.sweep_events().await?)
     }
 
@@ -75,6 +76,21 @@ impl Housekeeping {
             let forgotten = db::idempotency::forget_expired(&mut tx, host.now()).await?;
             tx.commit().await?;
             if forgotten == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Rows of the log of relays.
+    async fn sweep_relays(&self) -> Result<()> {
+        let db = &self.shared.host.db;
+        let Some(before) = self.retention.relay_log.before(self.shared.host.now()) else { return Ok(()) };
+        loop {
+            let mut tx = db.begin().await?;
+            let deleted = db::retention::delete_relays(&mut tx, before, RETENTION_ROWS_MAX).await?;
+            tx.commit().await?;
+            if deleted == 0 {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;

@@ -6,7 +6,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -29,6 +29,7 @@ mod delivery;
 mod endpoints;
 mod housekeeping;
 mod prepare;
+mod relay;
 mod replay;
 mod routing;
 mod slots;
@@ -45,9 +46,6 @@ const HANDOVERS_MAX: usize = 8_192;
 /// and for retries that became due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Seconds between two looks for what is old, unless the operator says otherwise: often enough that
-/// little gathers.
-pub const HOUSEKEEPING_SECONDS_DEFAULT: u64 = 600;
 /// Tests of endpoints under way at once: people wait for them, so there are few.
 const TRIALS_MAX: usize = 32;
 
@@ -93,7 +91,7 @@ impl Handovers {
     /// An empty queue.
     pub fn new() -> Self {
         let (handovers, receiver) = mpsc::channel(HANDOVERS_MAX);
-        Self { queue: RoutingQueue { handovers, backlog: Arc::new(Notify::new()) }, receiver }
+        Self { queue: RoutingQueue { handovers, backlog: Arc::default(), relays: Arc::default() }, receiver }
     }
 }
 
@@ -111,6 +109,7 @@ pub struct Workers {
     replays: Arc<replay::Replays>,
     catch_up: Arc<catch_up::CatchUp>,
     housekeeping: Arc<housekeeping::Housekeeping>,
+    relays: Arc<relay::Relays>,
     stop: CancellationToken,
     loops: TaskTracker,
 }
@@ -150,14 +149,16 @@ impl Workers {
             settings.retention,
             settings.housekeeping_interval,
         ));
+        let relays = Arc::new(relay::Relays::new(shared.clone()));
         loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
         loops.spawn(claims.clone().run(stop.clone()));
         loops.spawn(catch_up.clone().run(stop.clone()));
+        loops.spawn(relays.clone().run(stop.clone()));
         let replays = Arc::new(replay::Replays::new(shared.clone()));
         loops.spawn(replays.clone().run(stop.clone()));
         loops.spawn(housekeeping.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, replays, catch_up, housekeeping, stop, loops })
+        Ok(Self { shared, routing, claims, replays, catch_up, relays, housekeeping, stop, loops })
     }
 
     /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
@@ -183,6 +184,7 @@ impl Workers {
             loop {
                 let claimed = self.routing.claim_backlog().await?
                     + self.catch_up.round().await?
+                    + self.relays.step().await?
                     + self.claims.sweep_and_claim().await?;
                 if !self.replays.make_step().await? && claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
@@ -207,7 +209,9 @@ impl Workers {
         }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
-        let is_left = db::emit::is_any_left(&mut tx, now).await? || db::replay::is_any_due(&mut tx, now).await?;
+        let is_left = db::federation::fan_out::is_any_left(&mut tx).await?
+            || db::emit::is_any_left(&mut tx, now).await?
+            || db::replay::is_any_due(&mut tx, now).await?;
         drop(tx);
         Ok(is_left || self.claims.is_work_left().await?)
     }

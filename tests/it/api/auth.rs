@@ -8,7 +8,8 @@ use crate::support::{Client, TestApp, app::ADMIN_TOKEN, client::text};
 /// A path with something in place of each parameter.
 fn filled(path: &str) -> String {
     let id = "01jd0000000000000000000000";
-    path.replace("{id}", &format!("org_{id}")).replace("{key}", &format!("key_{id}")).replace("{namespace}", "name")
+    let path = path.replace("{id}", &format!("org_{id}")).replace("{key}", &format!("key_{id}"));
+    path.replace("{namespace}", "name").replace("{member}", &format!("cefm_{id}"))
 }
 
 async fn ask(client: &Client, route: &Route) -> (u16, String) {
@@ -95,7 +96,7 @@ async fn without_a_configured_token_there_are_no_operators_routes() {
 #[tokio::test]
 async fn a_route_needs_a_scope() {
     let app = TestApp::start().await;
-    let tenant = app.organization("PRO").await;
+    let tenant = app.organization("ENTERPRISE").await;
     let path = format!("/api/admin/v1/organizations/{}/keys", tenant.id);
     for (scopes, reads, manages, webhooks) in [
         (json!(["events:read"]), true, false, false),

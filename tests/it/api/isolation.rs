@@ -5,9 +5,16 @@ use serde_json::{Value, json};
 use super::{ROUTES, Who};
 use crate::support::{Client, Receiver, Reply, TestApp, client::text};
 
+/// Routes on what organizations show each other; their own tests say to whom.
+const SHARED: [&str; 1] = ["/api/v1/events/custom/marketplace/{id}/fork"];
+
 /// One of everything that an organization can have.
 struct Belongings {
     registration: String,
+    listing: String,
+    group: String,
+    push: String,
+    peer: String,
     subscription: String,
     webhook: String,
     emit: String,
@@ -17,18 +24,34 @@ struct Belongings {
 impl Belongings {
     async fn of(app: &TestApp, tenant: &Client, receiver: &Receiver) -> Self {
         let registration = tenant.register("order", "1.0.0").await;
+        let body = json!({ "registrationId": registration, "title": "Hidden" });
+        let listing = tenant.post("/api/v1/events/custom/marketplace/publish", body).await.created();
+        let listing = text(&listing["id"]);
+        tenant.delete(&format!("/api/v1/events/custom/marketplace/{listing}")).await.ok();
+        let federation = "/api/v1/events/custom/federation";
+        let group = tenant.post(&format!("{federation}/groups"), json!({ "name": "Group" })).await.created();
+        let group = text(&group["id"]);
+        let body = json!({ "registrationId": registration });
+        let push = tenant.post(&format!("{federation}/groups/{group}/pushes"), body).await.created();
+        let body = json!({ "label": "Peer", "webhookUrl": receiver.url("/peer") });
+        let peer = tenant.post(&format!("{federation}/groups/{group}/external-peers"), body).await.created();
+        let (push, peer) = (text(&push["id"]), text(&peer["peer"]["id"]));
         let (subscription, _) = tenant.subscribe_all(&receiver.url("/")).await;
         let webhook = json!({ "url": receiver.url("/"), "events": ["another"] });
         let webhook = text(&tenant.post("/api/v1/webhooks", webhook).await.created()["id"]);
         let emit = tenant.emit_generic(json!({ "kind": "k" })).await;
         app.settle().await;
         let delivery = text(&tenant.get("/api/v1/dead-letters").await.ok()["items"][0]["id"]);
-        Self { registration, subscription, webhook, emit, delivery }
+        Self { registration, listing, group, push, peer, subscription, webhook, emit, delivery }
     }
 
     /// The id that a route means by `{id}`.
     fn id_for(&self, path: &str) -> &str {
         match path {
+            path if path.contains("/marketplace/") => &self.listing,
+            path if path.contains("/groups/") => &self.group,
+            path if path.contains("/federation/pushes/") => &self.push,
+            path if path.contains("/federation/external-peers/") => &self.peer,
             path if path.contains("/events/custom/") => &self.registration,
             path if path.contains("subscriptions/") => &self.subscription,
             path if path.contains("/webhooks/") => &self.webhook,
@@ -38,8 +61,18 @@ impl Belongings {
         }
     }
 
-    fn all(&self) -> [&str; 5] {
-        [&self.registration, &self.subscription, &self.webhook, &self.emit, &self.delivery]
+    fn all(&self) -> [&str; 9] {
+        [
+            &self.registration,
+            &self.listing,
+            &self.group,
+            &self.push,
+            &self.peer,
+            &self.subscription,
+            &self.webhook,
+            &self.emit,
+            &self.delivery,
+        ]
     }
 
     /// Everything as its owner sees it.
@@ -62,20 +95,23 @@ impl Belongings {
 #[tokio::test]
 async fn ids_of_another_organization_are_not_found_on_any_route() {
     let app = TestApp::with(|settings| settings.retry_schedule = "".parse().expect("a single attempt")).await;
-    let (owner, stranger) = (app.organization("PRO").await, app.organization("PRO").await);
+    let (owner, stranger) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(500));
     let belongings = Belongings::of(&app, &owner, &receiver).await;
     let before = belongings.seen_by(&owner).await;
     let mut tried = 0;
     for route in ROUTES.iter().filter(|route| matches!(route.who, Who::Reader | Who::Manager | Who::Webhooks)) {
+        if SHARED.contains(&route.path) {
+            continue;
+        }
         if route.path.contains("{id}") {
-            let path = route.path.replace("{id}", belongings.id_for(route.path));
+            let path = route.path.replace("{id}", belongings.id_for(route.path)).replace("{member}", &belongings.peer);
             let foreign = stranger.send(route.method, &path, Some("{}")).await;
             // The very answer that an id gets that never existed.
             let id = belongings.id_for(route.path);
             let made_up = format!("{}0000000000000000000000zzzz", &id[..id.len() - 26]);
-            let unknown = stranger.send(route.method, &route.path.replace("{id}", &made_up), Some("{}")).await;
+            let unknown = stranger.send(route.method, &path.replace(id, &made_up), Some("{}")).await;
             assert_eq!((foreign.status, &foreign.text), (404, &unknown.text), "{} {path}", route.method);
             tried += 1;
         } else if route.method == "GET" {
@@ -93,7 +129,7 @@ async fn ids_of_another_organization_are_not_found_on_any_route() {
 #[tokio::test]
 async fn filters_do_not_reach_into_another_organization() {
     let app = TestApp::with(|settings| settings.retry_schedule = "".parse().expect("a single attempt")).await;
-    let (owner, stranger) = (app.organization("PRO").await, app.organization("PRO").await);
+    let (owner, stranger) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(500));
     let Belongings { subscription, emit, .. } = Belongings::of(&app, &owner, &receiver).await;

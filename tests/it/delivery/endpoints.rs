@@ -102,6 +102,8 @@ async fn an_endpoint_that_is_gone_is_given_up_at_once_and_enabling_brings_everyt
     assert_eq!(attempts, [Some(1), Some(1)], "giving up is no attempt");
     let replay = format!("/api/v1/event-subscriptions/{id}/replay");
     acme.post(&replay, json!({ "from": "2026-05-06T00:00:00Z" })).await.refused(409, "invalid_state");
+    let one = format!("/api/v1/deliveries/{}/replay", text(&dead["items"][0]["id"]));
+    acme.post(&one, json!({})).await.refused(409, "invalid_state");
 
     let enabled = acme.post(&format!("/api/v1/event-subscriptions/{id}/enable"), json!({})).await.ok();
     assert_eq!((&enabled["isActive"], &enabled["disabledAt"]), (&json!(true), &Value::Null));

@@ -3,12 +3,23 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir::domain::{
-    limits::{RETENTION_DAYS_DEFAULT, RETENTION_PAGE_ROWS, RETENTION_ROWS_MAX},
-    retention::{Days, Retention},
+use weir::{
+    db::{
+        Db, migrate,
+        retention::{self, OldEvents},
+    },
+    domain::{
+        limits::{RETENTION_DAYS_DEFAULT, RETENTION_PAGE_ROWS, RETENTION_ROWS_MAX},
+        retention::{Days, Retention},
+        time::Time,
+    },
 };
 
-use crate::support::{Client, Receiver, Reply, TestApp, client::text};
+use crate::support::{
+    Client, Receiver, Reply, TestApp,
+    client::text,
+    database::{TestDatabase, execute},
+};
 
 const DAY: Duration = Duration::from_hours(24);
 /// Long enough for everything to be old.
@@ -79,7 +90,8 @@ async fn what_is_owed_stays() {
 
 #[tokio::test]
 async fn dead_letters_have_an_age_of_their_own() {
-    let retention = Retention { events: Days::new(3), attempts: Days::new(3), dead_letters: Days::new(10) };
+    let retention =
+        Retention { events: Days::new(3), attempts: Days::new(3), dead_letters: Days::new(10), ..Retention::default() };
     let (app, receiver) = (with_retention(retention).await, Receiver::start().await);
     receiver.always(Reply::status(500));
     let acme = app.organization("PRO").await;
@@ -101,7 +113,8 @@ async fn dead_letters_have_an_age_of_their_own() {
 
 #[tokio::test]
 async fn no_days_are_for_ever() {
-    let retention = Retention { events: Days::new(0), attempts: Days::new(1), dead_letters: Days::new(0) };
+    let retention =
+        Retention { events: Days::new(0), attempts: Days::new(1), dead_letters: Days::new(0), ..Retention::default() };
     let (app, receiver) = (with_retention(retention).await, Receiver::start().await);
     let acme = app.organization("PRO").await;
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
@@ -192,4 +205,27 @@ async fn answers_to_requests_go_after_their_day() {
     keep_house(&app).await;
     register("two").await.created();
     app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_still_to_be_relayed_stays() {
+    // Without a host: it would relay.
+    let database = TestDatabase::create().await;
+    let db = Db::connect(&database.location).await.expect("it opens");
+    migrate::run(&db).await.expect("the migrations run");
+    let at = Time::from_millis(1_700_000_000_000);
+    let mut tx = db.begin().await.expect("it is there");
+    retention::insert_old(&mut tx, at, 0..2).await.expect("two events");
+    tx.commit().await.expect("it is there");
+    let old = || async {
+        let later = at.plus_millis(1);
+        let wanted = OldEvents { after: "", before: later, dead_letters_before: later, page: 10 };
+        let mut tx = db.read().await.expect("it is there");
+        retention::old_events(&mut tx, wanted).await.expect("it is there").old
+    };
+    let both = old().await;
+    assert_eq!(both.len(), 2);
+    let sql = format!("insert into federation_fan_out values ('old', '{}', '')", both[0].id);
+    execute(&database.location, &sql).await;
+    assert_eq!(old().await, both[1..]);
 }

@@ -150,3 +150,49 @@ async fn forged(receiver: &url::Url) -> u16 {
     stream.read_to_string(&mut answer).await.expect("it answers");
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
 }
+
+#[test]
+fn schemas_are_compared_without_a_host() {
+    let folder = folder("schema-check");
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("writable");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let old = file("old.json", r#"{"type":"object","properties":{"id":{"type":"string"}},"required":["id"]}"#);
+    let more = file(
+        "more.json",
+        r#"{"type":"object","properties":{"id":{"type":"string"},"n":{"type":"integer"}},"required":["id"]}"#,
+    );
+    let less =
+        file("less.json", r#"{"type":"object","properties":{"id":{"type":"string","maxLength":3}},"required":["id"]}"#);
+    let told = file(
+        "told.json",
+        r#"{"type":"object","properties":{"id":{"type":"string","description":"d"}},"required":["id"]}"#,
+    );
+    let deep = file("deep.json", r#"{"items":{"items":{"items":{"items":{"items":{}}}}}}"#);
+    let run = |arguments: &[&str]| {
+        let output = weir(&[&["schema", "check"], arguments].concat()).output().expect("the binary runs");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), said)
+    };
+    for (arguments, code, said) in [
+        (vec![old.as_str(), &more], 0, "compatible: "),
+        (vec![&old, &more, "--strict"], 1, "/properties/n/type"),
+        (vec![&old, &less], 1, "/properties/id/maxLength: longer texts were valid"),
+        (vec![&old, &less], 1, "\"id\": \"aaaa\""),
+        (vec![&old, &told, "--patch"], 0, "nothing but descriptions"),
+        (vec![&old, &more, "--patch"], 1, "more than descriptions"),
+        (vec![&old, &deep], 2, "6 levels"),
+        (vec![&old, "/nowhere.json"], 2, "cannot read /nowhere.json"),
+        (vec![&old], 2, "<NEW>"),
+    ] {
+        let (found, answer) = run(&arguments);
+        assert!(found == Some(code) && answer.contains(said), "{arguments:?}: {found:?} {answer}");
+    }
+    let (_, answer) = run(&[&old, &less, "--json"]);
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!((&answer["compatible"], &answer["counterexample"]), (&json!(false), &json!({ "id": "aaaa" })));
+    assert_eq!(answer["violations"][0]["rule"], "maxLength");
+    drop(fs::remove_dir_all(&folder));
+}

@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("app", &["domain", "clock", "db", "runtime", "service", "http", "worker"]),
     ("config", &["domain", "db", "app"]),
     ("telemetry", &["config"]),
-    ("cli", &["domain", "clock", "db", "service", "app", "config", "telemetry"]),
+    ("cli", &["domain", "clock", "db", "runtime", "service", "app", "config", "telemetry"]),
     ("lib", &[]),
     ("main", &[]),
 ];

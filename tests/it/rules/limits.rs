@@ -22,6 +22,7 @@ const REACHED_BY: &[(&str, &str)] = &[
     ("CALL_STACK_BYTES_MAX", "a_guest_that_recurses_deeply_runs_out_of_stack"),
     ("INSTANCES_MAX", "a_full_pool_is_the_hosts_fault_and_passes"),
     ("DELIVERIES_MAX_DEFAULT", "one_organization_gets_a_quarter_at_most"),
+    ("DISABLE_AFTER_SECONDS_DEFAULT", "an_endpoint_that_only_fails_for_five_days_is_given_up"),
 ];
 
 /// Bounds that no test reaches, and why not.

@@ -39,6 +39,8 @@ pub(crate) struct TestApp {
     pub(crate) clock: TestClock,
     change: Change,
     organizations: AtomicU32,
+    /// Hosts that were started beside this one: each draws ids of its own.
+    beside: AtomicU32,
 }
 
 /// The clock of a [`TestApp`].
@@ -88,12 +90,13 @@ impl TestApp {
         settings.randomness = Randomness::seeded(seed);
         change(&mut settings);
         let app = App::start(settings).await.expect("the host starts");
-        Self { app: Some(app), database, clock, change, organizations: AtomicU32::new(0) }
+        Self { app: Some(app), database, clock, change, organizations: AtomicU32::new(0), beside: AtomicU32::new(0) }
     }
 
     /// A second host beside this one on the same database, which has to be PostgreSQL.
     pub(crate) async fn beside(&self) -> Self {
-        Self::build(self.database.clone(), self.clock.clone(), self.change.clone(), 2).await
+        let seed = 2 + u64::from(self.beside.fetch_add(1, Ordering::Relaxed));
+        Self::build(self.database.clone(), self.clock.clone(), self.change.clone(), seed).await
     }
 
     /// Stops the host with whatever is left undone, and starts it again on the same database.
@@ -180,6 +183,7 @@ impl TestApp {
         let now = self.clock.now().as_millis();
         let sql = format!(
             "select (select count(*) from emit where routed_at is null and (due_at <= {now} or error_message is null))
+                  + (select count(*) from federation_fan_out)
                   + (select count(*) from delivery where due_at is not null and (is_claimed or due_at <= {now}))"
         );
         number(&self.database.location, &sql).await

@@ -13,6 +13,8 @@ mod arrivals;
 mod check;
 mod child;
 mod client;
+mod comparison;
+mod filters;
 mod goals;
 mod load;
 mod machine;
@@ -91,13 +93,30 @@ async fn measure_all(args: &BenchArgs, database: &Location, scratch: &machine::S
     let hanging = bench.hanging().await?;
     note("payload check");
     let check_micros = check::micros()?;
+    note("comparison of schemas");
+    let comparison = comparison::measure()?;
+    note("filters");
+    let filters = filters::measure()?;
     let settings = Settings::new(args.seconds, database);
     let rss = report::Rss { idle_bytes: rss_idle, peak_bytes: bench.host.rss_peak_bytes() };
     let old = match args.old_events {
         0 => None,
         events => Some(old::measure(bench, database, scratch, &keys, events).await?),
     };
-    Ok(Report { machine, settings, bare, accepts, end_to_end, latencies, hanging, check_micros, rss, old })
+    Ok(Report {
+        machine,
+        settings,
+        bare,
+        accepts,
+        end_to_end,
+        latencies,
+        hanging,
+        check_micros,
+        comparison,
+        filters,
+        rss,
+        old,
+    })
 }
 
 /// Says on standard error what is being done: results go to standard output.

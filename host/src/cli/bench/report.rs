@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     CONNECTIONS, ENDPOINTS, HANGING_ENDPOINTS, SHARED_RATE, UNDER_WAY_MAX,
+    comparison::Comparison,
+    filters::{self, Filters},
     goals::{Goal, goals},
     machine::Machine,
     message::PAYLOAD_BYTES,
@@ -24,6 +26,8 @@ pub(super) struct Report {
     pub(super) hanging: Hanging,
     /// Of one check of a payload against the example schema.
     pub(super) check_micros: f64,
+    pub(super) comparison: Comparison,
+    pub(super) filters: Filters,
     pub(super) rss: Rss,
     /// While old events are deleted, if that was asked for.
     pub(super) old: Option<Old>,
@@ -197,6 +201,8 @@ impl Report {
             "acceptToArrival": self.latencies,
             "hangingEndpoints": self.hanging,
             "payloadCheckMicros": self.check_micros,
+            "schemaComparison": self.comparison,
+            "filters": self.filters,
             "rss": self.rss,
             "deletingOldEvents": self.old,
             "goals": goals(self).into_iter().map(goal).collect::<Vec<_>>(),
@@ -262,6 +268,14 @@ impl Report {
             end_to_end.repeated,
         );
         println!("payload check, example schema: {:.2} µs", self.check_micros);
+        let Comparison { accepted_ms, refused_ms, .. } = self.comparison;
+        println!("new version of a schema at the caps: {accepted_ms:.2} ms accepted, {refused_ms:.2} ms refused");
+        let Filters { micros_each, routed_ms, memory_bytes, .. } = self.filters;
+        println!(
+            "filters of three leaves: {micros_each:.2} µs each, {} on one event: {routed_ms:.1} ms, {} KiB of guest memory",
+            filters::SUBSCRIPTIONS,
+            memory_bytes >> 10,
+        );
         let mebibytes = |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| (bytes >> 20).to_string());
         println!(
             "memory of the host: {} MiB idle, {} MiB at most",

@@ -7,6 +7,7 @@ use crate::{
     db::{
         Dialects, Tx, codec,
         emit::{self, NewRow},
+        federation::fan_out,
         on_db, over_rows,
     },
     domain::{
@@ -33,6 +34,8 @@ pub(super) async fn accept(
     leave_out_outlived(tx, &current, &mut kept).await?;
     let over_quota = charge(tx, &current, &kept).await?;
     kept.retain(|id| !over_quota.contains(id));
+    let pushed = current.iter().filter(|new| new.is_pushed && kept.contains(new.emit.id.as_str()));
+    fan_out::insert(tx, &pushed.map(|new| &*new.emit).collect::<Vec<_>>()).await?;
     let refused: Vec<&NewEmit> = current
         .iter()
         .copied()
@@ -58,7 +61,8 @@ pub(super) async fn accept(
 /// hold, on another host's word or ours.
 async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i64>> {
     // SQLite's writer is alone. On PostgreSQL a change that began meanwhile waits for this batch, so
-    // that nothing accepted under the old revision appears after the new one holds.
+    // that nothing accepted under the old revision appears after the new one holds. Rows are locked
+    // in one order, so that nobody who locks several of them and this batch wait for each other.
     const SQL: Dialects = Dialects {
         sqlite: "
             select id, revision
@@ -68,6 +72,7 @@ async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i6
             select id, revision
               from organization
              where id in (select item.value ->> 0 from json_array_elements(cast($1 as json)) as item(value))
+             order by id
                for share",
     };
     let organizations: HashSet<&str> = emits.iter().map(|new| new.emit.organization_id.as_str()).collect();

@@ -16,13 +16,10 @@ use crate::{
 };
 
 /// Refuses schemas that exceed the bounds, or go around in circles without ever descending into
-/// the payload; code `invalid_json_schema`.
-pub(super) fn check(document: &Document<'_>) -> Result<()> {
+/// the payload; code `invalid_json_schema`. Returns the longest chain.
+pub(super) fn check(document: &Document<'_>) -> Result<usize> {
     let mut search = Search { document, known: vec![State::Unknown; document.len()] };
-    for place in 0..document.len() {
-        search.expand(place, 0)?;
-    }
-    Ok(())
+    (0..document.len()).try_fold(1, |longest, place| Ok(longest.max(search.expand(place, 0)?.chain)))
 }
 
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     POINTER_CHARS_SHOWN,
     document::Document,
-    invalid,
+    expansion, invalid,
     keywords::OPENAPI_DIALECT,
     pattern,
     rules::{pattern_of_texts, patterns_of_names},
@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     domain::limits::{
-        CHECK_STEPS_MAX, EXPLAIN_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, QUICK_CHECK_STEPS_MAX,
-        SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX,
+        CHECK_DEPTH_MAX, CHECK_NESTING_MAX, CHECK_STEPS_MAX, EXPLAIN_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX,
+        PAYLOAD_ERRORS_SHOWN_MAX, QUICK_CHECK_STEPS_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX,
     },
     error::{Error, Result},
     fail,
@@ -28,15 +28,18 @@ use crate::{
 pub struct Validator {
     compiled: jsonschema::Validator<Metered>,
     prices: Prices,
+    depth_max: u16,
     approximate_bytes: usize,
 }
 
-/// Compiles a schema whose references stay in the document; code `invalid_json_schema`.
+/// Compiles a schema whose references stay in the document and whose branches are few; code
+/// `invalid_json_schema`.
 ///
 /// Formats are asserted, unknown ones ignored. Regular expressions run in linear time and have
 /// neither look-around nor back-references. OpenAPI's `nullable` adds `null` to the types beside
 /// it, and as in OpenAPI does nothing without a `type`.
 pub(super) fn compile(document: &Document<'_>, text_bytes: usize) -> Result<Validator> {
+    let depth_max = depth_max(expansion::check(document)?);
     let patterns = PatternOptions::regex()
         .size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX)
         .dfa_size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX);
@@ -47,14 +50,15 @@ pub(super) fn compile(document: &Document<'_>, text_bytes: usize) -> Result<Vali
         .with_pattern_options(patterns)
         .build(&translated(document))
         .map_err(|error| refusal(&error))?;
-    Ok(Validator { compiled, prices: prices(document), approximate_bytes: approximate_bytes(document, text_bytes) })
+    let approximate_bytes = approximate_bytes(document, text_bytes);
+    Ok(Validator { compiled, prices: prices(document), depth_max, approximate_bytes })
 }
 
 impl Validator {
     /// Whether a payload is found to be valid within [`QUICK_CHECK_STEPS_MAX`] steps. If not, only
     /// [`check`](Self::check) knows, and takes its time.
     pub fn is_quickly_valid(&self, payload: &Value) -> bool {
-        let meter = Meter::new(QUICK_CHECK_STEPS_MAX, self.prices);
+        let meter = self.meter(QUICK_CHECK_STEPS_MAX);
         self.compiled.is_valid(View::new(payload, &meter)) && !meter.is_spent()
     }
 
@@ -63,14 +67,18 @@ impl Validator {
     /// JSON pointer into the payload. No message repeats a value of the payload.
     ///
     /// A check that takes more than [`CHECK_STEPS_MAX`] steps, or would follow the payload deeper
-    /// than [`CHECK_DEPTH_MAX`](crate::domain::limits::CHECK_DEPTH_MAX), refuses it too.
+    /// than [`CHECK_DEPTH_MAX`] (less where long chains of branches apply at each level), refuses it too.
     pub fn check(&self, payload: &Value) -> Result<()> {
-        let meter = Meter::new(CHECK_STEPS_MAX, self.prices);
+        let meter = self.meter(CHECK_STEPS_MAX);
         let valid = self.compiled.is_valid(View::new(payload, &meter));
         if meter.is_spent() {
             return Err(refused(&[too_much("the payload is too large or too deep to be checked against this schema")]));
         }
         if valid { Ok(()) } else { Err(refused(&self.violations(payload))) }
+    }
+
+    fn meter(&self, steps: u32) -> Meter {
+        Meter::new(steps, self.prices, self.depth_max)
     }
 
     /// About how much memory the validator takes, for caches that are bounded in bytes.
@@ -81,7 +89,7 @@ impl Validator {
     /// What is wrong with a payload that is known to be invalid. Separate from the verdict, since
     /// it is many times slower.
     fn violations(&self, payload: &Value) -> Vec<Value> {
-        let meter = Meter::new(EXPLAIN_STEPS_MAX, self.prices);
+        let meter = self.meter(EXPLAIN_STEPS_MAX);
         let errors = self.compiled.iter_errors(View::new(payload, &meter));
         let shown: Vec<_> =
             errors.filter(view::counts).take(PAYLOAD_ERRORS_SHOWN_MAX).map(|error| violation(&error)).collect();
@@ -159,6 +167,11 @@ fn admit_null(types: &mut Value) {
         Value::Array(several) if !several.contains(&json!("null")) => several.push(json!("null")),
         _ => {}
     }
+}
+
+/// How deep payloads are followed by a schema with a chain of this length.
+fn depth_max(chain: usize) -> u16 {
+    u16::try_from(CHECK_NESTING_MAX / chain).map_or(CHECK_DEPTH_MAX, |depth| depth.min(CHECK_DEPTH_MAX))
 }
 
 /// What texts and names cost to be read, by the patterns that may read them. A schema with

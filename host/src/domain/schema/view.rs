@@ -42,12 +42,14 @@ pub(super) struct Prices {
 pub(super) struct Meter {
     left: Cell<Option<u32>>,
     prices: Prices,
+    /// How deep values are shown.
+    depth_max: u16,
 }
 
 impl Meter {
     /// Starts with this many steps.
-    pub(super) fn new(steps: u32, prices: Prices) -> Self {
-        Self { left: Cell::new(Some(steps)), prices }
+    pub(super) fn new(steps: u32, prices: Prices, depth_max: u16) -> Self {
+        Self { left: Cell::new(Some(steps)), prices, depth_max }
     }
 
     /// Whether the check asked for more. What it found since then means nothing.
@@ -98,7 +100,7 @@ impl<'a> View<'a> {
 
     /// The view with what it contains, unless it lies too deep.
     fn opened<T>(&self, content: T) -> Option<Opened<'a, T>> {
-        if self.depth == CHECK_DEPTH_MAX {
+        if self.depth == self.meter.depth_max {
             self.meter.spend();
             return None;
         }
@@ -119,7 +121,7 @@ impl Json for Metered {
 
     /// Names go through [`Object::try_for_each_name_node`], where their meter is at hand.
     fn with_string_node<T>((): &mut (), name: &str, f: impl FnOnce(View<'_>) -> T) -> T {
-        let unmetered = Meter::new(u32::MAX, Prices { text: 1, name: 1 });
+        let unmetered = Meter::new(u32::MAX, Prices { text: 1, name: 1 }, CHECK_DEPTH_MAX);
         f(View::new(&Value::String(name.to_owned()), &unmetered))
     }
 }

@@ -1,7 +1,10 @@
 //! Sets of arrays: elements, by their index, and how many there are.
 
+use serde_json::json;
+
 use super::{
     facts::Facts,
+    kinds::{Kind, Kinds},
     locations::{EVERYTHING_COUNTS, LocationId, in_place_closure, span_end},
     prove::Prover,
     terms::{AtomId, SchemaId, Span, Test},
@@ -15,8 +18,8 @@ struct Counts {
 
 impl<'t> Prover<'t> {
     /// Whether no array has these facts and makes all these atoms false. Without atoms: whether
-    /// there is no such array.
-    pub(super) fn closes_arrays(&self, facts: &Facts<'t>, atoms: &[AtomId]) -> bool {
+    /// there is no such array. It is bare when nothing was claimed, so all atoms are denied facts.
+    pub(super) fn closes_arrays(&self, facts: &Facts<'t>, atoms: &[AtomId], is_bare: bool) -> bool {
         let prefix = self.prefix(facts, atoms);
         let counts = self.counts(facts, atoms, prefix);
         if counts.least > counts.most {
@@ -33,7 +36,9 @@ impl<'t> Prover<'t> {
             Test::ContainsAtMost(schema, most) => self.contains_at_most(facts, *schema, *most, prefix, &counts),
             _ => false,
         };
-        atoms.iter().any(is_true) || (atoms.is_empty() && self.elements_are_impossible(facts, prefix, &counts))
+        atoms.iter().any(is_true)
+            || (counts.most == 0 && self.only_value_closes(facts, atoms, &json!([])))
+            || (is_bare && self.elements_are_impossible(facts, prefix, &counts))
     }
 
     /// The first index from which on all elements are alike: it stands for all that follow.
@@ -47,7 +52,7 @@ impl<'t> Prover<'t> {
             _ => span_end(&self.terms.atoms[atom].test),
         };
         let prefix = facts.atoms.iter().chain(atoms).filter_map(ends).max().unwrap_or(0);
-        prefix.max(self.locations.prefix(self.terms, facts.here))
+        prefix.max(self.locations.prefix(facts.here))
     }
 
     fn counts(&self, facts: &Facts<'t>, atoms: &[AtomId], prefix: usize) -> Counts {
@@ -77,11 +82,30 @@ impl<'t> Prover<'t> {
             Facts::new(self.terms, &schemas, facts.here).kinds.is_empty()
         });
         counts.most = counts.most.min(closed.map_or(u64::MAX, |index| index as u64));
+        let is_unique = facts.atoms.iter().any(|&atom| matches!(self.terms.atoms[atom].test, Test::Unique));
+        if is_unique && prefix == 0 {
+            counts.most = counts.most.min(self.different_elements(facts));
+        }
         counts
     }
 
+    /// How many different elements there can be, all being alike.
+    fn different_elements(&self, facts: &Facts<'t>) -> u64 {
+        let element = Facts::new(self.terms, &self.element_schemas(facts, 0), facts.here);
+        if let Some(listed) = element.listed
+            && let Test::Among(values) = &self.terms.atoms[listed].test
+        {
+            return values.len() as u64;
+        }
+        let few = Kinds::of(Kind::Null).or(Kinds::of(Kind::Boolean));
+        if !element.kinds.without(few).is_empty() {
+            return u64::MAX;
+        }
+        element.kinds.iter().map(|kind| if kind == Kind::Boolean { 2 } else { 1 }).sum()
+    }
+
     fn is_valid_at(&self, facts: &Facts<'t>, index: usize, claims: &[SchemaId]) -> bool {
-        let here = self.locations.element(self.terms, facts.here, index);
+        let here = self.locations.element(facts.here, index);
         self.proves(&self.element_schemas(facts, index), claims, here)
     }
 
@@ -173,7 +197,7 @@ impl<'t> Prover<'t> {
             return true;
         }
         let is_excluded = |index: usize| {
-            let here = self.locations.element(self.terms, facts.here, index);
+            let here = self.locations.element(facts.here, index);
             let mut held = self.element_schemas(facts, index);
             held.push(schema);
             self.proves(&held, &[], here)
@@ -192,7 +216,7 @@ impl<'t> Prover<'t> {
     /// The location of an element whose index is not known, if all are alike; else one where
     /// everything counts.
     fn somewhere(&self, facts: &Facts<'t>, prefix: usize) -> LocationId {
-        if prefix == 0 { self.locations.element(self.terms, facts.here, 0) } else { EVERYTHING_COUNTS }
+        if prefix == 0 { self.locations.element(facts.here, 0) } else { EVERYTHING_COUNTS }
     }
 
     fn elements_are_impossible(&self, facts: &Facts<'t>, prefix: usize, counts: &Counts) -> bool {

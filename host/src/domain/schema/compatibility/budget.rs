@@ -14,7 +14,6 @@ impl Budget {
     }
 
     /// Takes steps, and says whether there were that many left.
-    #[must_use]
     pub(super) fn take(&self, steps: usize) -> bool {
         let left = self.left.get().and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
         self.left.set(left);

@@ -32,7 +32,7 @@ fn comparison_steps_max() {
     let (old, new) = (read(&old).expect("legal"), read(&new).expect("legal"));
     let terms = Terms::read(&old, &new).expect("well formed");
     let (classes, language, formats, locations) =
-        (Classes::of(&terms), Language::new(&terms.patterns, &budget), Formats::default(), Locations::new());
+        (Classes::of(&terms), Language::new(&terms.patterns, &budget), Formats::default(), Locations::new(&terms));
     let prover = Prover::new(&terms, &classes, &language, &formats, &locations, &budget);
     assert!(!prover.proves(&[0], &[terms.new_root], EVERYTHING_COUNTS) && budget.is_spent());
 }
@@ -63,7 +63,7 @@ fn counterexample_steps_max() {
     let terms = Terms::read(&old, &new).expect("well formed");
     let budget = Budget::new(10);
     let (classes, language, formats, locations) =
-        (Classes::of(&terms), Language::new(&terms.patterns, &budget), Formats::default(), Locations::new());
+        (Classes::of(&terms), Language::new(&terms.patterns, &budget), Formats::default(), Locations::new(&terms));
     let prover = Prover::new(&terms, &classes, &language, &formats, &locations, &budget);
     let claim = [Claim::Valid(terms.new_root)];
     assert!(Sampler::new(&prover).samples(&[0], &claim, EVERYTHING_COUNTS, 1).is_empty() && budget.is_spent());

@@ -66,12 +66,12 @@ impl<'t> Search<'_, 't> {
                         Region::Fresh { yes: Vec::new(), no: prover.terms.schemas[owner].patterns.clone() }
                     }
                 };
-                let here = prover.locations.member(prover.terms, prover.language, facts.here, &region);
+                let here = prover.locations.member(prover.language, facts.here, &region);
                 self.explain_inside(&prover.member_schemas(facts, &region), schema, here, level);
             }
             Test::Elements(span, schema) => {
                 let index = span.first();
-                let here = prover.locations.element(prover.terms, facts.here, index);
+                let here = prover.locations.element(facts.here, index);
                 self.explain_inside(&prover.element_schemas(facts, index), schema, here, level);
             }
             _ => {}

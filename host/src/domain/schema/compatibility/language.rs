@@ -74,6 +74,23 @@ impl<'a> Language<'a> {
         Product::new(wanted, unwanted, least, most).search(self.budget)
     }
 
+    /// The first texts of that kind, the short ones first, and whether they are all.
+    pub(super) fn words(
+        &self,
+        these: &[PatternId],
+        those: &[PatternId],
+        least: u64,
+        most: u64,
+        count: usize,
+    ) -> (Vec<String>, bool) {
+        let any_text = self.any_text.get_or_init(|| build(ANY_TEXT)).clone();
+        let (Some(any_text), Some(mut wanted), Some(unwanted)) = (any_text, self.all(these), self.all(those)) else {
+            return (Vec::new(), false);
+        };
+        wanted.push(any_text);
+        Product::new(wanted, unwanted, least, most).words(self.budget, count)
+    }
+
     fn all(&self, patterns: &[PatternId]) -> Option<Vec<Rc<Machine>>> {
         patterns.iter().map(|&pattern| self.machine(pattern)).collect()
     }
@@ -91,6 +108,8 @@ impl<'a> Language<'a> {
     }
 }
 
+/// Steps of the budget that trying every byte counts as.
+const WORD_STEPS: usize = 16;
 /// Steps of the budget that building an automaton counts as.
 const BUILDING_STEPS: usize = 50;
 
@@ -163,6 +182,36 @@ impl Product {
             }
         }
         Found::Nothing
+    }
+
+    /// All ways through the automata, breadth first, until there are so many texts.
+    fn words(&self, budget: &Budget, count: usize) -> (Vec<String>, bool) {
+        let mut words = Vec::new();
+        let Some(start) = self.start() else { return (words, false) };
+        let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
+        bytes.sort_by_key(|byte| readability(*byte));
+        let mut steps = vec![start];
+        let mut next = 0;
+        while next < steps.len() {
+            if self.is_accepted(&steps[next]) {
+                match self.text(&steps, next) {
+                    Found::Text(word) if words.len() < count => words.push(word),
+                    _ => return (words, false),
+                }
+            }
+            if !budget.take(WORD_STEPS) {
+                return (words, false);
+            }
+            for &byte in &bytes {
+                let Some(step) = self.next(&steps[next], byte, next) else { continue };
+                if steps.len() == PRODUCT_STATES_MAX {
+                    return (words, false);
+                }
+                steps.push(step);
+            }
+            next += 1;
+        }
+        (words, true)
     }
 
     fn start(&self) -> Option<Step> {
@@ -284,6 +333,16 @@ mod tests {
         assert_eq!(find(&["^é+$"], &[], 2, 2), Found::Text("éé".to_owned()));
         assert_eq!(find(&["^a{3}$"], &[], 4, 9), Found::Nothing);
         assert_eq!(find(&["^a", "b$"], &[], 0, 1), Found::Nothing);
+    }
+
+    #[test]
+    fn few_texts_are_listed() {
+        let budget = Budget::new(1_000_000);
+        let language = Language::new(&["^(on|off)$", "^o", "n"], &budget);
+        assert_eq!(language.words(&[0], &[], 0, 9, 10), (vec!["on".to_owned(), "off".to_owned()], true));
+        assert_eq!(language.words(&[0], &[2], 0, 9, 10), (vec!["off".to_owned()], true));
+        assert_eq!(language.words(&[1], &[], 0, u64::MAX, 3).0.len(), 3);
+        assert!(!language.words(&[1], &[], 0, u64::MAX, 3).1);
     }
 
     #[test]

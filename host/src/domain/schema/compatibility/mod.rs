@@ -63,9 +63,9 @@ pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibi
     if classes.of_schemas[0] == classes.of_schemas[terms.new_root] {
         return Ok(Ok(()));
     }
-    let (formats, locations) = (Formats::default(), Locations::new());
+    let (formats, locations) = (Formats::default(), Locations::new(&terms));
     let here = match mode {
-        Compatibility::Declared => locations.root(&terms),
+        Compatibility::Declared => locations.root(),
         Compatibility::Strict => EVERYTHING_COUNTS,
     };
     let pair = Pair { terms: &terms, classes: &classes, formats: &formats, locations: &locations, here };
@@ -99,7 +99,7 @@ struct Pair<'t> {
     terms: &'t Terms<'t>,
     classes: &'t Classes,
     formats: &'t Formats,
-    locations: &'t Locations,
+    locations: &'t Locations<'t>,
     here: LocationId,
 }
 
@@ -123,7 +123,7 @@ impl<'t> Pair<'t> {
         let breaks = |value: &Value| {
             validators.0.check(value).is_ok()
                 && validators.1.check(value).is_err()
-                && self.locations.only_declared(self.terms, &language, self.here, value)
+                && self.locations.only_declared(&language, self.here, value)
         };
         let claim = [Claim::Valid(self.terms.new_root)];
         let counterexample = sampler.samples(&[0], &claim, self.here, TRIED_MAX).into_iter().find(breaks);

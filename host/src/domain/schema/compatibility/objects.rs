@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     evaluate::equal,
@@ -14,13 +14,15 @@ use super::{
     terms::{AtomId, PatternId, SchemaId, Scope, Test},
 };
 
+/// Names that a pattern may match to be looked at one by one.
+const LISTED_NAMES_MAX: usize = 50;
 /// How many patterns are told apart in all combinations.
 const COMBINED_PATTERNS_MAX: usize = 4;
 
 impl<'t> Prover<'t> {
     /// Whether no object has these facts and makes all these atoms false. Without atoms: whether
-    /// there is no such object.
-    pub(super) fn closes_objects(&self, facts: &Facts<'t>, atoms: &[AtomId]) -> bool {
+    /// there is no such object. It is bare when nothing was claimed, so all atoms are denied facts.
+    pub(super) fn closes_objects(&self, facts: &Facts<'t>, atoms: &[AtomId], is_bare: bool) -> bool {
         let mut facts = Cow::Borrowed(facts);
         for &atom in atoms {
             match self.terms.atoms[atom].test {
@@ -41,7 +43,7 @@ impl<'t> Prover<'t> {
         };
         atoms.iter().any(is_true)
             || self.counts_cross(&facts, atoms)
-            || (atoms.is_empty() && self.members_are_impossible(&facts))
+            || (is_bare && self.members_are_impossible(&facts))
     }
 
     /// Whether two of the facts about one member contradict each other at a glance.
@@ -77,15 +79,30 @@ impl<'t> Prover<'t> {
                 _ => {}
             }
         }
+        let mut wrong = Vec::new();
         for &atom in atoms {
             match self.terms.atoms[atom].test {
                 Test::MembersAtLeast(0) | Test::MembersAtMost(u64::MAX) => return true,
                 Test::MembersAtLeast(count) => most = most.min(count - 1),
                 Test::MembersAtMost(count) => (least, counts) = (least.max(count + 1), true),
+                // A member that is not valid is there.
+                Test::Members(Scope::Named(name), _) if !facts.present.contains(&name) => wrong.push(name),
+                Test::Members(..) | Test::OtherMembers(_) | Test::Names(_) => least = least.max(1),
                 _ => {}
             }
         }
-        least > most || (counts && self.largest_size(facts).is_some_and(|size| least > size))
+        wrong.sort_unstable();
+        wrong.dedup();
+        least = least.max((facts.present.len() + wrong.len()) as u64);
+        if least > most || (most == 0 && self.only_value_closes(facts, atoms, &json!({}))) {
+            return true;
+        }
+        let lists = |&atom: &AtomId| matches!(self.terms.atoms[atom].test, Test::Among(_));
+        if !counts && !atoms.iter().any(lists) {
+            return false;
+        }
+        let size = self.largest_size(facts);
+        size.is_some_and(|size| least > size || (size == 0 && self.only_value_closes(facts, atoms, &json!({}))))
     }
 
     /// How many members an object with these facts has at most; `None` when any number.
@@ -205,7 +222,7 @@ impl<'t> Prover<'t> {
 
     /// Whether what is known of a member shows one of the claims.
     fn is_valid_there(&self, facts: &Facts<'t>, region: &Region<'t>, claims: &[SchemaId]) -> bool {
-        let here = self.locations.member(self.terms, self.language, facts.here, region);
+        let here = self.locations.member(self.language, facts.here, region);
         self.proves(&self.member_schemas(facts, region), claims, here)
     }
 
@@ -276,14 +293,23 @@ impl<'t> Prover<'t> {
                     }
                     _ => false,
                 });
-                are_mentioned || !names.kinds.contains(Kind::String) || self.has_no_text(&names.atoms, &[], yes, no)
+                are_mentioned
+                    || !names.kinds.contains(Kind::String)
+                    || self.has_no_text(&names.atoms, &[], yes, no)
+                    || (!yes.is_empty() && self.only_names(yes, no, &vocabulary.names))
             }
         }
     }
 
+    /// Whether no others than these names match all of `yes` and none of `no`.
+    fn only_names(&self, yes: &[PatternId], no: &[PatternId], names: &[&str]) -> bool {
+        let (words, complete) = self.language.words(yes, no, 0, u64::MAX, LISTED_NAMES_MAX);
+        complete && words.iter().all(|word| names.contains(&word.as_str()))
+    }
+
     /// Whether a member does not count, or has a name that it may not have.
     fn is_undeclared_or_misnamed(&self, facts: &Facts<'t>, region: &Region<'t>) -> bool {
-        if !self.locations.declares(self.terms, self.language, facts.here, region) {
+        if !self.locations.declares(self.language, facts.here, region) {
             return true;
         }
         let Region::Name(name) = region else { return false };
@@ -297,7 +323,7 @@ impl<'t> Prover<'t> {
     /// All names and patterns that matter for what is known, and for these atoms.
     fn vocabulary(&self, facts: &Facts<'t>, atoms: &[AtomId]) -> Vocabulary<'t> {
         let mut vocabulary = Vocabulary::default();
-        let mut schemas = self.locations.schemas(facts.here);
+        let mut schemas = self.locations.at(facts.here).schemas.clone();
         for &atom in facts.atoms.iter().chain(atoms) {
             let Some(owner) = self.member_owner(atom) else { continue };
             if matches!(self.terms.atoms[atom].test, Test::OtherMembers(_)) {
@@ -308,6 +334,7 @@ impl<'t> Prover<'t> {
         }
         schemas.sort_unstable();
         schemas.dedup();
+        self.budget.take(schemas.len() / 4);
         for schema in schemas {
             vocabulary.add(self.terms, schema);
         }

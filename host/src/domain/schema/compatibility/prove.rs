@@ -79,7 +79,7 @@ pub(super) struct Prover<'t> {
     pub(super) classes: &'t Classes,
     pub(super) language: &'t Language<'t>,
     pub(super) formats: &'t Formats,
-    pub(super) locations: &'t Locations,
+    pub(super) locations: &'t Locations<'t>,
     pub(super) budget: &'t Budget,
     goals: RefCell<HashMap<Goal, State>>,
     /// Goals that depend on an assumption, in the order in which they were reached.
@@ -98,7 +98,7 @@ impl<'t> Prover<'t> {
         classes: &'t Classes,
         language: &'t Language<'t>,
         formats: &'t Formats,
-        locations: &'t Locations,
+        locations: &'t Locations<'t>,
         budget: &'t Budget,
     ) -> Self {
         Self {
@@ -501,13 +501,38 @@ impl<'t> Prover<'t> {
         if !atoms.iter().all(can_be_false) {
             return true;
         }
+        let is_bare = atoms.is_empty();
+        let atoms = self.with_denied(kind, facts, atoms);
         match kind {
             Kind::Null | Kind::Boolean => false,
-            Kind::Integer | Kind::Fraction => self.closes_numbers(kind, facts, atoms),
-            Kind::String => self.closes_texts(facts, atoms),
-            Kind::Array => self.closes_arrays(facts, atoms),
-            Kind::Object => self.closes_objects(facts, atoms),
+            Kind::Integer | Kind::Fraction => self.closes_numbers(kind, facts, &atoms),
+            Kind::String => self.closes_texts(facts, &atoms),
+            Kind::Array => self.closes_arrays(facts, &atoms, is_bare),
+            Kind::Object => self.closes_objects(facts, &atoms, is_bare),
         }
+    }
+
+    /// The atoms, and those that are false because a denied schema has no other that could be.
+    fn with_denied<'s>(&self, kind: Kind, facts: &Facts<'t>, atoms: &'s [AtomId]) -> Cow<'s, [AtomId]> {
+        let mut all = Cow::Borrowed(atoms);
+        for &denied in &facts.denied_open {
+            let mut open = self.flattened(denied);
+            open.retain(|&atom| !self.is_known(kind, facts, Claim::Satisfies(atom)));
+            if let [atom] = open[..]
+                && !self.is_combination(atom)
+            {
+                all.to_mut().push(atom);
+            }
+        }
+        all
+    }
+
+    /// Whether this value, the only one that is left, has not all the facts or satisfies one of
+    /// the atoms.
+    pub(super) fn only_value_closes(&self, facts: &Facts<'t>, atoms: &[AtomId], value: &Value) -> bool {
+        let evaluator = self.evaluator();
+        facts.atoms.iter().any(|&atom| evaluator.atom(atom, value) == Some(false))
+            || atoms.iter().any(|&atom| evaluator.atom(atom, value) == Some(true))
     }
 
     fn numbers(&self, facts: &Facts<'t>) -> Numbers<'t> {

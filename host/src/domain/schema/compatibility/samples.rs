@@ -27,6 +27,8 @@ const LEVELS_MAX: usize = 12;
 const PROFILES_MAX: usize = 24;
 /// Values that are handed out for a part of a larger value.
 const SAMPLES_MAX: usize = 4;
+/// Texts of a pattern that are tried.
+const WORDS_MAX: usize = 12;
 /// Characters and elements of a value that only shows that a bound is exceeded.
 const SIZE_MAX: u64 = 2_000;
 
@@ -300,6 +302,9 @@ impl<'t> Draft<'_, '_, 't> {
                 _ => {}
             }
         }
+        if !matched.is_empty() {
+            samples.extend(self.prover().language.words(&matched, &[], least, most, WORDS_MAX).0);
+        }
         for length in [0, least, least.saturating_add(1), most] {
             try_text(&matched, &[], length.clamp(least, most.max(least)), most);
         }
@@ -333,11 +338,10 @@ impl<'t> Draft<'_, '_, 't> {
         }
     }
 
-    fn elements(&self, index: usize, held: Option<SchemaId>, broken: &[Claim]) -> Rc<Vec<Value>> {
+    fn elements(&self, index: usize, held: &[SchemaId], broken: &[Claim]) -> Rc<Vec<Value>> {
         let prover = self.prover();
-        let mut schemas = prover.element_schemas(self.facts, index);
-        schemas.extend(held);
-        let here = prover.locations.element(prover.terms, self.facts.here, index);
+        let schemas = [&prover.element_schemas(self.facts, index), held].concat();
+        let here = prover.locations.element(self.facts.here, index);
         self.sampler.parts(&schemas, broken, here, self.level)
     }
 
@@ -356,9 +360,9 @@ impl<'t> Draft<'_, '_, 't> {
                 *least -= 1;
                 *schema
             });
-            let choices = match contained.map(|schema| self.elements(index, Some(schema), &[])) {
+            let choices = match contained.map(|schema| self.elements(index, &[schema], &[])) {
                 Some(choices) if !choices.is_empty() => choices,
-                _ => self.elements(index, None, &[]),
+                _ => self.elements(index, &[], &[]),
             };
             let unused = choices.iter().find(|choice| count > 64 || !elements.iter().any(|other| equal(other, choice)));
             elements.push(unused.or_else(|| choices.first())?.clone());
@@ -390,17 +394,24 @@ impl<'t> Draft<'_, '_, 't> {
                 Test::ContainsAtLeast(schema, _) => {
                     for count in [least, least.max(1)] {
                         let count = usize::try_from(count.min(SIZE_MAX)).unwrap_or(0);
-                        let wrong = |index| self.elements(index, None, &[Claim::Valid(*schema)]).first().cloned();
+                        let wrong = |index| self.elements(index, &[], &[Claim::Valid(*schema)]).first().cloned();
                         found.extend((0..count).map(wrong).collect::<Option<Vec<Value>>>());
                     }
                 }
                 Test::ContainsAtMost(schema, most) if *most < SIZE_MAX => {
                     let count = usize::try_from(least.max(most + 1).min(SIZE_MAX)).unwrap_or(0);
-                    let right = |index: usize| {
-                        let choices = self.elements(index, Some(*schema), &[]);
-                        choices.get(index % choices.len().max(1)).cloned()
-                    };
-                    found.extend((0..count).map(right).collect::<Option<Vec<Value>>>());
+                    let (wanted, unwanted) = self.contained();
+                    // What is contained now, and was before, or was not where that is full.
+                    for broken in [&[][..], &unwanted[..]] {
+                        let right = |index: usize| {
+                            let choices = match wanted.get(index) {
+                                Some(&own) => self.elements(index, &[*schema, own], &[]),
+                                None => self.elements(index, &[*schema], broken),
+                            };
+                            choices.get(index % choices.len().max(1)).cloned()
+                        };
+                        found.extend((0..count).map(right).collect::<Option<Vec<Value>>>());
+                    }
                 }
                 _ => {}
             }
@@ -411,13 +422,29 @@ impl<'t> Draft<'_, '_, 't> {
         found.into_iter().map(Value::from).collect()
     }
 
+    /// What the first elements have to be, to be contained, and the claims that further ones should
+    /// break.
+    fn contained(&self) -> (Vec<SchemaId>, Vec<Claim>) {
+        let wanted = self.known().flat_map(|test| match test {
+            Test::ContainsAtLeast(schema, least) => {
+                vec![*schema; usize::try_from((*least).min(SIZE_MAX)).unwrap_or(0)]
+            }
+            _ => Vec::new(),
+        });
+        let unwanted = self.known().filter_map(|test| match test {
+            Test::ContainsAtMost(schema, _) => Some(Claim::Valid(*schema)),
+            _ => None,
+        });
+        (wanted.collect(), unwanted.collect())
+    }
+
     fn with_wrong_element(&self, found: &mut Vec<Vec<Value>>, least: u64, span: Span, schema: SchemaId) {
         for index in [span.first(), span.first() + 1] {
             if !span.covers(index) {
                 continue;
             }
             let Some(base) = self.array(least.max(index as u64 + 1)) else { continue };
-            for wrong in self.elements(index, None, &[Claim::Valid(schema)]).iter() {
+            for wrong in self.elements(index, &[], &[Claim::Valid(schema)]).iter() {
                 let mut elements = base.clone();
                 if let Some(element) = elements.get_mut(index) {
                     *element = wrong.clone();
@@ -428,10 +455,17 @@ impl<'t> Draft<'_, '_, 't> {
     }
 
     fn member(&self, name: &str, broken: &[Claim]) -> Rc<Vec<Value>> {
+        self.member_with(name, None, broken)
+    }
+
+    /// Members that are valid under one schema more.
+    fn member_with(&self, name: &str, held: Option<SchemaId>, broken: &[Claim]) -> Rc<Vec<Value>> {
         let prover = self.prover();
         let region = Region::Name(name);
-        let here = prover.locations.member(prover.terms, prover.language, self.facts.here, &region);
-        self.sampler.parts(&self.schemas_of(name), broken, here, self.level)
+        let here = prover.locations.member(prover.language, self.facts.here, &region);
+        let mut schemas = self.schemas_of(name);
+        schemas.extend(held);
+        self.sampler.parts(&schemas, broken, here, self.level)
     }
 
     fn schemas_of(&self, name: &str) -> Vec<SchemaId> {
@@ -457,11 +491,13 @@ impl<'t> Draft<'_, '_, 't> {
                 Claim::Satisfies(atom) => prover.terms.atoms[atom].owner,
             })
             .chain(self.facts.held.iter().copied())
-            .chain(prover.locations.schemas(self.facts.here))
+            .chain(prover.locations.at(self.facts.here).schemas.iter().copied())
             .collect();
         let (mut names, mut patterns) = (Vec::new(), Vec::new());
         let mut about_names = Vec::new();
-        for schema in in_place_closure(prover.terms, schemas) {
+        let closure = in_place_closure(prover.terms, schemas);
+        prover.budget.take(closure.len());
+        for schema in closure {
             let own = &prover.terms.schemas[schema];
             names.extend(own.names.iter().chain(&own.mentions).map(|name| (*name).to_owned()));
             patterns.extend(&own.patterns);
@@ -471,9 +507,8 @@ impl<'t> Draft<'_, '_, 't> {
             }));
         }
         names.extend(self.fresh_names(patterns, &about_names));
-        let is_declared = |name: &String| {
-            prover.locations.declares(prover.terms, prover.language, self.facts.here, &Region::Name(name))
-        };
+        let is_declared =
+            |name: &String| prover.locations.declares(prover.language, self.facts.here, &Region::Name(name));
         let mut seen = std::collections::HashSet::new();
         names.into_iter().filter(|name| seen.insert(name.clone()) && is_declared(name)).collect()
     }
@@ -497,7 +532,7 @@ impl<'t> Draft<'_, '_, 't> {
         for &pattern in patterns.iter().take(8) {
             let others: Vec<PatternId> = patterns.iter().copied().filter(|other| *other != pattern).collect();
             names.extend(self.text(&[pattern], &others, 0, u64::MAX));
-            names.extend(self.text(&[pattern], &[], 0, u64::MAX));
+            names.extend(self.prover().language.words(&[pattern], &[], 0, u64::MAX, WORDS_MAX).0);
         }
         if !patterns.is_empty() {
             names.extend(self.text(&[], &patterns, 1, u64::MAX));
@@ -589,8 +624,11 @@ impl<'t> Draft<'_, '_, 't> {
             Test::WithSchema { name, .. } => {
                 found.extend(self.member(name, &[]).first().map(|member| with(name, member)));
             }
+            // What meets a condition may break what follows from it.
             Test::Members(Scope::Named(name), schema) => {
                 found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));
+                let meeting = self.member_with(name, Some(*schema), &[]);
+                found.extend(meeting.iter().take(1).map(|member| with(name, member)));
             }
             Test::Members(scope, schema) => {
                 let prover = self.prover();

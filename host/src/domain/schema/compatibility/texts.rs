@@ -1,5 +1,7 @@
 //! Sets of texts: lengths, patterns and formats.
 
+use serde_json::Value;
+
 use super::{
     facts::Facts,
     formats,
@@ -7,6 +9,9 @@ use super::{
     prove::Prover,
     terms::{AtomId, PatternId, Test},
 };
+
+/// Texts that a pattern may match to be looked at one by one.
+const LISTED_TEXTS_MAX: usize = 100;
 
 /// What is known of a text.
 #[derive(Default)]
@@ -21,7 +26,24 @@ struct Texts<'t> {
 impl<'t> Prover<'t> {
     /// Whether no text has these facts and makes all these atoms false.
     pub(super) fn closes_texts(&self, facts: &Facts<'t>, atoms: &[AtomId]) -> bool {
-        self.has_no_text(&facts.atoms, atoms, &[], &[])
+        self.has_no_text(&facts.atoms, atoms, &[], &[]) || self.few_texts_close(facts, atoms)
+    }
+
+    /// Whether only a few texts have these facts, none of which makes all atoms false. Of use only
+    /// where an atom lists its texts.
+    fn few_texts_close(&self, facts: &Facts<'t>, atoms: &[AtomId]) -> bool {
+        if !atoms.iter().any(|&atom| matches!(self.terms.atoms[atom].test, Test::Among(_))) {
+            return false;
+        }
+        let mut texts = Texts { most: u64::MAX, ..Texts::default() };
+        for &atom in &facts.atoms {
+            texts.hold(&self.terms.atoms[atom].test);
+        }
+        if texts.matched.is_empty() && texts.most > 0 {
+            return false;
+        }
+        let (words, complete) = self.language.words(&texts.matched, &[], texts.least, texts.most, LISTED_TEXTS_MAX);
+        complete && words.into_iter().all(|word| self.only_value_closes(facts, atoms, &Value::from(word)))
     }
 
     /// Whether no text satisfies all of `held`, matches `yes`, and neither satisfies one of

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{super::*, code, errors, legal, refusal};
 use crate::{
     domain::limits::{
-        CHECK_DEPTH_MAX, PAYLOAD_ERRORS_SHOWN_MAX, QUICK_CHECK_STEPS_MAX, SCHEMA_CHAIN_MAX, SCHEMA_EXPANSION_MAX,
-        SCHEMA_NESTING_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX,
-        SCHEMA_PATTERNS_MAX,
+        CHECK_DEPTH_MAX, CHECK_NESTING_MAX, PAYLOAD_ERRORS_SHOWN_MAX, QUICK_CHECK_STEPS_MAX, SCHEMA_CHAIN_MAX,
+        SCHEMA_EXPANSION_MAX, SCHEMA_NESTING_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX,
+        SCHEMA_PATTERN_PLACES_MAX, SCHEMA_PATTERNS_MAX,
     },
     error::Code,
 };
@@ -191,15 +191,39 @@ fn check_depth_max() {
     assert!(open.validator.check(&deep(CHECK_DEPTH_MAX + 20)).is_ok());
 }
 
+/// A recursive schema whose longest chain has this many branches and references, made with one keyword.
+fn chained(chain: usize, branch: fn(Value) -> Value) -> Value {
+    let descend = json!({ "additionalProperties": { "$ref": "#" }, "required": ["a"] });
+    (0..chain - 2).fold(descend, |inner, _| branch(inner))
+}
+
+#[test]
+fn check_nesting_max() {
+    let branch = |inner| json!({ "anyOf": [inner] });
+    let within = |chain: usize| u16::try_from(CHECK_NESTING_MAX / chain).expect("few levels");
+    for (chain, levels) in [(4, CHECK_DEPTH_MAX), (8, within(8)), (SCHEMA_CHAIN_MAX, within(SCHEMA_CHAIN_MAX))] {
+        let schema = legal(&chained(chain, branch));
+        assert!(!too_much(&schema, &deep(levels - 1)), "{chain}");
+        assert!(too_much(&schema, &deep(levels)), "{chain}");
+    }
+}
+
 /// Half the stack of a worker thread, and no optimisation that would spare it.
 #[test]
 fn the_deepest_check_fits_the_stack() {
-    let branches = SCHEMA_CHAIN_MAX - 2;
-    let descend = json!({ "additionalProperties": { "$ref": "#" }, "required": ["a"] });
-    let schema = (0..branches).fold(descend, |inner, _| json!({ "anyOf": [inner, { "type": "string" }] }));
-    let check = move || {
-        let schema = legal(&schema);
-        assert!(schema.validator.check(&deep(CHECK_DEPTH_MAX - 1)).is_err());
-    };
-    thread::Builder::new().stack_size(1 << 20).spawn(check).expect("a thread").join().expect("no overflow");
+    let branches: [fn(Value) -> Value; 5] = [
+        |inner| json!({ "anyOf": [inner, { "type": "string" }] }),
+        |inner| json!({ "oneOf": [inner, { "type": "string" }] }),
+        |inner| json!({ "allOf": [inner, {}] }),
+        |inner| json!({ "if": {}, "then": inner }),
+        |inner| json!({ "dependentSchemas": { "a": inner }, "required": ["a"] }),
+    ];
+    let levels = CHECK_NESTING_MAX / SCHEMA_CHAIN_MAX - 1;
+    let payload = deep(levels.try_into().expect("few levels"));
+    for branch in branches {
+        let schema = chained(SCHEMA_CHAIN_MAX, branch);
+        let payload = payload.clone();
+        let check = move || assert!(legal(&schema).validator.check(&payload).is_err());
+        thread::Builder::new().stack_size(1 << 20).spawn(check).expect("a thread").join().expect("no overflow");
+    }
 }

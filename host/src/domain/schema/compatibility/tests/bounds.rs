@@ -117,7 +117,43 @@ fn evaluating_branches() -> Hostile {
     (of("integer"), of("null"), json!({ "p3": 1 }))
 }
 
-fn all() -> [(&'static str, Hostile); 8] {
+/// Definitions that lead to each other in every way, each with a rule of its own.
+fn tangled_definitions() -> Hostile {
+    const DEFINITIONS: usize = 12;
+    let of = |last: usize| {
+        let branch = |to: usize| json!({ "additionalProperties": { "$ref": format!("#/$defs/d{to}") }, "maxProperties": to + 1 });
+        let definition = |at: usize| {
+            let leaf = if at == DEFINITIONS - 1 { last } else { 9 };
+            json!({ "anyOf": [{ "type": "integer", "maximum": leaf }, { "type": "object", "oneOf": list(DEFINITIONS, |to| branch((at + to) % DEFINITIONS)) }] })
+        };
+        let definitions: Value = (0..DEFINITIONS).map(|at| (format!("d{at}"), definition(at))).collect();
+        json!({ "$ref": "#/$defs/d11", "$defs": definitions })
+    };
+    (of(9), of(8), json!(9))
+}
+
+/// Members that have to contain themselves, under their names and under a pattern: small payloads exist only because
+/// what is no object has no members. A random pair, found when it did not end.
+fn required_recursion() -> Hostile {
+    let of = |longest: usize| {
+        let unlikely = json!({ "anyOf": [{ "enum": [true, [], {}] }, { "type": "string", "pattern": "^x_" }, false] });
+        let inner = json!({
+            "type": "object",
+            "properties": { "a": { "enum": [true, -1] }, "b": unlikely, "d": { "minLength": 3, "maxLength": longest } },
+            "required": ["a"],
+            "else": { "if": { "pattern": "^\\d+$" }, "then": { "multipleOf": 2, "oneOf": [{ "maxContains": 1 }, true] } },
+        });
+        json!({
+            "properties": { "b": inner, "c": { "$ref": "#" }, "x_1": { "enum": [0] }, "x_2": { "$ref": "#" } },
+            "patternProperties": { "^[a-c]{1,3}$": { "$ref": "#" } },
+            "required": ["c", "x_1", "x_2"],
+        })
+    };
+    let deepest = json!({ "a": true, "c": null, "d": "aaaaaa", "x_1": 0, "x_2": null });
+    (of(6), of(5), json!({ "b": deepest, "c": null, "x_1": 0, "x_2": null }))
+}
+
+fn all() -> [(&'static str, Hostile); 10] {
     [
         ("exploding members", exploding_members()),
         ("wide branches", wide_branches()),
@@ -127,6 +163,8 @@ fn all() -> [(&'static str, Hostile); 8] {
         ("chained conditions", chained_conditions()),
         ("overlapping names", overlapping_names()),
         ("evaluating branches", evaluating_branches()),
+        ("tangled definitions", tangled_definitions()),
+        ("required recursion", required_recursion()),
     ]
 }
 

@@ -146,6 +146,12 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "properties": { "address": { "properties": { "zip": { "type": "string" } }, "additionalProperties": false } } }),
             json!({ "address": { "city": "Bern" } }),
         ),
+        refuse(
+            "unevaluated members take less",
+            json!({ "properties": id(), "unevaluatedProperties": { "type": ["string", "null"] } }),
+            json!({ "properties": id(), "unevaluatedProperties": { "type": "string" } }),
+            json!({ "more": null }),
+        ),
     ]
 }
 

@@ -145,6 +145,12 @@ fn items() -> Vec<Row> {
             json!({ "type": "array" }),
             json!("a"),
         ),
+        refuse(
+            "the contained takes more, and there may be few",
+            json!({ "contains": { "type": "integer" }, "maxContains": 1 }),
+            json!({ "contains": { "type": "number" }, "maxContains": 1 }),
+            json!([1, 0.5]),
+        ),
     ]
 }
 

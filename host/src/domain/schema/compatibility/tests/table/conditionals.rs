@@ -105,6 +105,19 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "properties": { "a": true, "b": true }, "dependentRequired": { "a": ["b"] } }),
             json!({ "properties": { "a": true, "b": true }, "if": { "type": "object", "required": ["a"] }, "then": { "required": ["b"] } }),
         ),
+        refuse(
+            "a paid order needs its time",
+            json!({
+                "type": "object", "required": ["status"],
+                "properties": { "status": { "enum": ["open", "paid"] }, "paidAt": { "type": "string" } },
+            }),
+            json!({
+                "type": "object", "required": ["status"],
+                "properties": { "status": { "enum": ["open", "paid"] }, "paidAt": { "type": "string" } },
+                "if": { "properties": { "status": { "const": "paid" } } }, "then": { "required": ["paidAt"] },
+            }),
+            json!({ "status": "paid" }),
+        ),
     ]
 }
 

@@ -118,6 +118,12 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "patternProperties": { "^tmp_": false } }),
             json!({ "tmp_": 1 }),
         ),
+        refuse(
+            "a pattern becomes named members",
+            json!({ "patternProperties": { "^x_[1-3]$": integer() }, "additionalProperties": false }),
+            json!({ "properties": { "x_1": integer(), "x_2": integer() }, "additionalProperties": false }),
+            json!({ "x_3": 1 }),
+        ),
     ]
 }
 

@@ -154,6 +154,12 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "properties": { "id": { "type": "string", "pattern": "^ord_" } } }),
             json!({ "id": "" }),
         ),
+        refuse(
+            "a pattern as a list that lacks one",
+            json!({ "type": "string", "pattern": "^(on|off)$" }),
+            json!({ "enum": ["on"] }),
+            json!("off"),
+        ),
     ]
 }
 

@@ -1,0 +1,23 @@
+//! Federation groups, their members and pushes, and who gets what.
+//!
+//! Rows belong to the owner of the group, so most functions take the owner. The others take a
+//! viewer, who sees the groups that it owns or has a part in.
+
+pub mod fan_out;
+pub mod group;
+pub mod member;
+pub mod push;
+pub mod relay;
+pub mod relay_log;
+
+use super::codec;
+use crate::{domain::federation::Stamp, error::Result};
+
+/// A stamp that may be absent: both columns are set, or none is.
+fn stamp(by: Option<String>, at: Option<i64>, table: &str, column: &str, row: &str) -> Result<Option<Stamp>> {
+    match (by, at) {
+        (Some(by), Some(at)) => Ok(Some(Stamp { by, at: codec::time(at) })),
+        (None, None) => Ok(None),
+        _ => codec::sound(None, table, column, row),
+    }
+}

@@ -1,0 +1,169 @@
+//! Who gets an event of an organization, and what a member can hear.
+//!
+//! Every change of a group raises the revision of its owner, and every event keeps the revision
+//! under which it was accepted. What was changed at revision `r` holds for events of `r` and
+//! later, and for none before: `since_revision <= revision < until_revision`. So it does not
+//! matter when an event is routed, and each one accepted before a change obeys the old state.
+
+use sqlx::FromRow;
+
+use crate::{
+    db::{Tx, codec, on_db},
+    domain::{
+        federation::Status,
+        id::{GroupId, MemberId, OrganizationId, PushId, RegistrationId},
+        name::{EventName, Version},
+    },
+    error::Result,
+};
+
+/// A member to whom an event goes because of a push.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// The push.
+    pub push_id: PushId,
+    /// The group of both.
+    pub group_id: GroupId,
+    /// The member.
+    pub member_id: MemberId,
+    /// Where that is.
+    pub to: Destination,
+}
+
+/// Where a relay goes.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// To an organization of this host.
+    Organization(OrganizationId),
+    /// To an endpoint outside.
+    External {
+        /// Its URL.
+        url: String,
+        /// Its signing secret, encrypted with the owner's data key; `None` once it is removed.
+        secret_encrypted: Option<Vec<u8>>,
+        /// Its static headers, encrypted likewise.
+        headers_encrypted: Option<Vec<u8>>,
+    },
+}
+
+#[derive(FromRow)]
+struct RelayRow {
+    push_id: String,
+    group_id: String,
+    member_id: String,
+    member_organization_id: Option<String>,
+    webhook_url: Option<String>,
+    secret_encrypted: Option<Vec<u8>>,
+    headers_encrypted: Option<Vec<u8>>,
+}
+
+impl TryFrom<RelayRow> for Relay {
+    type Error = crate::error::Error;
+
+    fn try_from(row: RelayRow) -> Result<Self> {
+        let to = match (row.member_organization_id, row.webhook_url) {
+            (Some(id), None) => Some(Destination::Organization(OrganizationId::stored(id))),
+            (None, Some(url)) => Some(Destination::External {
+                url,
+                secret_encrypted: row.secret_encrypted,
+                headers_encrypted: row.headers_encrypted,
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            to: codec::sound(to, "federation_member", "peer_type", &row.member_id)?,
+            push_id: PushId::stored(row.push_id),
+            group_id: GroupId::stored(row.group_id),
+            member_id: MemberId::stored(row.member_id),
+        })
+    }
+}
+
+/// The registrations of the owner that are pushed to anybody at present. Served by
+/// `federation_push_registration` and `federation_member_group`.
+pub async fn pushed(tx: &mut Tx, owner: &OrganizationId) -> Result<Vec<RegistrationId>> {
+    const SQL: &str = "
+        select distinct push.registration_id
+          from federation_push as push
+          join federation_group as grp on grp.id = push.group_id and grp.until_revision is null
+         where push.organization_id = $1
+           and push.until_revision is null
+           and exists (select 1
+                         from federation_member as member
+                         join federation_membership as stretch on stretch.member_id = member.id
+                        where member.group_id = push.group_id and stretch.until_revision is null)";
+    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(owner.as_str()).fetch_all(conn).await)?;
+    Ok(ids.into_iter().map(RegistrationId::stored).collect())
+}
+
+/// To whom an event of the owner goes that was accepted under `revision`, members in the order
+/// of their ids: `limit` of them at most, behind `after`. Nothing goes from or to an organization whose plan has no federation at present,
+/// or that is switched off. Served by `federation_push_registration`, `federation_member_group`
+/// and primary keys.
+pub async fn relays_for(
+    tx: &mut Tx,
+    owner: &OrganizationId,
+    registration: &RegistrationId,
+    revision: i64,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Relay>> {
+    const SQL: &str = "
+        select push.id as push_id, push.group_id, member.id as member_id, member.member_organization_id,
+               member.webhook_url, member.secret_encrypted, member.headers_encrypted
+          from federation_push as push
+          join organization as owner on owner.id = push.organization_id and owner.plan = 'ENTERPRISE'
+          join federation_group as grp on grp.id = push.group_id
+          join federation_member as member on member.group_id = push.group_id
+          join federation_membership as stretch on stretch.member_id = member.id
+          left join organization as peer on peer.id = member.member_organization_id
+         where push.organization_id = $1
+           and push.registration_id = $2
+           and push.since_revision <= $3 and (push.until_revision is null or $3 < push.until_revision)
+           and (grp.until_revision is null or $3 < grp.until_revision)
+           and stretch.since_revision <= $3 and (stretch.until_revision is null or $3 < stretch.until_revision)
+           and (peer.id is null or (peer.plan = 'ENTERPRISE' and peer.is_active))
+           and member.id > $4
+         order by member.id, push.id
+         limit $5";
+    let rows: Vec<RelayRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(owner.as_str())
+        .bind(registration.as_str())
+        .bind(revision)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await)?;
+    rows.into_iter().map(Relay::try_from).collect()
+}
+
+/// Whether a version of an event, or any version of it, is pushed to the member at present.
+/// Served by `federation_member_organization` and `federation_push_group`.
+pub async fn is_pushed_to(
+    tx: &mut Tx,
+    member: &OrganizationId,
+    event: &EventName,
+    version: Option<Version>,
+) -> Result<bool> {
+    const SQL: &str = "
+        select count(*)
+          from federation_member as member
+          join federation_group as grp on grp.id = member.group_id and grp.archived_at is null
+          join federation_push as push on push.group_id = member.group_id and push.until_revision is null
+         where member.member_organization_id = $1
+           and member.status = $2
+           and push.namespace = $3
+           and push.name = $4
+           and (cast($5 as bigint) is null or (push.major = $5 and push.minor = $6 and push.patch = $7))";
+    let count: i64 = on_db!(tx, |conn| sqlx::query_scalar(SQL)
+        .bind(member.as_str())
+        .bind(Status::Accepted.as_str())
+        .bind(event.namespace())
+        .bind(event.name())
+        .bind(version.map(|version| i64::from(version.major)))
+        .bind(version.map(|version| i64::from(version.minor)))
+        .bind(version.map(|version| i64::from(version.patch)))
+        .fetch_one(conn)
+        .await)?;
+    Ok(count > 0)
+}

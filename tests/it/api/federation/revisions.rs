@@ -1,0 +1,254 @@
+//! Who gets an event is decided by the owner's revision under which it was accepted: each emit
+//! accepted before a change obeys the old state, each after it the new one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+use tokio::sync::watch;
+use weir::{
+    db::federation::relay::{self, Destination},
+    domain::id::{OrganizationId, RegistrationId},
+};
+
+use super::{add_peer, answer, archive, change_member, group, invite, join, pushed, set_plan, sound_peer, undeclare};
+use crate::support::{
+    Client, TestApp,
+    client::text,
+    database::{is_postgres, number},
+};
+
+/// The owner's revision at present.
+async fn revision(app: &TestApp, owner: &Client) -> i64 {
+    number(&app.database.location, &format!("select revision from organization where id = '{}'", owner.id)).await
+}
+
+/// Ids of a push and a member each.
+type Pairs = Vec<(String, String)>;
+
+/// Push and member ids that an event of the registration goes to, accepted under this revision.
+async fn relays(app: &TestApp, owner: &Client, registration: &str, revision: i64) -> Pairs {
+    let mut tx = app.app().host.db.read().await.expect("the database works");
+    let owner = OrganizationId::stored(owner.id.as_str());
+    let registration = RegistrationId::stored(registration);
+    let relays =
+        relay::relays_for(&mut tx, &owner, &registration, revision, "", u32::MAX).await.expect("the database works");
+    let mut ids: Vec<_> = relays.iter().map(|relay| (relay.push_id.to_string(), relay.member_id.to_string())).collect();
+    ids.sort();
+    ids
+}
+
+/// Does things one after the other, and asks afterwards for each moment who gets what.
+#[tokio::test]
+async fn each_moment_has_the_members_and_pushes_of_its_own() {
+    let app = TestApp::start().await;
+    let (owner, one, two) = (
+        app.organization("ENTERPRISE").await,
+        app.organization("ENTERPRISE").await,
+        app.organization("ENTERPRISE").await,
+    );
+    let registration = owner.register("order", "1.0.0").await;
+    let group = group(&owner, "Partners").await;
+    let mut moments: Vec<(&str, i64, Pairs)> = Vec::new();
+    macro_rules! moment {
+        ($what:literal, $expected:expr) => {
+            let mut expected: Pairs = $expected;
+            expected.sort();
+            moments.push(($what, revision(&app, &owner).await, expected));
+        };
+    }
+    let pair = |push: &str, member: &str| (push.to_owned(), member.to_owned());
+    moment!("nothing", vec![]);
+    let push = pushed(&owner, &group, &registration).await;
+    moment!("a push without members", vec![]);
+    let first = text(&invite(&owner, &group, &one.id).await.created()["id"]);
+    moment!("an invitation", vec![]);
+    answer(&one, &group, "accept").await.ok();
+    moment!("a member", vec![pair(&push, &first)]);
+    let second = join(&owner, &group, &two).await;
+    moment!("two members", vec![pair(&push, &first), pair(&push, &second)]);
+    change_member(&one, &group, &first, "pause").await.ok();
+    moment!("one paused", vec![pair(&push, &second)]);
+    let peer = text(&add_peer(&owner, &group, sound_peer()).await.created()["peer"]["id"]);
+    moment!("an external peer", vec![pair(&push, &second), pair(&push, &peer)]);
+    change_member(&owner, &group, &first, "resume").await.ok();
+    moment!("one resumed", vec![pair(&push, &first), pair(&push, &second), pair(&push, &peer)]);
+    undeclare(&owner, &push).await.ok();
+    moment!("no push", vec![]);
+    let again = pushed(&owner, &group, &registration).await;
+    moment!("another push", vec![pair(&again, &first), pair(&again, &second), pair(&again, &peer)]);
+    answer(&one, &group, "leave").await.ok();
+    super::remove_peer(&owner, &peer).await.ok();
+    moment!("one left", vec![pair(&again, &second)]);
+    invite(&owner, &group, &one.id).await.created();
+    answer(&one, &group, "accept").await.ok();
+    moment!("one came back", vec![pair(&again, &first), pair(&again, &second)]);
+    archive(&owner, &group).await.ok();
+    moment!("the end", vec![]);
+    undeclare(&owner, &again).await.ok();
+    moment!("after the end", vec![]);
+    for (what, revision, expected) in &moments {
+        assert_eq!(&relays(&app, &owner, &registration, *revision).await, expected, "{what}");
+    }
+    // One revision earlier each change had not happened.
+    for pair in moments.windows(2) {
+        let [(_, _, before), (what, revision, _)] = pair else { continue };
+        if *what != "one left" {
+            assert_eq!(&relays(&app, &owner, &registration, revision - 1).await, before, "before {what}");
+        }
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn pushes_of_one_organization_concern_no_other() {
+    let app = TestApp::start().await;
+    let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
+    let (registration, own) = (owner.register("order", "1.0.0").await, tenant.register("order", "1.0.0").await);
+    let other_version = owner.register("order", "1.0.1").await;
+    let group = group(&owner, "Partners").await;
+    let member = join(&owner, &group, &tenant).await;
+    let push = pushed(&owner, &group, &registration).await;
+    let now = revision(&app, &owner).await + 100;
+    assert_eq!(relays(&app, &owner, &registration, now).await, [(push, member)]);
+    assert!(relays(&app, &owner, &other_version, now).await.is_empty());
+    assert!(relays(&app, &tenant, &registration, now).await.is_empty());
+    assert!(relays(&app, &tenant, &own, now).await.is_empty());
+    app.stop().await;
+}
+
+/// Nobody can undo anything without the plan, so nothing flows without it either.
+#[tokio::test]
+async fn nothing_goes_from_or_to_a_plan_without_federation() {
+    let app = TestApp::start().await;
+    let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
+    let registration = owner.register("order", "1.0.0").await;
+    let group = group(&owner, "Partners").await;
+    let member = join(&owner, &group, &tenant).await;
+    let peer = text(&add_peer(&owner, &group, sound_peer()).await.created()["peer"]["id"]);
+    pushed(&owner, &group, &registration).await;
+    let members = async || -> Vec<String> {
+        let now = revision(&app, &owner).await;
+        let mut members: Vec<_> =
+            relays(&app, &owner, &registration, now).await.into_iter().map(|(_, member)| member).collect();
+        members.sort();
+        members
+    };
+    let mut both = vec![member, peer.clone()];
+    both.sort();
+    assert_eq!(members().await, both);
+    set_plan(&app, &tenant, "PRO").await;
+    assert_eq!(members().await, [peer]);
+    set_plan(&app, &tenant, "ENTERPRISE").await;
+    set_plan(&app, &owner, "PRO").await;
+    assert!(members().await.is_empty());
+    set_plan(&app, &owner, "ENTERPRISE").await;
+    assert_eq!(members().await, both, "what was set up is still there");
+    let path = format!("/api/admin/v1/organizations/{}", tenant.id);
+    app.admin().patch(&path, json!({ "isActive": false })).await.ok();
+    assert_eq!(members().await.len(), 1, "a switched-off organization gets nothing");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_external_peer_comes_with_what_it_takes_to_reach_it() {
+    let app = TestApp::start().await;
+    let owner = app.organization("ENTERPRISE").await;
+    let registration = owner.register("order", "1.0.0").await;
+    let group = group(&owner, "Partners").await;
+    add_peer(&owner, &group, sound_peer()).await.created();
+    let plain = json!({ "label": "Plain", "webhookUrl": "https://plain.example/" });
+    add_peer(&owner, &group, plain).await.created();
+    pushed(&owner, &group, &registration).await;
+    let now = revision(&app, &owner).await;
+    let mut tx = app.app().host.db.read().await.expect("the database works");
+    let (id, registration) = (OrganizationId::stored(owner.id.as_str()), RegistrationId::stored(registration));
+    let relays = relay::relays_for(&mut tx, &id, &registration, now, "", u32::MAX).await.expect("the database works");
+    let mut found = Vec::new();
+    for relay in &relays {
+        let Destination::External { url, secret_encrypted, headers_encrypted } = &relay.to else {
+            panic!("{relay:?} is no external peer");
+        };
+        assert!(secret_encrypted.is_some());
+        found.push((url.as_str(), headers_encrypted.is_some()));
+    }
+    found.sort_unstable();
+    assert_eq!(found, [("https://booking.example/inbound", true), ("https://plain.example/", false)]);
+    let pushed_by = relay::pushed(&mut tx, &id).await.expect("the database works");
+    assert_eq!(pushed_by, [registration]);
+    let nobody = OrganizationId::stored("org_0");
+    assert_eq!(relay::pushed(&mut tx, &nobody).await.expect("the database works"), []);
+    drop(tx);
+    app.stop().await;
+}
+
+/// Emits without a pause while the push and the member come and go, on two hosts where the
+/// database allows it. An emit that was sent after one change was answered, and answered before
+/// the next one was asked for, obeys the state in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_emit_obeys_the_state_in_which_it_was_accepted() {
+    let app = TestApp::start().await;
+    let beside = if is_postgres() { Some(app.beside().await) } else { None };
+    let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
+    let there = |client: &Client| {
+        beside.as_ref().map_or(client.clone(), |app| app.client(&client.id, &client.namespace, client.key()))
+    };
+    let registration = owner.register("order", "1.0.0").await;
+    let group = group(&owner, "Partners").await;
+    let member = join(&owner, &group, &tenant).await;
+    let mut push = pushed(&owner, &group, &registration).await;
+    // Even while nothing is being changed, counted up by two with each change.
+    let (state, told) = (AtomicUsize::new(0), watch::Sender::new(0_usize));
+    let emitters = [owner.clone(), there(&owner)].map(|client| emit_while(client, &state, &told));
+    let tenant = there(&tenant);
+    let changes = async {
+        for _ in 0..6 {
+            for step in 0..4 {
+                let enough = *told.borrow() + 4;
+                told.subscribe().wait_for(|emits| *emits >= enough).await.expect("emitters go on");
+                state.fetch_add(1, Ordering::SeqCst);
+                match step {
+                    0 => drop(undeclare(&owner, &push).await.ok()),
+                    1 => push = pushed(&owner, &group, &registration).await,
+                    2 => drop(change_member(&tenant, &group, &member, "pause").await.ok()),
+                    _ => drop(change_member(&tenant, &group, &member, "resume").await.ok()),
+                }
+                state.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        state.store(STOP, Ordering::SeqCst);
+    };
+    let ((), emits) = tokio::join!(changes, futures_util::future::join_all(emitters));
+    let mut seen = [0, 0];
+    for (emit, flows) in emits.into_iter().flatten() {
+        let sql = format!("select revision from emit where id = '{emit}'");
+        let accepted = number(&app.database.location, &sql).await;
+        let relays = relays(&app, &owner, &registration, accepted).await;
+        assert_eq!(!relays.is_empty(), flows, "{emit} was accepted at {accepted}");
+        seen[usize::from(flows)] += 1;
+    }
+    assert!(seen.iter().all(|count| *count >= 48), "{seen:?}");
+    if let Some(beside) = beside {
+        beside.stop().await;
+    }
+    app.stop().await;
+}
+
+/// The state in which emitters end.
+const STOP: usize = usize::MAX;
+
+/// Emits until it is told to stop. Gives the emits that no change overlapped, each with whether
+/// it is relayed: it is after every second change. Tells how many they are.
+async fn emit_while(client: Client, state: &AtomicUsize, told: &watch::Sender<usize>) -> Vec<(String, bool)> {
+    let mut emits = Vec::new();
+    loop {
+        let before = state.load(Ordering::SeqCst);
+        if before == STOP {
+            return emits;
+        }
+        let emit = client.emit(&format!("{}.order", client.namespace), json!({})).await;
+        if state.load(Ordering::SeqCst) == before && before.is_multiple_of(2) {
+            emits.push((emit, before.is_multiple_of(4)));
+            told.send_modify(|emits| *emits += 1);
+        }
+    }
+}

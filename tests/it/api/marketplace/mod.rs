@@ -1,0 +1,61 @@
+//! The marketplace (contract 3).
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, TestApp, client::text};
+
+mod browsing;
+mod forks;
+mod listings;
+mod told;
+
+const EVENTS: &str = "/api/v1/events/custom";
+const MARKETPLACE: &str = "/api/v1/events/custom/marketplace";
+
+/// Whatever nobody has: an id of the right form.
+fn unknown(prefix: &str) -> String {
+    format!("{prefix}0000000000000000000000zzzz")
+}
+
+async fn publish(tenant: &Client, registration: &str, title: &str) -> Answer {
+    let body = json!({ "registrationId": registration, "title": title });
+    tenant.post(&format!("{MARKETPLACE}/publish"), body).await
+}
+
+/// Registers an event and lists it; gives the listing's id.
+async fn listed(tenant: &Client, name: &str, title: &str) -> String {
+    let registration = tenant.register(name, "1.0.0").await;
+    text(&publish(tenant, &registration, title).await.created()["id"])
+}
+
+async fn listing(tenant: &Client, id: &str) -> Answer {
+    tenant.get(&format!("{MARKETPLACE}/{id}")).await
+}
+
+async fn unpublish(tenant: &Client, id: &str) -> Answer {
+    tenant.delete(&format!("{MARKETPLACE}/{id}")).await
+}
+
+async fn republish(tenant: &Client, id: &str) -> Answer {
+    tenant.send("POST", &format!("{MARKETPLACE}/{id}/republish"), None::<String>).await
+}
+
+/// Forks a listing under the organization's own namespace.
+async fn fork(tenant: &Client, id: &str, name: &str) -> Answer {
+    fork_with(tenant, id, json!({ "namespace": tenant.namespace, "name": name })).await
+}
+
+async fn fork_with(tenant: &Client, id: &str, body: Value) -> Answer {
+    tenant.post(&format!("{MARKETPLACE}/{id}/fork"), body).await
+}
+
+/// The ids of listings in the order in which the marketplace shows them.
+async fn ids(tenant: &Client, query: &str) -> Vec<String> {
+    let data = tenant.get(&format!("{MARKETPLACE}?{query}")).await.ok();
+    data["listings"].as_array().expect("a list").iter().map(|listing| text(&listing["id"])).collect()
+}
+
+async fn set_plan(app: &TestApp, tenant: &Client, plan: &str) {
+    let path = format!("/api/admin/v1/organizations/{}", tenant.id);
+    app.admin().patch(&path, json!({ "plan": plan })).await.ok();
+}
