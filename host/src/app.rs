@@ -134,6 +134,7 @@ impl App {
             replays_due: Arc::default(),
             catching_up: Arc::default(),
             emits_due: handovers.queue.backlog.clone(),
+            relays_due: handovers.queue.relays.clone(),
             lifecycle_ids: service::lifecycle::Sequence::default(),
         });
         let worker_settings = worker::Settings {

@@ -129,7 +129,7 @@ pub async fn list(
          where delivery.organization_id = $1
            and (cast($2 as text) is null or delivery.status = $2)
            and (cast($3 as text) is null or subscription_id = $3)
-           and (cast($4 as text) is null or emit_id = $4)
+           and (cast($4 as text) is null or emit_id in ($4, $4 || '-' || $1))
            and (cast($5 as bigint) is null or delivery.created_at >= $5)
            and (cast($6 as bigint) is null or delivery.created_at <= $6)
          order by delivery.id desc
@@ -140,7 +140,7 @@ pub async fn list(
          where organization_id = $1
            and (cast($2 as text) is null or status = $2)
            and (cast($3 as text) is null or subscription_id = $3)
-           and (cast($4 as text) is null or emit_id = $4)
+           and (cast($4 as text) is null or emit_id in ($4, $4 || '-' || $1))
            and (cast($5 as bigint) is null or created_at >= $5)
            and (cast($6 as bigint) is null or created_at <= $6)";
     let rows: Vec<DeliveryRow> = on_db!(&mut *tx, |conn| filtered!(sqlx::query_as(ROWS), organization, filter)

@@ -9,8 +9,8 @@ use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
     domain::{
         delivery::Counts,
-        emit::{Emit, Entity, Fact, Idempotency, Subject},
-        id::{EmitId, OrganizationId, RegistrationId},
+        emit::{Emit, Entity, Fact, Idempotency, Source, Subject},
+        id::{EmitId, OrganizationId, PushId, RegistrationId},
         name::{EventName, Version},
         time::Time,
     },
@@ -38,6 +38,8 @@ struct EmitRow {
     entity_type: Option<String>,
     entity_id: Option<String>,
     revision: i64,
+    source_organization_id: Option<String>,
+    push_id: Option<String>,
 }
 
 /// An emit as it is stored, with how far it got.
@@ -69,6 +71,10 @@ impl TryFrom<EmitRow> for StoredEmit {
             emitted_by: row.emitted_by,
             accepted_at: codec::time(row.accepted_at),
             revision: row.revision,
+            source: row.source_organization_id.zip(row.push_id).map(|(organization, push)| Source {
+                organization_id: OrganizationId::stored(organization),
+                push_id: PushId::stored(push),
+            }),
         };
         Ok(Self {
             emit: Arc::new(emit),
@@ -216,14 +222,14 @@ pub async fn record(tx: &mut Tx, emits: &[Emit]) -> Result<()> {
     insert(tx, &rows).await.map(drop)
 }
 
-/// An emit of the organization.
+/// An emit of the organization: its own, or one that was relayed to it.
 pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Result<Option<StoredEmit>> {
     const SQL: &str = "
         select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision
+               entity_id, revision, source_organization_id, push_id
           from emit
-         where organization_id = $1 and id = $2";
+         where organization_id = $1 and id in ($2, $2 || '-' || $1)";
     let row: Option<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(id.as_str())
@@ -237,7 +243,7 @@ pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) 
     const SQL: &str = "
         select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision
+               entity_id, revision, source_organization_id, push_id
           from emit
          where organization_id = $1 and idempotency_key = $2";
     let row: Option<EmitRow> =
@@ -250,7 +256,7 @@ pub async fn load(tx: &mut Tx, ids: &[&EmitId]) -> Result<Vec<StoredEmit>> {
     const SQL: Dialects = over_rows!(
         "select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
                 request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision
+               entity_id, revision, source_organization_id, push_id
            from emit
           where id in (select item.value ->> 0 from",
         ")"
@@ -273,7 +279,7 @@ pub async fn accepted_before(
     const SQL: &str = "
         select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision
+               entity_id, revision, source_organization_id, push_id
           from emit
          where organization_id = $1 and id > $2 and revision < $3
          order by id
@@ -314,7 +320,7 @@ pub async fn list(
     const ROWS: &str = "
         select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision
+               entity_id, revision, source_organization_id, push_id
           from emit
          where organization_id = $1
            and kind = 'custom'
@@ -450,7 +456,7 @@ pub async fn claim_due(tx: &mut Tx, now: Time, lease_until: Time, limit: u32) ->
              where id in (select id from due)
             returning id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
                       request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision",
+               entity_id, revision, source_organization_id, push_id",
         postgres: "
             with due as (select id from emit where due_at <= $1 order by due_at limit $3 for update skip locked)
             update emit
@@ -458,7 +464,7 @@ pub async fn claim_due(tx: &mut Tx, now: Time, lease_until: Time, limit: u32) ->
              where id in (select id from due)
             returning id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
                       request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision",
+               entity_id, revision, source_organization_id, push_id",
     };
     let sql = SQL.pick(tx);
     let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(sql)

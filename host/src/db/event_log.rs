@@ -6,7 +6,7 @@ use super::{Tx, codec, emit::stored_event_type, on_db};
 use crate::{
     domain::{
         emit::Entity,
-        id::OrganizationId,
+        id::{OrganizationId, shown_emit},
         name::{EventName, Version},
         time::Time,
     },
@@ -135,7 +135,7 @@ pub async fn list(
         on_db!(tx, |conn| filtered!(sqlx::query_scalar(TOTAL), organization, filter, names).fetch_one(conn).await)?;
     let line = |row: LineRow| Line {
         event_type: stored_event_type(organization, &row.namespace, &row.name, &row.version),
-        id: row.id,
+        id: shown_emit(&row.id).to_owned(),
         source_app: row.emitted_by,
         payload: row.payload,
         entity: row.entity_type.zip(row.entity_id).map(|(kind, id)| Entity { kind, id }),

@@ -62,6 +62,8 @@ pub struct NewEmit {
     /// Whether any subscription may want it at that revision. If none does there is nothing to
     /// choose from, and the emit is routed by being accepted.
     pub is_wanted: bool,
+    /// Whether it is pushed to anybody at that revision: it is then kept for relaying.
+    pub is_pushed: bool,
 }
 
 /// Whether an event counts toward the month's emits.
@@ -197,6 +199,8 @@ pub struct RoutingQueue {
     pub handovers: mpsc::Sender<Handover>,
     /// Rung when an emit waits in the table.
     pub backlog: Arc<Notify>,
+    /// Rung when an emit is to be relayed.
+    pub relays: Arc<Notify>,
 }
 
 impl Ledger {
@@ -338,6 +342,9 @@ impl Written {
             match entry {
                 Entry::Accept(new, answer) => {
                     let Some(acceptance) = acceptances.next() else { continue };
+                    if acceptance == Acceptance::Accepted && new.is_pushed {
+                        routing.relays.notify_one();
+                    }
                     if acceptance == Acceptance::Accepted && new.is_wanted {
                         match self.permits.remove(&new.emit.id) {
                             Some(permit) => {

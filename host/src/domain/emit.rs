@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     event::Event,
-    id::{EmitId, OrganizationId, RegistrationId},
+    id::{EmitId, OrganizationId, PushId, RegistrationId},
     limits::IDEMPOTENCY_KEY_CHARS_MAX,
     name::{EventName, Version},
     time::Time,
@@ -32,6 +32,28 @@ pub struct Emit {
     /// The organization's revision under which it was accepted: what was in force then, or what
     /// came later, decides who gets it.
     pub revision: i64,
+    /// Where it came from, if it was relayed; it then goes no further than to subscriptions.
+    pub source: Option<Source>,
+}
+
+/// Where a relayed emit came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The organization that emitted it.
+    pub organization_id: OrganizationId,
+    /// Because of which push.
+    pub push_id: PushId,
+}
+
+impl Source {
+    /// What components are told of it.
+    fn attributes(&self) -> [(String, String); 3] {
+        [
+            ("federation-relay".to_owned(), "true".to_owned()),
+            ("source-organization-id".to_owned(), self.organization_id.to_string()),
+            ("federation-push-id".to_owned(), self.push_id.to_string()),
+        ]
+    }
 }
 
 /// What an accepted event is.
@@ -119,8 +141,11 @@ impl Emit {
         self.subject.event_type(&self.organization_id)
     }
 
-    /// What components are shown of it. Only custom events have a namespace and a version.
-    pub fn as_event(&self, attributes: Vec<(String, String)>) -> Event {
+    /// What components are shown of it. Only custom events have a namespace and a version. What the
+    /// host says comes before what routers added, so that nobody can pass for a relay.
+    pub fn as_event(&self, added: Vec<(String, String)>) -> Event {
+        let mut attributes: Vec<_> = self.source.iter().flat_map(Source::attributes).collect();
+        attributes.extend(added);
         let (namespace, name, version) = match &self.subject {
             Subject::Custom { event, version, .. } => {
                 (event.namespace().to_owned(), event.name().to_owned(), version.to_string())
@@ -130,7 +155,7 @@ impl Emit {
             }
         };
         Event {
-            id: self.id.to_string(),
+            id: self.id.shown().to_owned(),
             canonical_name: self.event_type(),
             organization_id: self.organization_id.to_string(),
             namespace,

@@ -89,6 +89,30 @@ ids! {
     MemberId = "cefm_";
     /// A push of a version to a federation group.
     PushId = "cefp_";
+    /// One attempt to relay an emit to a member.
+    RelayId = "cefr_";
+}
+
+/// Stands between the id of an emit and the member that it was relayed to.
+const RELAYED_TO: char = '-';
+
+impl EmitId {
+    /// The id of the row that a relay of this emit has in a member's organization: there is one at
+    /// most, whatever the number of pushes and tries.
+    #[must_use]
+    pub fn relayed_to(&self, member: &OrganizationId) -> Self {
+        Self(format!("{self}{RELAYED_TO}{member}").into())
+    }
+
+    /// The id that everybody is shown: a relay keeps that of its owner's emit (contract 7.3).
+    pub fn shown(&self) -> &str {
+        shown_emit(&self.0)
+    }
+}
+
+/// What is shown of the stored id of an emit.
+pub fn shown_emit(stored: &str) -> &str {
+    stored.split(RELAYED_TO).next().unwrap_or(stored)
 }
 
 impl SubscriptionId {
@@ -118,6 +142,14 @@ mod tests {
         let late = EmitId::new(Time::from_millis(1_001), 0);
         assert!(early < late);
         assert_eq!(EmitId::parse(early.as_str()), Some(early));
+    }
+
+    #[test]
+    fn a_relay_is_shown_with_the_id_of_its_emit() {
+        let emit = EmitId::new(Time::from_millis(1), 1);
+        let relayed = emit.relayed_to(&OrganizationId::new(Time::from_millis(2), 2));
+        assert_ne!(relayed, emit);
+        assert_eq!((relayed.shown(), emit.shown()), (emit.as_str(), emit.as_str()));
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn object(detail: &Detail) -> Value {
     let (view, delivery) = (&detail.view, &detail.view.delivery);
     json!({
         "id": delivery.id,
-        "emitId": delivery.emit_id,
+        "emitId": delivery.emit_id.shown(),
         "subscriptionId": delivery.subscription_id,
         "pushId": null,
         "canonicalName": view.canonical_name,

@@ -72,7 +72,7 @@ fn detail(view: &EmitView) -> Result<Detail> {
     let (event, version) =
         emit.subject.custom().ok_or_else(|| Error::internal("only custom events are shown as emits"))?;
     let facts = json!({
-        "emitId": emit.id,
+        "emitId": emit.id.shown(),
         "canonicalName": emit.event_type(),
         "namespace": event.namespace(),
         "name": event.name(),
@@ -81,8 +81,8 @@ fn detail(view: &EmitView) -> Result<Detail> {
         "deliveryStatus": counts.summary(stored.routed_at.is_some()),
         "idempotencyKey": emit.idempotency.as_ref().map(|idempotency| &idempotency.key),
         "chainDepth": emit.chain_depth,
-        "isFederationRelay": false,
-        "sourceOrganizationId": null,
+        "isFederationRelay": emit.source.is_some(),
+        "sourceOrganizationId": emit.source.as_ref().map(|source| &source.organization_id),
         "acceptedAt": emit.accepted_at,
         "routedAt": stored.routed_at,
         "errorMessage": stored.error_message,

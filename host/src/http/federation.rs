@@ -8,17 +8,23 @@ use serde_json::{Value, json};
 use super::{
     Shared,
     caller::{Manager, Reader},
+    emits::Paged,
     envelope::{Answer, created, ok},
     extract::{Body, Params, Query},
     members::Members,
 };
 use crate::{
-    domain::federation::{GroupView, Member, Peer, Push, Stamp},
-    error::Code,
+    db::federation::relay_log::Filter,
+    domain::{
+        federation::{GroupView, Member, Peer, Push, RelayLog, RelayStatus, Stamp},
+        id::{EmitId, MemberId},
+    },
+    error::{Code, Result},
+    fail,
     service::federation::{
         groups, members,
         peers::{self, NewPeer},
-        pushes,
+        pushes, relays,
     },
 };
 
@@ -255,5 +261,54 @@ fn push_object(push: &Push) -> Value {
         "unpushedBy": unpushed_by,
         "unpushedAt": unpushed_at,
         "isActive": push.unpushed.is_none(),
+    })
+}
+
+pub(super) async fn list_relays(
+    state: Shared,
+    Reader(caller): Reader,
+    Params(id): Params<String>,
+    query: Query,
+) -> Answer<Paged<Value>> {
+    let filter = relay_filter(&query)?;
+    let page = query.page();
+    let (relays, total) = relays::list(&state.host, &caller, &id, filter, page).await?;
+    ok(Paged { items: relays.iter().map(relay_object).collect(), total, page: page.number, limit: page.limit })
+}
+
+fn relay_filter(query: &Query) -> Result<Filter> {
+    let refused = |name: &str| fail!(InvalidRequest, "{name} is none");
+    Ok(Filter {
+        status: query
+            .get("status")
+            .map(|text| {
+                RelayStatus::parse(text)
+                    .ok_or_else(|| fail!(InvalidRequest, "status has to be queued, relayed or failed"))
+            })
+            .transpose()?,
+        emit: query.get("emitId").map(|text| EmitId::parse(text).ok_or_else(|| refused("emitId"))).transpose()?,
+        member: query
+            .get("memberId")
+            .map(|text| MemberId::parse(text).ok_or_else(|| refused("memberId")))
+            .transpose()?,
+        organization: None,
+    })
+}
+
+fn relay_object(relay: &RelayLog) -> Value {
+    json!({
+        "id": relay.id,
+        "groupId": relay.group_id,
+        "pushId": relay.push_id,
+        "memberId": relay.member_id,
+        "peerType": if relay.peer_organization_id.is_some() { "tenant_org" } else { "external_webhook" },
+        "peerOrganizationId": relay.peer_organization_id,
+        "peerCanonicalName": relay.peer_canonical_name,
+        "emitId": relay.emit_id,
+        "attempt": relay.attempt,
+        "status": relay.status.as_str(),
+        "responseStatus": relay.response_status,
+        "errorMessage": relay.error_message,
+        "createdAt": relay.created_at,
     })
 }

@@ -19,7 +19,7 @@ pub(super) async fn organization(state: Shared, Reader(caller): Reader) -> Answe
     let plan = health.plan;
     let failure = |failure: &Failure| {
         json!({
-            "id": failure.id,
+            "id": failure.id.shown(),
             "canonicalName": failure.event.canonical(&caller.organization_id, failure.version),
             "errorMessage": failure.error_message,
             "createdAt": failure.accepted_at,

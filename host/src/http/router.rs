@@ -86,6 +86,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
             "/api/v1/events/custom/federation/groups/{id}/pushes",
             get(federation::list_pushes).post(federation::declare_push),
         )
+        .route("/api/v1/events/custom/federation/groups/{id}/relays", get(federation::list_relays))
         .route("/api/v1/events/custom/federation/pushes/{id}", delete(federation::undeclare_push))
         .route("/api/v1/events/custom/federation/external-peers/{id}", delete(federation::remove_external_peer))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))

@@ -6,6 +6,7 @@
 //! second look and never a wrong answer.
 
 use std::{
+    collections::HashSet,
     num::NonZeroUsize,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -53,6 +54,7 @@ pub struct Entry {
     targets: Mutex<LruCache<String, Arc<[Arc<Target>]>>>,
     data_key: OnceLock<DataKey>,
     emit_events: OnceLock<EmitEvents>,
+    pushed: OnceLock<HashSet<RegistrationId>>,
 }
 
 /// Which lifecycle events of emits any subscription of an organization wants. They are derived
@@ -134,6 +136,7 @@ impl Entry {
             targets: Mutex::new(LruCache::new(EVENTS_MAX)),
             data_key: OnceLock::new(),
             emit_events: OnceLock::new(),
+            pushed: OnceLock::new(),
         }
     }
 }
@@ -254,9 +257,22 @@ pub async fn targets(host: &Host, entry: &Entry, subject: &Subject) -> Result<Ar
     Ok(targets)
 }
 
+/// Whether a registration is pushed to anybody.
+pub async fn is_pushed(host: &Host, entry: &Entry, registration: &RegistrationId) -> Result<bool> {
+    if !entry.organization.plan.federation() {
+        return Ok(false);
+    }
+    if let Some(known) = entry.pushed.get() {
+        return Ok(known.contains(registration));
+    }
+    let mut tx = host.db.read().await?;
+    let pushed = db::federation::relay::pushed(&mut tx, &entry.organization.id).await?;
+    Ok(entry.pushed.get_or_init(|| pushed.into_iter().collect()).contains(registration))
+}
+
 /// Which lifecycle events of emits anybody wants.
 pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry EmitEvents> {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
         lifecycle::CUSTOM_EVENT_EMIT_REQUESTED,
         lifecycle::CUSTOM_EVENT_EMIT_RELAYED,
         lifecycle::CUSTOM_EVENT_EMIT_DELIVERED,
@@ -264,6 +280,7 @@ pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'
         lifecycle::CUSTOM_EVENT_EMIT_REJECTED,
         lifecycle::CUSTOM_EVENT_QUOTA_EXCEEDED,
         lifecycle::CUSTOM_EVENT_CHAIN_TRUNCATED,
+        lifecycle::CUSTOM_EVENT_FEDERATION_RELAYED,
     ];
     if let Some(known) = entry.emit_events.get() {
         return Ok(known);

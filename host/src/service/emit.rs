@@ -100,11 +100,13 @@ async fn accept(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Resul
             emitted_by: caller.service().to_owned(),
             accepted_at: now,
             revision: entry.organization.revision,
+            source: None,
         });
         let new = NewEmit {
             emit: emit.clone(),
             charge: Charge::Counted(entry.organization.plan.emits_per_month_max()),
             is_wanted: is_wanted(host, &entry, &emit.subject).await?,
+            is_pushed: directory::is_pushed(host, &entry, &emittable.registration_id).await?,
         };
         return match host.ledger.accept(new).await? {
             Acceptance::Accepted => Ok(EmitAnswer { id: emit.id.clone(), canonical_name: emit.event_type() }),
@@ -219,7 +221,8 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<EmitView> {
     let mut tx = host.db.read().await?;
     let stored = db::emit::find(&mut tx, &caller.organization_id, &id).await?;
     let stored = stored.filter(|stored| stored.emit.subject.custom().is_some()).ok_or_else(not_found)?;
-    let counts = db::emit::delivery_counts(&mut tx, &caller.organization_id, &[id]).await?;
+    let ids = [stored.emit.id.clone()];
+    let counts = db::emit::delivery_counts(&mut tx, &caller.organization_id, &ids).await?;
     let counts = counts.into_iter().next().map(|(_, counts)| counts).unwrap_or_default();
     Ok(EmitView { stored, counts })
 }

@@ -15,7 +15,7 @@ use crate::{
     domain::{
         delivery::Status,
         emit::{Emit, Entity, Fact, Subject},
-        id::{EmitId, OrganizationId},
+        id::{EmitId, OrganizationId, shown_emit},
         lifecycle::{
             CATALOG, CUSTOM_EVENT_EMIT_DELIVERED, CUSTOM_EVENT_EMIT_DELIVERY_FAILED, CUSTOM_EVENT_EMIT_RELAYED,
             CUSTOM_EVENT_EMIT_REQUESTED, entity,
@@ -107,7 +107,7 @@ fn derive(organization: &OrganizationId, name: &'static str, origin: Origin) -> 
     let event = EventName::stored(&origin.namespace, &origin.name);
     let mut data = json!({
         "organizationId": organization,
-        "emitId": origin.emit_id,
+        "emitId": shown_emit(&origin.emit_id),
         "canonicalName": event.canonical(organization, &origin.version),
         "namespace": event.namespace(),
         "name": event.name(),
@@ -119,11 +119,11 @@ fn derive(organization: &OrganizationId, name: &'static str, origin: Origin) -> 
         data["errorMessage"] = origin.error_message.into();
     }
     Line {
-        id: origin.id,
+        id: shown_emit(&origin.id).to_owned(),
         event_type: name.to_owned(),
         source_app: PLATFORM.to_owned(),
         payload: data.to_string(),
-        entity: Some(Entity { kind: entity::EMIT.to_owned(), id: origin.emit_id }),
+        entity: Some(Entity { kind: entity::EMIT.to_owned(), id: shown_emit(&origin.emit_id).to_owned() }),
         created_at: Time::from_millis(origin.at),
     }
 }
@@ -179,9 +179,10 @@ pub async fn ingest(host: &Host, caller: &Caller, request: IngestRequest<'_>) ->
             emitted_by: source_app.to_owned(),
             accepted_at: now,
             revision: entry.organization.revision,
+            source: None,
         });
         let id = emit.id.clone();
-        let new = NewEmit { emit, charge: Charge::Free, is_wanted: !targets.is_empty() };
+        let new = NewEmit { emit, charge: Charge::Free, is_wanted: !targets.is_empty(), is_pushed: false };
         let taken = |id| Ingested { id, source_app: source_app.to_owned(), subscriptions: targets.len() };
         match host.ledger.accept(new).await? {
             Acceptance::Accepted => return Ok(taken(id)),

@@ -72,6 +72,7 @@ impl Record {
             emitted_by: PLATFORM.to_owned(),
             accepted_at: now,
             revision,
+            source: None,
         });
     }
 
@@ -115,7 +116,8 @@ pub(super) async fn revision_of(tx: &mut Tx, organization: &OrganizationId) -> R
 /// What is said of an emit that was accepted and is being routed.
 pub async fn of_routed(host: &Host, entry: &Entry, emit: &Emit, now: Time) -> Result<Vec<Emit>> {
     let mut record = Record::default();
-    if emit.subject.custom().is_none() {
+    // A relay was emitted and relayed elsewhere.
+    if emit.subject.custom().is_none() || emit.source.is_some() {
         return Ok(Vec::new());
     }
     let wanted = directory::emit_events(host, entry).await?;
@@ -147,7 +149,7 @@ pub async fn of_attempted(host: &Host, emit: &Emit, attempted: &Attempted, targe
     data.insert("subscriptionId".to_owned(), json!(target.subscription_id));
     data.insert("errorMessage".to_owned(), json!(attempted.error_message));
     let mut record = Record::default();
-    let event = Lifecycle::about(entity::EMIT, emit.id.as_str(), name, data.into());
+    let event = Lifecycle::about(entity::EMIT, emit.id.shown(), name, data.into());
     record.add(host, &entry.organization.id, entry.organization.revision, attempted.now, event);
     record.into_events()
 }
@@ -168,7 +170,7 @@ async fn if_wanted(
 fn facts(emit: &Emit) -> Map<String, Value> {
     let mut facts = Map::new();
     facts.insert("organizationId".to_owned(), json!(emit.organization_id));
-    facts.insert("emitId".to_owned(), json!(emit.id));
+    facts.insert("emitId".to_owned(), json!(emit.id.shown()));
     facts.insert("canonicalName".to_owned(), json!(emit.event_type()));
     if let Some((event, version)) = emit.subject.custom() {
         facts.insert("namespace".to_owned(), json!(event.namespace()));

@@ -75,6 +75,8 @@ pub struct Host {
     pub catching_up: Arc<tokio::sync::Notify>,
     /// Rung when events became due outside of the hot path: after a change that says something.
     pub emits_due: Arc<tokio::sync::Notify>,
+    /// Rung when an emit is to be relayed.
+    pub relays_due: Arc<tokio::sync::Notify>,
     /// Makes ids of lifecycle events sort as things happened.
     pub lifecycle_ids: lifecycle::Sequence,
 }

@@ -6,7 +6,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -28,6 +28,7 @@ mod claim;
 mod delivery;
 mod endpoints;
 mod prepare;
+mod relay;
 mod replay;
 mod routing;
 mod slots;
@@ -85,7 +86,7 @@ impl Handovers {
     /// An empty queue.
     pub fn new() -> Self {
         let (handovers, receiver) = mpsc::channel(HANDOVERS_MAX);
-        Self { queue: RoutingQueue { handovers, backlog: Arc::new(Notify::new()) }, receiver }
+        Self { queue: RoutingQueue { handovers, backlog: Arc::default(), relays: Arc::default() }, receiver }
     }
 }
 
@@ -102,6 +103,7 @@ pub struct Workers {
     claims: Arc<claim::Claims>,
     replays: Arc<replay::Replays>,
     catch_up: Arc<catch_up::CatchUp>,
+    relays: Arc<relay::Relays>,
     stop: CancellationToken,
     loops: TaskTracker,
 }
@@ -136,13 +138,15 @@ impl Workers {
         let routing = Arc::new(routing::Routing::new(shared.clone(), handovers.queue.backlog));
         let claims = Arc::new(claim::Claims::new(shared.clone()));
         let catch_up = Arc::new(catch_up::CatchUp::new(shared.clone()));
+        let relays = Arc::new(relay::Relays::new(shared.clone()));
         loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
         loops.spawn(claims.clone().run(stop.clone()));
         loops.spawn(catch_up.clone().run(stop.clone()));
+        loops.spawn(relays.clone().run(stop.clone()));
         let replays = Arc::new(replay::Replays::new(shared.clone()));
         loops.spawn(replays.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, replays, catch_up, stop, loops })
+        Ok(Self { shared, routing, claims, replays, catch_up, relays, stop, loops })
     }
 
     /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
@@ -168,6 +172,7 @@ impl Workers {
             loop {
                 let claimed = self.routing.claim_backlog().await?
                     + self.catch_up.round().await?
+                    + self.relays.step().await?
                     + self.claims.sweep_and_claim().await?;
                 if !self.replays.make_step().await? && claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
@@ -186,7 +191,9 @@ impl Workers {
         }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
-        let is_left = db::emit::is_any_left(&mut tx, now).await? || db::replay::is_any_due(&mut tx, now).await?;
+        let is_left = db::federation::fan_out::is_any_left(&mut tx).await?
+            || db::emit::is_any_left(&mut tx, now).await?
+            || db::replay::is_any_due(&mut tx, now).await?;
         drop(tx);
         Ok(is_left || self.claims.is_work_left().await?)
     }

@@ -60,6 +60,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "/api/v1/events/custom/federation/groups/{id}/external-peers", Manager),
     route("GET", "/api/v1/events/custom/federation/groups/{id}/pushes", Reader),
     route("POST", "/api/v1/events/custom/federation/groups/{id}/pushes", Manager),
+    route("GET", "/api/v1/events/custom/federation/groups/{id}/relays", Reader),
     route("DELETE", "/api/v1/events/custom/federation/pushes/{id}", Manager),
     route("DELETE", "/api/v1/events/custom/federation/external-peers/{id}", Manager),
     route("GET", "/api/v1/event-subscriptions", Reader),

@@ -3,10 +3,12 @@
 //! Rows belong to the owner of the group, so most functions take the owner. The others take a
 //! viewer, who sees the groups that it owns or has a part in.
 
+pub mod fan_out;
 pub mod group;
 pub mod member;
 pub mod push;
 pub mod relay;
+pub mod relay_log;
 
 use super::codec;
 use crate::{domain::federation::Stamp, error::Result};

@@ -79,22 +79,25 @@ impl TryFrom<RelayRow> for Relay {
     }
 }
 
-/// Whether anything of the owner may have been pushed to anybody at `revision` or later: cheap,
-/// for the many organizations that push nothing. Served by `federation_push_registration`.
-pub async fn pushes_anything(tx: &mut Tx, owner: &OrganizationId, revision: i64) -> Result<bool> {
+/// The registrations of the owner that are pushed to anybody at present. Served by
+/// `federation_push_registration` and `federation_member_group`.
+pub async fn pushed(tx: &mut Tx, owner: &OrganizationId) -> Result<Vec<RegistrationId>> {
     const SQL: &str = "
-        select count(*)
-          from (select 1
-                  from federation_push
-                 where organization_id = $1 and (until_revision is null or $2 < until_revision)
-                 limit 1) as pushed";
-    let count: i64 =
-        on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(owner.as_str()).bind(revision).fetch_one(conn).await)?;
-    Ok(count > 0)
+        select distinct push.registration_id
+          from federation_push as push
+          join federation_group as grp on grp.id = push.group_id and grp.until_revision is null
+         where push.organization_id = $1
+           and push.until_revision is null
+           and exists (select 1
+                         from federation_member as member
+                         join federation_membership as stretch on stretch.member_id = member.id
+                        where member.group_id = push.group_id and stretch.until_revision is null)";
+    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(owner.as_str()).fetch_all(conn).await)?;
+    Ok(ids.into_iter().map(RegistrationId::stored).collect())
 }
 
 /// To whom an event of the owner goes that was accepted under `revision`, members in the order
-/// of their ids. Nothing goes from or to an organization whose plan has no federation at present,
+/// of their ids: `limit` of them at most, behind `after`. Nothing goes from or to an organization whose plan has no federation at present,
 /// or that is switched off. Served by `federation_push_registration`, `federation_member_group`
 /// and primary keys.
 pub async fn relays_for(
@@ -102,6 +105,8 @@ pub async fn relays_for(
     owner: &OrganizationId,
     registration: &RegistrationId,
     revision: i64,
+    after: &str,
+    limit: u32,
 ) -> Result<Vec<Relay>> {
     const SQL: &str = "
         select push.id as push_id, push.group_id, member.id as member_id, member.member_organization_id,
@@ -118,11 +123,15 @@ pub async fn relays_for(
            and (grp.until_revision is null or $3 < grp.until_revision)
            and stretch.since_revision <= $3 and (stretch.until_revision is null or $3 < stretch.until_revision)
            and (peer.id is null or (peer.plan = 'ENTERPRISE' and peer.is_active))
-         order by member.id, push.id";
+           and member.id > $4
+         order by member.id, push.id
+         limit $5";
     let rows: Vec<RelayRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(owner.as_str())
         .bind(registration.as_str())
         .bind(revision)
+        .bind(after)
+        .bind(i64::from(limit))
         .fetch_all(conn)
         .await)?;
     rows.into_iter().map(Relay::try_from).collect()

@@ -7,6 +7,7 @@ use crate::{
     db::{
         Dialects, Tx, codec,
         emit::{self, NewRow},
+        federation::fan_out,
         on_db, over_rows,
     },
     domain::{
@@ -32,6 +33,8 @@ pub(super) async fn accept(
     let mut kept = insert(tx, &current, is_taken).await?;
     let over_quota = charge(tx, &current, &kept).await?;
     kept.retain(|id| !over_quota.contains(id));
+    let pushed = current.iter().filter(|new| new.is_pushed && kept.contains(new.emit.id.as_str()));
+    fan_out::insert(tx, &pushed.map(|new| &*new.emit).collect::<Vec<_>>()).await?;
     let refused: Vec<&NewEmit> = current
         .iter()
         .copied()

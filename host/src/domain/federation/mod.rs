@@ -13,8 +13,10 @@ use super::{
 use crate::{error::Result, fail};
 
 mod member;
+mod relay;
 
 pub use member::{Member, Peer, Status, check_label};
+pub use relay::{RelayLog, RelayStatus};
 
 /// Who did something, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]

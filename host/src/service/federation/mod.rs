@@ -25,6 +25,7 @@ pub mod groups;
 pub mod members;
 pub mod peers;
 pub mod pushes;
+pub mod relays;
 
 /// Code `FEDERATION_NOT_AVAILABLE`, which comes before anything else on every route.
 pub fn check_plan(plan: Plan) -> Result<()> {

@@ -8,6 +8,7 @@ mod groups;
 mod members;
 mod peers;
 mod pushes;
+mod relays;
 mod revisions;
 mod roles;
 mod told;

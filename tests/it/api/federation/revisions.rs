@@ -30,7 +30,8 @@ async fn relays(app: &TestApp, owner: &Client, registration: &str, revision: i64
     let mut tx = app.app().host.db.read().await.expect("the database works");
     let owner = OrganizationId::stored(owner.id.as_str());
     let registration = RegistrationId::stored(registration);
-    let relays = relay::relays_for(&mut tx, &owner, &registration, revision).await.expect("the database works");
+    let relays =
+        relay::relays_for(&mut tx, &owner, &registration, revision, "", u32::MAX).await.expect("the database works");
     let mut ids: Vec<_> = relays.iter().map(|relay| (relay.push_id.to_string(), relay.member_id.to_string())).collect();
     ids.sort();
     ids
@@ -161,7 +162,7 @@ async fn an_external_peer_comes_with_what_it_takes_to_reach_it() {
     let now = revision(&app, &owner).await;
     let mut tx = app.app().host.db.read().await.expect("the database works");
     let (id, registration) = (OrganizationId::stored(owner.id.as_str()), RegistrationId::stored(registration));
-    let relays = relay::relays_for(&mut tx, &id, &registration, now).await.expect("the database works");
+    let relays = relay::relays_for(&mut tx, &id, &registration, now, "", u32::MAX).await.expect("the database works");
     let mut found = Vec::new();
     for relay in &relays {
         let Destination::External { url, secret_encrypted, headers_encrypted } = &relay.to else {
@@ -172,8 +173,10 @@ async fn an_external_peer_comes_with_what_it_takes_to_reach_it() {
     }
     found.sort_unstable();
     assert_eq!(found, [("https://booking.example/inbound", true), ("https://plain.example/", false)]);
-    assert!(relay::pushes_anything(&mut tx, &id, now).await.expect("the database works"));
-    assert!(!relay::pushes_anything(&mut tx, &OrganizationId::stored("org_0"), now).await.expect("it works"));
+    let pushed_by = relay::pushed(&mut tx, &id).await.expect("the database works");
+    assert_eq!(pushed_by, [registration]);
+    let nobody = OrganizationId::stored("org_0");
+    assert_eq!(relay::pushed(&mut tx, &nobody).await.expect("the database works"), []);
     drop(tx);
     app.stop().await;
 }
