@@ -40,7 +40,7 @@ async fn emit_many(tenants: &[&Client], count: usize) -> usize {
 }
 
 /// A second host where the database takes one, and the tenant as its client; else the first one.
-async fn beside(app: &TestApp, tenant: &Client) -> (Option<TestApp>, Client) {
+pub(super) async fn beside(app: &TestApp, tenant: &Client) -> (Option<TestApp>, Client) {
     if !is_postgres() {
         return (None, tenant.clone());
     }
@@ -49,7 +49,7 @@ async fn beside(app: &TestApp, tenant: &Client) -> (Option<TestApp>, Client) {
     (Some(beside), there)
 }
 
-async fn stop(app: TestApp, beside: Option<TestApp>) {
+pub(super) async fn stop(app: TestApp, beside: Option<TestApp>) {
     if let Some(beside) = beside {
         beside.stop().await;
     }

@@ -25,6 +25,9 @@ const PRODUCT_STATES_MAX: usize = 4_096;
 /// Longest texts that are counted character by character; longer bounds are left out, which can
 /// only find too many texts.
 const COUNTED_CHARS_MAX: u64 = 256;
+/// States that are looked at for each text when texts are listed: more than a list of words needs.
+/// Where texts are long and many, the list is given up early.
+const STATES_PER_WORD: usize = 32;
 /// Texts are sequences of characters, not of bytes.
 const ANY_TEXT: &str = r"\A(?s:.)*\z";
 
@@ -109,7 +112,7 @@ impl<'a> Language<'a> {
 }
 
 /// Steps of the budget that trying every byte counts as.
-const WORD_STEPS: usize = 16;
+const WORD_STEPS: usize = 4;
 /// Steps of the budget that building an automaton counts as.
 const BUILDING_STEPS: usize = 50;
 
@@ -136,6 +139,7 @@ struct Product {
 }
 
 /// A state of the product, and how it was reached.
+#[derive(Clone)]
 struct Step {
     positions: Vec<Position>,
     chars: u64,
@@ -149,10 +153,7 @@ impl Product {
         let mut seen = HashSet::new();
         let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
         bytes.sort_by_key(|byte| readability(*byte));
-        bytes.retain(|&byte| {
-            let classes: Vec<u8> = machines.iter().map(|machine| machine.byte_classes().get(byte)).collect();
-            seen.insert((classes, is_char_start(byte)))
-        });
+        bytes.retain(|&byte| seen.insert(set_of(&machines, byte)));
         Self { machines, wanted: count, least, most, bytes }
     }
 
@@ -188,8 +189,8 @@ impl Product {
     fn words(&self, budget: &Budget, count: usize) -> (Vec<String>, bool) {
         let mut words = Vec::new();
         let Some(start) = self.start() else { return (words, false) };
-        let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
-        bytes.sort_by_key(|byte| readability(*byte));
+        let alike = self.alike();
+        let looked_at_max = count.saturating_mul(STATES_PER_WORD);
         let mut steps = vec![start];
         let mut next = 0;
         while next < steps.len() {
@@ -199,19 +200,29 @@ impl Product {
                     _ => return (words, false),
                 }
             }
-            if !budget.take(WORD_STEPS) {
+            if next == looked_at_max || !budget.take(WORD_STEPS) {
                 return (words, false);
             }
-            for &byte in &bytes {
-                let Some(step) = self.next(&steps[next], byte, next) else { continue };
-                if steps.len() == PRODUCT_STATES_MAX {
-                    return (words, false);
-                }
-                steps.push(step);
+            for (byte, bytes) in self.bytes.iter().zip(&alike) {
+                let Some(step) = self.next(&steps[next], *byte, next) else { continue };
+                // No more than will be looked at.
+                let room = looked_at_max + 1 - steps.len();
+                let with = |&byte: &u8| Step { from: Some((next, byte)), ..step.clone() };
+                steps.extend(bytes.iter().take(room).map(with));
             }
             next += 1;
         }
         (words, true)
+    }
+
+    /// For each of the bytes that stand for a set, all bytes of that set.
+    fn alike(&self) -> Vec<Vec<u8>> {
+        let set = |byte: u8| set_of(&self.machines, byte);
+        let mut sets: HashMap<_, Vec<u8>> = HashMap::new();
+        for byte in 0..=u8::MAX {
+            sets.entry(set(byte)).or_default().push(byte);
+        }
+        self.bytes.iter().map(|&byte| sets.remove(&set(byte)).unwrap_or_default()).collect()
     }
 
     fn start(&self) -> Option<Step> {
@@ -268,6 +279,11 @@ impl Product {
         let in_bounds = |text: &String| (self.least..=self.most).contains(&(text.chars().count() as u64));
         String::from_utf8(bytes).ok().filter(in_bounds).map_or(Found::Unknown, Found::Text)
     }
+}
+
+/// The set of bytes that no automaton tells apart from this one.
+fn set_of(machines: &[Rc<Machine>], byte: u8) -> (Vec<u8>, bool) {
+    (machines.iter().map(|machine| machine.byte_classes().get(byte)).collect(), is_char_start(byte))
 }
 
 fn is_char_start(byte: u8) -> bool {
