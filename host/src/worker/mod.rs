@@ -158,7 +158,7 @@ impl Workers {
         loops.spawn(replays.clone().run(stop.clone()));
         loops.spawn(housekeeping.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, replays, catch_up, relays, housekeeping, stop, loops })
+        Ok(Self { shared, routing, claims, replays, catch_up, housekeeping, relays, stop, loops })
     }
 
     /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
