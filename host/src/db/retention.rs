@@ -208,7 +208,7 @@ pub async fn insert_old(tx: &mut Tx, at: Time, numbers: Range<u32>) -> Result<()
     const DELIVERIES: Dialects = over_rows!(
         "insert into delivery (id, organization_id, emit_id, subscription_id, status, is_replay, attempts_made,
                                attempts_total, is_claimed, claims, created_at, updated_at)
-         select item.value ->> 1, 'old', item.value ->> 0, 'old', 'SUCCESS', 0, 1, 1, 0, 1,
+         select item.value ->> 1, 'old', item.value ->> 0, 'old', 'SUCCESS', $2, 1, 1, $2, 1,
                 cast(item.value ->> 2 as bigint), cast(item.value ->> 2 as bigint)
            from",
         "where true"
@@ -224,9 +224,8 @@ pub async fn insert_old(tx: &mut Tx, at: Time, numbers: Range<u32>) -> Result<()
         (EmitId::new(at, number), DeliveryId::new(at, number), at.as_millis())
     };
     let rows = codec::rows(&numbers.map(row).collect::<Vec<_>>())?;
-    for sql in [EMITS, DELIVERIES, ATTEMPTS] {
-        let sql = sql.pick(tx);
-        on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))?;
-    }
-    Ok(())
+    let (emits, deliveries, attempts) = (EMITS.pick(tx), DELIVERIES.pick(tx), ATTEMPTS.pick(tx));
+    on_db!(&mut *tx, |conn| sqlx::query(emits).bind(&rows).execute(conn).await.map(|_| ()))?;
+    on_db!(&mut *tx, |conn| sqlx::query(deliveries).bind(&rows).bind(false).execute(conn).await.map(|_| ()))?;
+    on_db!(tx, |conn| sqlx::query(attempts).bind(&rows).execute(conn).await.map(|_| ()))
 }

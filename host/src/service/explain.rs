@@ -54,18 +54,17 @@ pub async fn explain(
     let organization = &caller.organization_id;
     let stored = db::emit::find(&mut tx, organization, &id).await?.ok_or_else(no_emit)?;
     let (ids, total) = match subscription {
-        Some(text) => {
-            let id = SubscriptionId::parse(text).ok_or_else(|| fail!(NotFound, "there is no such subscription"))?;
-            (vec![id], 1)
-        }
+        Some(text) => (Vec::from_iter(SubscriptionId::parse(text)), 1),
         None => db::subscription::ids(&mut tx, organization, page.limit, page.offset()).await?,
     };
     let mut explained = Vec::with_capacity(ids.len());
     for id in ids {
-        let found = db::subscription::find(&mut tx, organization, &id).await?;
-        let found = found.ok_or_else(|| fail!(NotFound, "there is no such subscription"))?;
-        explained.push(one(&mut tx, &stored, &found).await?);
+        if let Some(found) = db::subscription::find(&mut tx, organization, &id).await? {
+            explained.push(one(&mut tx, &stored, &found).await?);
+        }
     }
+    // As other lists do with a filter that nothing matches.
+    let total = if subscription.is_some() { i64::from(!explained.is_empty()) } else { total };
     let digests = Digests(db::builtin::list(&mut tx).await?);
     Ok((explained, total, digests))
 }

@@ -85,6 +85,11 @@ impl Scene {
                 locked(&self.unanswered).extend(key.map(|key| (key, kind)));
                 return;
             };
+            // Too many changes at once, or a database that is not back yet: accepted is nothing.
+            if answer.status == 503 {
+                locked(&self.unanswered).extend(key.map(|key| (key, kind)));
+                continue;
+            }
             let id = text(&answer.accepted()["emitId"]);
             locked(&self.accepted).push(Accepted { id, kind, key });
             tokio::time::sleep(PAUSE).await;
