@@ -2,7 +2,13 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use weir::{cli, config::Cli};
+
+/// The system's allocator gives memory back to the kernel between two events and asks for it again;
+/// docs/bench.md has what that costs.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
