@@ -8,6 +8,8 @@ use super::{
 /// What the reason of a dead letter begins with that was given up together with its endpoint.
 pub const ENDPOINT_DISABLED: &str = "endpoint_disabled";
 
+/// What the reason begins with of a delivery that the host may not send to its target.
+pub const GUARD_REFUSED: &str = "guard_refused";
 /// What an endpoint answers that wants no more: it is gone.
 pub const GONE: u16 = 410;
 

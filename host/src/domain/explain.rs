@@ -5,7 +5,7 @@
 //! newer than the event: what it was before is not kept, and nothing is made up.
 
 use super::{
-    delivery::{Attempt, AttemptFailure, Delivery, ENDPOINT_DISABLED, GONE, Status},
+    delivery::{Attempt, AttemptFailure, Delivery, ENDPOINT_DISABLED, GONE, GUARD_REFUSED, Status},
     emit::{Emit, Subject},
     subscription::{EventType, Subscription},
     time::Time,
@@ -172,26 +172,34 @@ fn of_delivery(facts: &Facts<'_>, delivery: &Delivery) -> Explanation {
     for attempt in facts.attempts {
         steps.extend(of_attempt(attempt));
     }
+    let is_refused = !matches!(delivery.status, Status::Success | Status::Skipped) && says(delivery, GUARD_REFUSED);
     let failure = facts.attempts.last().and_then(|attempt| attempt.failure);
     let reason = match delivery.status {
         Status::Success => Reason::Delivered,
+        _ if is_refused => Reason::GuardRefused,
         Status::Pending => Reason::Pending,
         Status::Retrying => Reason::Retrying,
         Status::Skipped => Reason::SkippedByTransformer,
         Status::Failed if is_given_up(facts, delivery) => Reason::EndpointDisabled,
         Status::Failed => match failure {
-            Some(AttemptFailure::Guard) => Reason::GuardRefused,
             Some(AttemptFailure::Component) => Reason::ComponentFailed,
             _ => Reason::DeadLetter,
         },
     };
+    if is_refused && failure != Some(AttemptFailure::Guard) {
+        steps.push(Step::new(Stage::Send, "refused", delivery.updated_at, delivery.error_message.clone()));
+    }
     Explanation { matched: true, reason, steps }
+}
+
+fn says(delivery: &Delivery, word: &str) -> bool {
+    delivery.error_message.as_ref().is_some_and(|why| why.starts_with(word))
 }
 
 /// Whether the endpoint was given up: before the delivery had a turn, or because of it.
 fn is_given_up(facts: &Facts<'_>, delivery: &Delivery) -> bool {
     let is_gone = facts.attempts.last().is_some_and(|attempt| attempt.response_status == Some(GONE));
-    is_gone || delivery.error_message.as_ref().is_some_and(|why| why.starts_with(ENDPOINT_DISABLED))
+    is_gone || says(delivery, ENDPOINT_DISABLED)
 }
 
 fn of_attempt(attempt: &Attempt) -> Vec<Step> {

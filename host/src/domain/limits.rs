@@ -76,7 +76,7 @@ pub const CHAIN_DEPTH_MAX: u32 = 50;
 /// Contract 4, where it is the age of the relay log.
 pub const RETENTION_DAYS_DEFAULT: u32 = 90;
 /// Old rows that housekeeping looks at in one statement: a few milliseconds on a busy disk.
-pub const RETENTION_PAGE_ROWS: u32 = 200;
+pub const RETENTION_PAGE_ROWS: u32 = 100;
 /// Deliveries that housekeeping deletes in one transaction: whoever accepts meanwhile waits for it,
 /// and should not notice.
 pub const RETENTION_ROWS_MAX: i64 = 500;

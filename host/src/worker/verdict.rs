@@ -3,15 +3,16 @@
 use super::outbound::{FailureKind, Outcome, Sent};
 use crate::{
     domain::{
-        delivery::{AttemptFailure, GONE},
+        delivery::{AttemptFailure, GONE, GUARD_REFUSED},
         flow::Coping,
     },
     runtime::{Blame, Failure},
 };
 
-/// Faults of this host before a name whose servers do not answer is a fault of the name: about a
-/// day, as the waits in between are five minutes at most.
-const RESOLVER_FAULTS_MAX: i64 = 300;
+/// Faults of this host before a name whose servers do not answer, or a target that the operator does
+/// not allow, is the target's own fault: about a day, as the waits in between are five minutes at
+/// most.
+const HELD_FAULTS_MAX: i64 = 300;
 
 /// What came of an attempt.
 pub(super) struct Verdict {
@@ -92,9 +93,10 @@ impl Verdict {
                 }
             }
             Outcome::Failed { kind, message } => {
+                let message = if kind == FailureKind::Guard { format!("{GUARD_REFUSED}: {message}") } else { message };
                 let is_own = match kind {
                     FailureKind::Host => true,
-                    FailureKind::Resolver => own_faults < RESOLVER_FAULTS_MAX,
+                    FailureKind::Resolver | FailureKind::Guard => own_faults < HELD_FAULTS_MAX,
                     _ => false,
                 };
                 let is_silent = matches!(kind, FailureKind::Connect | FailureKind::Timeout | FailureKind::Io);
@@ -150,10 +152,12 @@ mod tests {
     #[test]
     fn the_hosts_own_faults_are_no_attempts() {
         assert_eq!(failed(FailureKind::Host, i64::MAX), Then::NotTried);
-        assert_eq!(failed(FailureKind::Resolver, 0), Then::NotTried);
-        assert_eq!(failed(FailureKind::Resolver, RESOLVER_FAULTS_MAX), Then::Retry(None));
-        // The guard judges what the tenant asked for.
-        for kind in [FailureKind::Guard, FailureKind::Dns, FailureKind::Connect, FailureKind::Timeout] {
+        // Whether a name server comes back, or the operator opens a network, shows within a day.
+        for kind in [FailureKind::Resolver, FailureKind::Guard] {
+            assert_eq!(failed(kind, HELD_FAULTS_MAX - 1), Then::NotTried);
+            assert_eq!(failed(kind, HELD_FAULTS_MAX), Then::Retry(None));
+        }
+        for kind in [FailureKind::Dns, FailureKind::Connect, FailureKind::Timeout] {
             assert_eq!(failed(kind, 0), Then::Retry(None));
         }
         let fault = |kind| Verdict::of_failure(Failure::Fault { kind, message: String::new() }, 0).then;

@@ -175,6 +175,15 @@ async fn a_target_that_may_not_be_reached_is_the_guards_refusal() {
     check(&explained, true, Reason::GuardRefused);
     assert_eq!(stages(&explained).last(), Some(&("send", "refused")));
     assert_eq!(receiver.requests().len(), 0);
+
+    // It used up no attempt: when the operator allows the target, the only one there is succeeds.
+    let app = app.restart_with(|settings| settings.address_policy.allow_private = true).await;
+    let acme = app.client(&id, &namespace, &key);
+    app.clock.advance(Duration::from_mins(5));
+    app.settle().await;
+    check(&self::explained(&acme, &emit, &subscription).await, true, Reason::Delivered);
+    let delivery = acme.get(&format!("/api/v1/deliveries?emitId={emit}")).await.ok()["items"][0].clone();
+    assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(1), "{delivery}");
     app.stop().await;
 }
 
