@@ -8,7 +8,18 @@ use std::{
 
 const TARGET: &str = "wasm32-wasip2";
 /// Packages of the workspace `guests/`, and what the host includes them as.
-const BUILTINS: [(&str, &str); 2] = [("weir-router", "router"), ("weir-webhook", "webhook")];
+const BUILTINS: [(&str, &str); 3] = [("weir-router", "router"), ("weir-webhook", "webhook"), ("weir-relay", "relay")];
+
+/// What they are made of.
+const WATCHED: [&str; 7] = [
+    "guests/Cargo.toml",
+    "guests/Cargo.lock",
+    "guests/adapter",
+    "guests/router",
+    "guests/webhook",
+    "guests/relay",
+    "wit/0.1",
+];
 
 /// Variables that the outer cargo sets for its own compilation. Inherited, they would compile the
 /// guests with the host's flags, or check them with clippy instead of compiling them.
@@ -27,7 +38,7 @@ fn main() -> ExitCode {
 fn build() -> Result<(), String> {
     let root = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("..");
     let out = PathBuf::from(variable("OUT_DIR")?);
-    for watched in ["guests/Cargo.toml", "guests/Cargo.lock", "guests/router", "guests/webhook", "wit/0.1"] {
+    for watched in WATCHED {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     check_target()?;

@@ -198,6 +198,7 @@ async fn note_builtins(db: &Db, runtime: &Runtime, now: Time) -> Result<()> {
     let mut tx = db.begin().await?;
     builtin::note(&mut tx, builtin::ROUTER, runtime.router().digest(), now).await?;
     builtin::note(&mut tx, builtin::WEBHOOK, runtime.webhook().digest(), now).await?;
+    builtin::note(&mut tx, builtin::RELAY, runtime.relay().digest(), now).await?;
     tx.commit().await
 }
 

@@ -3,18 +3,11 @@
 //! What goes over the wire is the contract's sections 7.1 and 7.5. Everything that decides it is
 //! in [`request`], which knows the host only as a closure that signs; here is the connection.
 
-mod bindings {
-    wit_bindgen::generate!({ path: "../../wit/0.1", world: "adapter" });
-}
 mod body;
 mod config;
-mod json;
 mod request;
 
-use bindings::{
-    exports::weir::plugin::delivery::{Event, Failure, Guest, Request},
-    weir::plugin::{context, signing},
-};
+use weir_adapter::{Event, Failure, Guest, Request, context, signing};
 
 struct Webhook;
 
@@ -26,4 +19,4 @@ impl Guest for Webhook {
     }
 }
 
-bindings::export!(Webhook with_types_in bindings);
+weir_adapter::export!(Webhook);

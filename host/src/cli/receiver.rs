@@ -63,7 +63,7 @@ async fn secrets(host: &Host, organization: &OrganizationId) -> Result<Vec<Secre
     drop(tx);
     let mut secrets = Vec::new();
     for subscription in subscriptions {
-        let target = directory::target(host, organization, &subscription.id).await?;
+        let target = directory::target(host, organization, &subscription.id.into()).await?;
         secrets.extend(target.iter().flat_map(|target| target.secrets.live_at(host.now())).cloned());
     }
     Ok(secrets)

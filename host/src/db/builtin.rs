@@ -12,6 +12,8 @@ use crate::{
 pub const ROUTER: &str = "router";
 /// The name of the built-in webhook adapter.
 pub const WEBHOOK: &str = "webhook";
+/// The name of the built-in adapter for external peers.
+pub const RELAY: &str = "relay";
 
 /// A built-in component that some host had.
 #[derive(Clone, Debug)]

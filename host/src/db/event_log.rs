@@ -212,6 +212,7 @@ pub async fn origins(
           join emit on emit.id = delivery.emit_id
          where delivery.organization_id = $1
            and emit.kind = 'custom'
+           and delivery.push_id is null
            and delivery.status = $2
            and (cast($3 as bigint) is null or delivery.updated_at >= $3)
            and (cast($4 as bigint) is null or delivery.updated_at <= $4)
@@ -223,6 +224,7 @@ pub async fn origins(
           join emit on emit.id = delivery.emit_id
          where delivery.organization_id = $1
            and emit.kind = 'custom'
+           and delivery.push_id is null
            and delivery.status = $2
            and (cast($3 as bigint) is null or delivery.updated_at >= $3)
            and (cast($4 as bigint) is null or delivery.updated_at <= $4)";

@@ -20,12 +20,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Db, Tx, emit};
+use super::{Db, Tx, emit, federation::relay_log};
 use crate::{
     domain::{
         delivery::{Attempt, Status},
         emit::Emit,
-        id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
+        federation::RelayLog,
+        id::{DeliveryId, EmitId, OrganizationId},
+        receiver::ReceiverId,
         subscription::Turn,
         time::Time,
     },
@@ -127,7 +129,7 @@ pub struct NewDelivery {
     /// Its id.
     pub id: DeliveryId,
     /// To whom.
-    pub subscription_id: SubscriptionId,
+    pub receiver: ReceiverId,
     /// Added by the router.
     pub attributes: Vec<(String, String)>,
     /// When it is due; when claimed, when the claim ends.
@@ -152,7 +154,9 @@ pub struct Attempted {
     /// Why it is not delivered.
     pub error_message: Option<String>,
     /// The turn that its endpoint took by it.
-    pub turn: Option<(SubscriptionId, Turn)>,
+    pub turn: Option<(ReceiverId, Turn)>,
+    /// What the log of relays says of it.
+    pub relay: Option<RelayLog>,
     /// What is said of it, to those who want to know.
     pub lifecycle: Vec<Emit>,
     /// The present.
@@ -164,7 +168,7 @@ type Answer<T> = oneshot::Sender<Result<T>>;
 enum Entry {
     Accept(NewEmit, Answer<Acceptance>),
     Route(Vec<Routed>, Answer<HashSet<EmitId>>),
-    Record(Attempted, Answer<bool>),
+    Record(Box<Attempted>, Answer<bool>),
 }
 
 impl Entry {
@@ -231,7 +235,7 @@ impl Ledger {
     /// Records an attempt; false when the claim no longer held and nothing was recorded.
     pub async fn record(&self, attempted: Attempted) -> Result<bool> {
         let (answer, answered) = oneshot::channel();
-        self.entries.send(Entry::Record(attempted, answer)).await.map_err(|_| stopped())?;
+        self.entries.send(Entry::Record(Box::new(attempted), answer)).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
@@ -323,12 +327,12 @@ impl Written {
             (routed.into_iter().collect(), recorded.into_iter().collect());
         let of_routes =
             routes.iter().filter(|route| routed.contains(&route.emit_id)).flat_map(|route| &route.lifecycle);
-        let of_attempts = attempts
-            .iter()
-            .filter(|attempted| recorded.contains(&attempted.delivery_id))
-            .flat_map(|attempted| &attempted.lifecycle);
+        let held: Vec<&Attempted> =
+            attempts.into_iter().filter(|attempted| recorded.contains(&attempted.delivery_id)).collect();
+        let of_attempts = held.iter().flat_map(|attempted| &attempted.lifecycle);
         let lifecycle: Vec<Emit> = of_routes.chain(of_attempts).cloned().collect();
         emit::record(&mut tx, &lifecycle).await?;
+        relay_log::insert(&mut tx, held.iter().filter_map(|attempted| attempted.relay.as_ref())).await?;
         tx.commit().await?;
         if !lifecycle.is_empty() {
             routing.backlog.notify_one();

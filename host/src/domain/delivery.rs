@@ -1,7 +1,8 @@
-//! Deliveries: one emit owed to one subscription, and the attempts at it.
+//! Deliveries: one emit owed to one receiver, and the attempts at it.
 
 use super::{
-    id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
+    id::{DeliveryId, EmitId, OrganizationId, PushId},
+    receiver::ReceiverId,
     time::Time,
 };
 
@@ -13,7 +14,7 @@ pub const GUARD_REFUSED: &str = "guard_refused";
 /// What an endpoint answers that wants no more: it is gone.
 pub const GONE: u16 = 410;
 
-/// One emit owed to one subscription.
+/// One emit owed to one receiver.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// Its id.
@@ -23,7 +24,9 @@ pub struct Delivery {
     /// What is owed.
     pub emit_id: EmitId,
     /// To whom.
-    pub subscription_id: SubscriptionId,
+    pub receiver: ReceiverId,
+    /// Because of which push, if the receiver is an external peer.
+    pub push_id: Option<PushId>,
     /// Where it is in its life.
     pub status: Status,
     /// Why it last failed.

@@ -144,7 +144,17 @@ impl Emit {
     /// What components are shown of it. Only custom events have a namespace and a version. What the
     /// host says comes before what routers added, so that nobody can pass for a relay.
     pub fn as_event(&self, added: Vec<(String, String)>) -> Event {
-        let mut attributes: Vec<_> = self.source.iter().flat_map(Source::attributes).collect();
+        self.shown_from(self.source.as_ref(), added)
+    }
+
+    /// What components are shown of it on its way to an external peer, because of a push.
+    pub fn as_relay(&self, push: &PushId, added: Vec<(String, String)>) -> Event {
+        let source = Source { organization_id: self.organization_id.clone(), push_id: push.clone() };
+        self.shown_from(Some(&source), added)
+    }
+
+    fn shown_from(&self, source: Option<&Source>, added: Vec<(String, String)>) -> Event {
+        let mut attributes: Vec<_> = source.map(Source::attributes).into_iter().flatten().collect();
         attributes.extend(added);
         let (namespace, name, version) = match &self.subject {
             Subject::Custom { event, version, .. } => {

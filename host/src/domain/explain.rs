@@ -1,4 +1,4 @@
-//! Why an event reached a subscription, or did not (contract 14.2).
+//! Why an event reached a subscription or an external peer, or did not (contract 14.2).
 //!
 //! What is said follows from what is stored: the event, the subscription as it is now, and the
 //! delivery with its attempts. A subscription that was changed since the event was accepted is
@@ -159,28 +159,34 @@ pub struct Explanation {
 /// Explains what became of an event for a subscription.
 pub fn explain(facts: &Facts<'_>) -> Explanation {
     match facts.delivery {
-        Some(delivery) => of_delivery(facts, delivery),
+        Some(delivery) => {
+            let chosen = Step::new(Stage::Route, "chosen", delivery.created_at, None);
+            of_delivery(facts.emit, chosen, delivery, facts.attempts)
+        }
         None => of_nothing(facts),
     }
 }
 
-fn of_delivery(facts: &Facts<'_>, delivery: &Delivery) -> Explanation {
-    let mut steps = vec![
-        Step::new(Stage::Match, "matched", facts.emit.accepted_at, None),
-        Step::new(Stage::Route, "chosen", delivery.created_at, None),
-    ];
-    for attempt in facts.attempts {
+/// Explains what became of an event for an external peer that it is owed to because of a push.
+pub fn explain_push(emit: &Emit, delivery: &Delivery, attempts: &[Attempt]) -> Explanation {
+    let because = delivery.push_id.as_ref().map(|push| format!("the event is pushed by {push}"));
+    of_delivery(emit, Step::new(Stage::Route, "pushed", delivery.created_at, because), delivery, attempts)
+}
+
+fn of_delivery(emit: &Emit, chosen: Step, delivery: &Delivery, attempts: &[Attempt]) -> Explanation {
+    let mut steps = vec![Step::new(Stage::Match, "matched", emit.accepted_at, None), chosen];
+    for attempt in attempts {
         steps.extend(of_attempt(attempt));
     }
     let is_refused = !matches!(delivery.status, Status::Success | Status::Skipped) && says(delivery, GUARD_REFUSED);
-    let failure = facts.attempts.last().and_then(|attempt| attempt.failure);
+    let failure = attempts.last().and_then(|attempt| attempt.failure);
     let reason = match delivery.status {
         Status::Success => Reason::Delivered,
         _ if is_refused => Reason::GuardRefused,
         Status::Pending => Reason::Pending,
         Status::Retrying => Reason::Retrying,
         Status::Skipped => Reason::SkippedByTransformer,
-        Status::Failed if is_given_up(facts, delivery) => Reason::EndpointDisabled,
+        Status::Failed if is_given_up(delivery, attempts) => Reason::EndpointDisabled,
         Status::Failed => match failure {
             Some(AttemptFailure::Component) => Reason::ComponentFailed,
             _ => Reason::DeadLetter,
@@ -197,8 +203,8 @@ fn says(delivery: &Delivery, word: &str) -> bool {
 }
 
 /// Whether the endpoint was given up: before the delivery had a turn, or because of it.
-fn is_given_up(facts: &Facts<'_>, delivery: &Delivery) -> bool {
-    let is_gone = facts.attempts.last().is_some_and(|attempt| attempt.response_status == Some(GONE));
+fn is_given_up(delivery: &Delivery, attempts: &[Attempt]) -> bool {
+    let is_gone = attempts.last().is_some_and(|attempt| attempt.response_status == Some(GONE));
     is_gone || says(delivery, ENDPOINT_DISABLED)
 }
 

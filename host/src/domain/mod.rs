@@ -19,6 +19,7 @@ pub mod listing;
 pub mod name;
 pub mod organization;
 pub mod plan;
+pub mod receiver;
 pub mod registration;
 pub mod replay;
 pub mod retention;

@@ -2,9 +2,10 @@
 
 use super::{
     headers::StaticHeaders,
-    id::{OrganizationId, SubscriptionId},
+    id::{GroupId, OrganizationId, SubscriptionId},
     limits::{EVENT_TYPE_CHARS_MAX, EVENT_TYPES_MAX, LABEL_CHARS_MAX, LABELS_MAX},
     name::{CANONICAL_PREFIX, EventName, Version},
+    receiver::ReceiverId,
     retry::RetrySchedule,
     signature::Secrets,
     time::Time,
@@ -149,13 +150,15 @@ pub struct Disabled {
     pub reason: String,
 }
 
-/// What routing and delivery need of a subscription.
+/// What routing and delivery need of whoever gets events.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The subscription.
-    pub subscription_id: SubscriptionId,
+    /// Which subscription, or which external peer: it is reached in the same way.
+    pub receiver: ReceiverId,
     /// Whose it is.
     pub organization_id: OrganizationId,
+    /// The group of an external peer.
+    pub group_id: Option<GroupId>,
     /// Where events go.
     pub url: String,
     /// Whether new events reach it.

@@ -14,7 +14,8 @@ use crate::{
     db::delivery::Filter,
     domain::{
         delivery::{Attempt, Status},
-        id::{EmitId, SubscriptionId},
+        id::{EmitId, MemberId, SubscriptionId},
+        receiver::ReceiverId,
         time::Time,
     },
     error::{Code, Result},
@@ -50,7 +51,8 @@ pub(super) fn filter(query: &Query) -> Result<Filter> {
     let emit = |id| EmitId::parse(id).ok_or_else(|| fail!(BadRequest, "emitId is no emit id"));
     Ok(Filter {
         status: None,
-        subscription: query.get("subscriptionId").map(subscription_id).transpose()?,
+        receiver: receiver(query)?,
+        is_pushed: None,
         emit: query.get("emitId").map(emit).transpose()?,
         from: query.time("from")?,
         to: query.time("to")?,
@@ -62,6 +64,22 @@ pub(super) async fn page(state: &Shared, caller: &Caller, query: &Query, filter:
     let page = query.page();
     let (details, total) = delivery::list(&state.host, caller, filter, page).await?;
     ok(Paged { items: details.iter().map(object).collect(), total, page: page.number, limit: page.limit })
+}
+
+/// The receiver that a query narrows a list by.
+fn receiver(query: &Query) -> Result<Option<ReceiverId>> {
+    match (query.get("subscriptionId"), query.get("memberId")) {
+        (Some(_), Some(_)) => {
+            Err(fail!(BadRequest, "a delivery goes to a subscriptionId or to a memberId, not to both"))
+        }
+        (Some(id), None) => Ok(Some(subscription_id(id)?.into())),
+        (None, Some(id)) => Ok(Some(member_id(id)?.into())),
+        (None, None) => Ok(None),
+    }
+}
+
+fn member_id(text: &str) -> Result<MemberId> {
+    MemberId::parse(text).ok_or_else(|| fail!(BadRequest, "memberId is no id of a member"))
 }
 
 fn subscription_id(text: &str) -> Result<SubscriptionId> {
@@ -111,13 +129,18 @@ pub(super) async fn replay_dead_letters(state: Shared, Manager(caller): Manager,
 
 fn object(detail: &Detail) -> Value {
     let (view, delivery) = (&detail.view, &detail.view.delivery);
+    let kind = match delivery.receiver {
+        ReceiverId::Subscription(_) => "endpoint",
+        ReceiverId::Peer(_) => "external_peer",
+    };
     json!({
         "id": delivery.id,
         "emitId": delivery.emit_id.shown(),
-        "subscriptionId": delivery.subscription_id,
-        "pushId": null,
+        "subscriptionId": delivery.receiver.subscription(),
+        "memberId": delivery.receiver.peer(),
+        "pushId": delivery.push_id,
         "canonicalName": view.canonical_name,
-        "target": { "kind": "endpoint", "url": view.webhook_url, "component": null },
+        "target": { "kind": kind, "url": view.webhook_url, "component": null },
         "status": delivery.status.as_str(),
         "errorMessage": delivery.error_message,
         "attempts": detail.attempts.iter().map(attempt).collect::<Vec<_>>(),

@@ -10,8 +10,8 @@ use super::{
     extract::{Params, Query},
 };
 use crate::{
-    domain::explain::Step,
-    service::explain::{self, Digests, Explained},
+    domain::{explain::Step, receiver::ReceiverId},
+    service::explain::{self, Digests, Explained, Only},
 };
 
 pub(super) async fn explain(
@@ -21,8 +21,8 @@ pub(super) async fn explain(
     query: Query,
 ) -> Answer<Paged<Value>> {
     let page = query.page();
-    let (explained, total, digests) =
-        explain::explain(&state.host, &caller, &id, query.get("subscriptionId"), page).await?;
+    let only = query.get("subscriptionId").map(Only::Subscription).or(query.get("memberId").map(Only::Peer));
+    let (explained, total, digests) = explain::explain(&state.host, &caller, &id, only, page).await?;
     let items = explained.iter().map(|explained| shown(explained, &digests)).collect();
     ok(Paged { items, total, page: page.number, limit: page.limit })
 }
@@ -30,18 +30,19 @@ pub(super) async fn explain(
 fn shown(explained: &Explained, digests: &Digests) -> Value {
     let explanation = &explained.explanation;
     json!({
-        "subscriptionId": explained.subscription_id,
+        "subscriptionId": explained.receiver.subscription(),
+        "memberId": explained.receiver.peer(),
         "matched": explanation.matched,
         "reason": explanation.reason.as_str(),
-        "steps": explanation.steps.iter().map(|step| shown_step(step, digests)).collect::<Vec<_>>(),
+        "steps": explanation.steps.iter().map(|step| shown_step(&explained.receiver, step, digests)).collect::<Vec<_>>(),
     })
 }
 
-fn shown_step(step: &Step, digests: &Digests) -> Value {
+fn shown_step(receiver: &ReceiverId, step: &Step, digests: &Digests) -> Value {
     json!({
         "stage": step.stage.as_str(),
         "outcome": step.outcome,
-        "componentDigest": digests.at(step.stage, step.at),
+        "componentDigest": digests.at(receiver, step.stage, step.at),
         "fuel": step.fuel,
         "durationUs": step.duration_us,
         "message": step.message,

@@ -109,7 +109,7 @@ pub(super) async fn deliveries(
     let webhook = subscription::get(&state.host, &caller, &id).await?;
     let filter = delivery::Filter {
         status: deliveries::status(&query)?,
-        subscription: Some(webhook.id),
+        receiver: Some(webhook.id.into()),
         ..deliveries::filter(&query)?
     };
     deliveries::page(&state, &caller, &query, &filter).await

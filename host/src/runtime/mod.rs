@@ -58,6 +58,7 @@ use v0_1::{Answer, Exports};
 
 const ROUTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/router.wasm"));
 const WEBHOOK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/webhook.wasm"));
+const RELAY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/relay.wasm"));
 
 /// How a runtime is set up.
 #[derive(Clone, Debug)]
@@ -86,6 +87,7 @@ struct Inner {
     meter: Meter,
     router: Component,
     webhook: Component,
+    relay: Component,
 }
 
 impl Runtime {
@@ -103,7 +105,8 @@ impl Runtime {
         let loader = Loader::new(Arc::clone(&instances), memory, disk).map_err(Error::internal)?;
         let router = loader.builtin(ROUTER)?;
         let webhook = loader.builtin(WEBHOOK)?;
-        Ok(Self(Arc::new(Inner { instances, loader, meter: Meter::default(), router, webhook })))
+        let relay = loader.builtin(RELAY)?;
+        Ok(Self(Arc::new(Inner { instances, loader, meter: Meter::default(), router, webhook, relay })))
     }
 
     /// Makes a component of these bytes: compiled, checked and tried, or taken from a cache. May
@@ -125,6 +128,11 @@ impl Runtime {
     /// The built-in webhook adapter.
     pub fn webhook(&self) -> &Component {
         &self.0.webhook
+    }
+
+    /// The built-in adapter for external peers of federation groups.
+    pub fn relay(&self) -> &Component {
+        &self.0.relay
     }
 
     /// Asks a router which of the candidates get the event.

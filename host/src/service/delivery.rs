@@ -1,12 +1,14 @@
 //! Deliveries and dead letters: looking at them, and sending them again.
 
-use super::{Caller, Host, Page, idempotency};
+use super::{Caller, Host, Page, federation::outcome, idempotency, subscription};
 pub use crate::db::delivery::Filter;
 use crate::{
-    db::{self, delivery::DeliveryView},
+    db::{self, Tx, delivery::DeliveryView},
     domain::{
         delivery::{Attempt, Status},
-        id::DeliveryId,
+        id::{DeliveryId, OrganizationId},
+        receiver::ReceiverId,
+        subscription::Subscription,
     },
     error::{Error, Result},
     fail,
@@ -54,8 +56,8 @@ pub enum Replay {
 }
 
 /// Makes a delivery pending again with a fresh budget of attempts. Code `invalid_state` when it
-/// is in none of the states that `which` takes, or when its subscription is gone or its endpoint
-/// was given up.
+/// is in none of the states that `which` takes, or when its receiver is gone or its endpoint was
+/// given up.
 pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Result<Detail> {
     let id = DeliveryId::parse(id).ok_or_else(not_found)?;
     let states: &[Status] = match which {
@@ -64,14 +66,7 @@ pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Re
     };
     let mut tx = host.db.begin().await?;
     let view = db::delivery::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
-    let subscription = db::subscription::find(&mut tx, &caller.organization_id, &view.delivery.subscription_id).await?;
-    match subscription.map(|subscription| subscription.disabled) {
-        None => return Err(fail!(InvalidState, "the subscription of this delivery was deleted")),
-        Some(Some(disabled)) => {
-            return Err(fail!(InvalidState, "its endpoint was given up; enable the subscription: {}", disabled.reason));
-        }
-        Some(None) => {}
-    }
+    check_receiver(&mut tx, &caller.organization_id, &view.delivery.receiver).await?;
     if !db::delivery::replay(&mut tx, &caller.organization_id, &id, states, host.now()).await? {
         let status = view.delivery.status.as_str();
         return Err(fail!(InvalidState, "the delivery is {status}, not a dead letter; force replays any finished one"));
@@ -80,6 +75,40 @@ pub async fn replay(host: &Host, caller: &Caller, id: &str, which: Replay) -> Re
     tx.commit().await?;
     host.deliveries_due.notify_one();
     get(host, caller, id.as_str()).await
+}
+
+/// Code `invalid_state` when nothing can reach a receiver.
+async fn check_receiver(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<()> {
+    match receiver {
+        ReceiverId::Subscription(id) => match db::subscription::find(tx, organization, id).await? {
+            None => Err(fail!(InvalidState, "the subscription of this delivery was deleted")),
+            Some(Subscription { disabled: Some(disabled), .. }) => {
+                Err(fail!(InvalidState, "its endpoint was given up; enable the subscription: {}", disabled.reason))
+            }
+            Some(_) => Ok(()),
+        },
+        ReceiverId::Peer(id) => match db::federation::peer::target(tx, organization, id).await? {
+            None => Err(fail!(InvalidState, "the external peer of this delivery was removed")),
+            Some(_) => Ok(()),
+        },
+    }
+}
+
+/// Ends what is owed to a receiver that is gone. Whoever removes one does that; what was about to be
+/// written at that moment is met later, by whoever claims it.
+pub async fn give_up(host: &Host, organization: &OrganizationId, receiver: &ReceiverId) -> Result<()> {
+    let now = host.now();
+    let mut tx = host.db.begin().await?;
+    match receiver {
+        ReceiverId::Subscription(_) => {
+            db::delivery::give_up(&mut tx, organization, receiver, subscription::REMOVED, now).await?;
+        }
+        ReceiverId::Peer(id) => {
+            let Some(member) = db::federation::member::find(&mut tx, organization, id).await? else { return Ok(()) };
+            outcome::give_up(host, &mut tx, (organization, 0), (&member.group_id, id), now).await?;
+        }
+    }
+    tx.commit().await
 }
 
 fn not_found() -> Error {

@@ -13,7 +13,7 @@ use std::{
 
 use lru::LruCache;
 
-use super::{Host, access, validators::Validators};
+use super::{Host, access, federation::endpoint, validators::Validators};
 use crate::{
     db::{self, subscription::StoredTarget},
     domain::{
@@ -22,6 +22,7 @@ use crate::{
         lifecycle,
         name::{EventName, Version},
         organization::{ApiKey, Organization},
+        receiver::ReceiverId,
         registration::Status,
         schema::{self, Validator},
         signature::Secrets,
@@ -272,7 +273,7 @@ pub async fn is_pushed(host: &Host, entry: &Entry, registration: &RegistrationId
 
 /// Which lifecycle events of emits anybody wants.
 pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry EmitEvents> {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         lifecycle::CUSTOM_EVENT_EMIT_REQUESTED,
         lifecycle::CUSTOM_EVENT_EMIT_RELAYED,
         lifecycle::CUSTOM_EVENT_EMIT_DELIVERED,
@@ -281,6 +282,7 @@ pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'
         lifecycle::CUSTOM_EVENT_QUOTA_EXCEEDED,
         lifecycle::CUSTOM_EVENT_CHAIN_TRUNCATED,
         lifecycle::CUSTOM_EVENT_FEDERATION_RELAYED,
+        lifecycle::CUSTOM_EVENT_FEDERATION_RELAY_FAILED,
     ];
     if let Some(known) = entry.emit_events.get() {
         return Ok(known);
@@ -292,13 +294,21 @@ pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'
     Ok(entry.emit_events.get_or_init(|| EmitEvents(NAMES.into_iter().filter(is_wanted).collect())))
 }
 
-/// One subscription as a target, active or not; `None` when it is gone.
-pub async fn target(host: &Host, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<Arc<Target>>> {
+/// One receiver as a target, active or not; `None` when it is gone.
+pub async fn target(host: &Host, organization: &OrganizationId, id: &ReceiverId) -> Result<Option<Arc<Target>>> {
+    let target = match id {
+        ReceiverId::Subscription(id) => subscription(host, organization, id).await?,
+        ReceiverId::Peer(id) => endpoint::target(host, organization, id).await?,
+    };
+    Ok(target.map(Arc::new))
+}
+
+async fn subscription(host: &Host, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<Target>> {
     let mut tx = host.db.read().await?;
     let Some(row) = db::subscription::target(&mut tx, organization, id).await? else { return Ok(None) };
     drop(tx);
     let entry = self::organization(host, organization, 0).await?;
-    Ok(Some(Arc::new(open(host, &entry, row).await?)))
+    open(host, &entry, row).await.map(Some)
 }
 
 /// Decrypts what a target signs with and sends along.
@@ -311,8 +321,9 @@ async fn open(host: &Host, entry: &Entry, stored: StoredTarget) -> Result<Target
         _ => None,
     };
     Ok(Target {
-        subscription_id: stored.id,
+        receiver: stored.id.into(),
         organization_id: organization.clone(),
+        group_id: None,
         url: stored.webhook_url,
         is_active: stored.is_active,
         disabled: stored.disabled,

@@ -86,7 +86,8 @@ impl Record {
         db::emit::record(tx, &self.events).await
     }
 
-    fn into_events(self) -> Vec<Emit> {
+    /// The events, for whoever writes them.
+    pub fn into_events(self) -> Vec<Emit> {
         self.events
     }
 }
@@ -146,7 +147,7 @@ pub async fn of_attempted(host: &Host, emit: &Emit, attempted: &Attempted, targe
     };
     let mut data = facts(emit);
     data.insert("deliveryId".to_owned(), json!(attempted.delivery_id));
-    data.insert("subscriptionId".to_owned(), json!(target.subscription_id));
+    data.insert("subscriptionId".to_owned(), json!(target.receiver));
     data.insert("errorMessage".to_owned(), json!(attempted.error_message));
     let mut record = Record::default();
     let event = Lifecycle::about(entity::EMIT, emit.id.shown(), name, data.into());

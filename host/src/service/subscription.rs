@@ -28,7 +28,7 @@ pub use edit::Edit;
 pub use endpoint::{disable_failing, disable_gone};
 
 /// Why what was owed to a removed subscription is a dead letter.
-const REMOVED: &str = "the subscription was deleted";
+pub(super) const REMOVED: &str = "the subscription was deleted";
 
 /// A subscription to be.
 #[derive(Clone, Debug)]
@@ -250,7 +250,7 @@ pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<()> {
     if !db::subscription::delete(&mut change.tx, &caller.organization_id, &id).await? {
         return Err(not_found());
     }
-    db::delivery::give_up(&mut change.tx, &caller.organization_id, &id, REMOVED, change.now).await?;
+    db::delivery::give_up(&mut change.tx, &caller.organization_id, &id.into(), REMOVED, change.now).await?;
     change.commit().await
 }
 

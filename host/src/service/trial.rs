@@ -9,6 +9,7 @@ use crate::{
     domain::{
         event::Event,
         id::{EmitId, SubscriptionId},
+        receiver::ReceiverId,
         subscription::Target,
     },
     error::Result,
@@ -42,7 +43,7 @@ pub type Answered<'a> = Pin<Box<dyn Future<Output = Result<Trial>> + Send + 'a>>
 
 /// Sends a test to one of the caller's subscriptions, active or not.
 pub async fn run(host: &Host, endpoints: &dyn TryOut, caller: &Caller, id: &str) -> Result<Trial> {
-    let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
+    let id = ReceiverId::from(SubscriptionId::parse(id).ok_or_else(not_found)?);
     let target = directory::target(host, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     let now = host.now();
     let payload = json!({ "test": true, "subscriptionId": id, "message": "This is a test of your endpoint." });

@@ -22,7 +22,7 @@ use crate::{
         ledger::{self, NewDelivery, Routed},
         subscription::CatchingUp,
     },
-    domain::{flow::Limits, id::DeliveryId, subscription::Target, time::Time},
+    domain::{flow::Limits, id::DeliveryId, receiver::ReceiverId, subscription::Target, time::Time},
     error::Result,
     service::directory,
 };
@@ -90,8 +90,9 @@ impl CatchUp {
     async fn step(&self, behind: &CatchingUp) -> Result<bool> {
         let host = &self.shared.host;
         let organization = &behind.organization_id;
+        let receiver = ReceiverId::from(behind.id.clone());
         let mut tx = host.db.read().await?;
-        if db::delivery::waiting(&mut tx, organization, &behind.id, WAITING_MAX).await? >= WAITING_MAX {
+        if db::delivery::waiting(&mut tx, organization, &receiver, WAITING_MAX).await? >= WAITING_MAX {
             return Ok(false);
         }
         let Some(subscription) = db::subscription::find(&mut tx, organization, &behind.id).await? else {
@@ -100,7 +101,7 @@ impl CatchUp {
         let emits =
             db::emit::accepted_before(&mut tx, organization, &behind.after, behind.since_revision, EMITS_MAX).await?;
         drop(tx);
-        let Some(target) = directory::target(host, organization, &behind.id).await? else { return Ok(false) };
+        let Some(target) = directory::target(host, organization, &receiver).await? else { return Ok(false) };
         let now = host.now();
         let mut owed = Vec::new();
         for stored in &emits {
@@ -122,7 +123,7 @@ impl CatchUp {
         ledger::owe(&mut tx, &owed).await?;
         tx.commit().await?;
         if !owed.is_empty() {
-            self.shared.slots.note_backlog(organization, &behind.id, Limits::of(&target.terms), now);
+            self.shared.slots.note_backlog(organization, &receiver, Limits::of(&target.terms), now);
         }
         Ok(true)
     }
@@ -138,7 +139,7 @@ impl CatchUp {
             .flatten()
             .map(|(target, destination)| NewDelivery {
                 id: DeliveryId::new(now, self.shared.host.randomness.id()),
-                subscription_id: target.subscription_id.clone(),
+                receiver: target.receiver.clone(),
                 attributes: destination.attributes,
                 due_at: now.plus_millis(i64::try_from(destination.delay_ms).unwrap_or(i64::MAX)),
                 is_claimed: false,

@@ -62,7 +62,7 @@ pub(super) async fn choose(
 
 fn ask(runtime: &Runtime, call: &Call, event: &Event, targets: &[Arc<Target>]) -> Result<Vec<Destination>, Failure> {
     let candidate = |target: &Arc<Target>| Candidate {
-        subscription_id: target.subscription_id.to_string(),
+        subscription_id: target.receiver.to_string(),
         filter: target.terms.filter.as_deref().unwrap_or(NO_FILTER).to_owned(),
         labels: target.terms.labels.clone(),
     };
@@ -79,8 +79,7 @@ fn add(chosen: &mut Vec<(Arc<Target>, Destination)>, targets: &[Arc<Target>], de
     if destinations.is_empty() {
         return;
     }
-    let by_id: HashMap<&str, &Arc<Target>> =
-        targets.iter().map(|target| (target.subscription_id.as_str(), target)).collect();
+    let by_id: HashMap<&str, &Arc<Target>> = targets.iter().map(|target| (target.receiver.as_str(), target)).collect();
     // The runtime lets nobody through who was no candidate.
     let found = |destination: Destination| {
         let target = *by_id.get(destination.subscription_id.as_str())?;
@@ -105,7 +104,8 @@ mod tests {
     use crate::{
         domain::{
             headers::StaticHeaders,
-            id::{OrganizationId, SubscriptionId},
+            id::OrganizationId,
+            receiver::ReceiverId,
             signature::{Secret, Secrets},
             subscription::Terms,
             time::Time,
@@ -115,7 +115,7 @@ mod tests {
 
     fn target(number: usize, filter: Option<&str>) -> Arc<Target> {
         Arc::new(Target {
-            subscription_id: SubscriptionId::stored(format!("evs_{number}")),
+            receiver: ReceiverId::stored(&format!("evs_{number}")),
             organization_id: OrganizationId::stored("org_1"),
             url: "https://receiver.example".to_owned(),
             is_active: true,
@@ -125,6 +125,7 @@ mod tests {
             secrets: Secrets::new(Secret::parse("long enough").expect("a secret"), None),
             headers: StaticHeaders::default(),
             since_revision: 0,
+            group_id: None,
         })
     }
 
@@ -151,7 +152,7 @@ mod tests {
         };
         let chosen = choose(&runtime, &call, &event, targets, effort).await.expect("is routed")?;
         let shown = |(target, destination): (Arc<Target>, Destination)| {
-            assert_eq!(target.subscription_id.as_str(), destination.subscription_id);
+            assert_eq!(target.receiver.as_str(), destination.subscription_id);
             (destination.subscription_id, destination.attributes.len())
         };
         Some(chosen.into_iter().map(shown).collect())
@@ -164,10 +165,7 @@ mod tests {
         let targets: Vec<_> = (0..count).map(|number| target(number, filter(number))).collect();
         let chosen = chosen(r#"{"a":1}"#, &targets, Effort::OneCallEach).await.expect("one call each is enough");
         assert_eq!(chosen.len(), count.div_ceil(2));
-        assert_eq!(
-            chosen.last().map(|(id, _)| id.as_str()),
-            targets.last().map(|target| target.subscription_id.as_str())
-        );
+        assert_eq!(chosen.last().map(|(id, _)| id.as_str()), targets.last().map(|target| target.receiver.as_str()));
     }
 
     #[tokio::test]
@@ -178,7 +176,7 @@ mod tests {
         assert_eq!(chosen(&payload, &targets, Effort::OneCallEach).await, None);
         let chosen = chosen(&payload, &targets, Effort::AsManyAsItTakes).await.expect("whatever it takes");
         // Nobody can say in time whether they match, so they are marked.
-        let expected: Vec<_> = targets.iter().map(|target| (target.subscription_id.to_string(), 1)).collect();
+        let expected: Vec<_> = targets.iter().map(|target| (target.receiver.to_string(), 1)).collect();
         assert_eq!(chosen, expected);
     }
 }

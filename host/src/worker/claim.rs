@@ -1,6 +1,7 @@
 //! Claiming: what is due and not under way, from the table to the slots.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -13,18 +14,18 @@ use tokio_util::sync::CancellationToken;
 use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
 use crate::{
     db::{self, delivery::Claimed},
-    domain::{id::SubscriptionId, subscription::Target, time::Time},
+    domain::{receiver::ReceiverId, subscription::Target, time::Time},
     error::Result,
-    service::directory,
+    service::{delivery, directory},
 };
 
-/// Subscriptions looked up in one statement of a sweep.
+/// Receivers looked up in one statement of a sweep.
 const SWEEP_PAGE: u32 = 256;
 /// Pages of one sweep; the next sweep goes on where it ended.
 const SWEEP_PAGES_MAX: usize = 64;
-/// Deliveries claimed of one subscription before the next one has its turn.
-const CLAIM_PER_SUBSCRIPTION: usize = 32;
-/// The shortest wait for a subscription's rate: a commit for each single delivery would cost more
+/// Deliveries claimed of one receiver before the next one has its turn.
+const CLAIM_PER_RECEIVER: usize = 32;
+/// The shortest wait for a receiver's rate: a commit for each single delivery would cost more
 /// than it evens out.
 const TURN_MIN: Duration = Duration::from_millis(20);
 /// Deliveries claimed in one transaction.
@@ -32,9 +33,9 @@ const CLAIM_PER_TRANSACTION: usize = 256;
 
 pub(super) struct Claims {
     shared: Arc<Shared>,
-    /// The subscription at which the last sweep ended.
+    /// The receiver at which the last sweep ended.
     cursor: Mutex<String>,
-    /// Rounds so far: each begins with another subscription.
+    /// Rounds so far: each begins with another receiver.
     round: AtomicUsize,
 }
 
@@ -67,13 +68,13 @@ impl Claims {
                 }
                 () = replayed => self.sweep_noting_errors().await,
                 () = changed => {}
-                // A subscription has its next turn before the next look at the table.
+                // A receiver has its next turn before the next look at the table.
                 () = tokio::time::sleep(self.next_turn()) => {}
             }
         }
     }
 
-    /// How long until a subscription that waits for nothing but its rate may go on.
+    /// How long until a receiver that waits for nothing but its rate may go on.
     fn next_turn(&self) -> Duration {
         let now = self.shared.host.now();
         let wait_ms = self.shared.slots.next_token_at(now).map(|at| at.millis_since(now));
@@ -97,7 +98,7 @@ impl Claims {
         }
     }
 
-    /// Whether anything is due at the present moment that waits for more than its subscription's
+    /// Whether anything is due at the present moment that waits for more than its receiver's
     /// rate, or is claimed by anybody: for tests.
     pub(super) async fn is_work_left(&self) -> Result<bool> {
         let now = self.shared.host.now();
@@ -107,7 +108,7 @@ impl Claims {
         }
         let mut after = String::new();
         loop {
-            let page = db::delivery::due_subscriptions(&mut tx, now, &after, SWEEP_PAGE).await?;
+            let page = db::delivery::due_receivers(&mut tx, now, &after, SWEEP_PAGE).await?;
             let Some(last) = page.last() else { return Ok(false) };
             after = last.id.to_string();
             let mut due = page.iter().filter(|due| due.organization_id.is_some());
@@ -123,13 +124,13 @@ impl Claims {
         self.claim().await
     }
 
-    /// Looks through the table for subscriptions with something due.
+    /// Looks through the table for receivers with something due.
     async fn sweep(&self) -> Result<()> {
         let mut after = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for _ in 0..SWEEP_PAGES_MAX {
             let now = self.shared.host.now();
             let mut tx = self.shared.host.db.read().await?;
-            let page = db::delivery::due_subscriptions(&mut tx, now, &after, SWEEP_PAGE).await?;
+            let page = db::delivery::due_receivers(&mut tx, now, &after, SWEEP_PAGE).await?;
             drop(tx);
             let is_last = page.len() < SWEEP_PAGE as usize;
             after = page.last().map(|due| due.id.to_string()).filter(|_| !is_last).unwrap_or_default();
@@ -147,7 +148,7 @@ impl Claims {
         Ok(())
     }
 
-    /// Takes slots for the subscriptions that have a backlog, claims as many deliveries, and
+    /// Takes slots for the receivers that have a backlog, claims as many deliveries, and
     /// starts them. Says how many.
     async fn claim(&self) -> Result<usize> {
         if self.shared.slots.backlog(self.shared.host.now()).is_empty() {
@@ -158,14 +159,14 @@ impl Claims {
         let mut tx = self.shared.host.db.begin().await?;
         let mut claimed: Vec<(Claimed, Slot)> = Vec::new();
         let now = self.shared.host.now();
-        for (subscription, mut slots) in self.take_slots(now) {
+        for (receiver, mut slots) in self.take_slots(now) {
             let limit = u32::try_from(slots.len()).unwrap_or(u32::MAX);
             let lease = super::delivery::lease_from(now);
             // Cleared before the look: what becomes due after it is noted again by whoever sees it.
-            self.shared.slots.clear_backlog(&subscription);
-            let rows = db::delivery::claim_due(&mut tx, &subscription, now, lease, limit).await?;
+            self.shared.slots.clear_backlog(&receiver);
+            let rows = db::delivery::claim_due(&mut tx, &receiver, now, lease, limit).await?;
             if rows.len() == slots.len() {
-                self.shared.slots.note_more(&subscription);
+                self.shared.slots.note_more(&receiver);
             }
             claimed.extend(rows.into_iter().map_while(|row| Some((row, slots.pop()?))));
         }
@@ -175,20 +176,20 @@ impl Claims {
         Ok(count)
     }
 
-    /// Slots for one transaction, subscription by subscription. Who comes first changes from round
+    /// Slots for one transaction, receiver by receiver. Who comes first changes from round
     /// to round: a transaction has room for a few only, and nobody may be left out of all of them.
-    fn take_slots(&self, now: Time) -> Vec<(SubscriptionId, Vec<Slot>)> {
+    fn take_slots(&self, now: Time) -> Vec<(ReceiverId, Vec<Slot>)> {
         let mut taken = Vec::new();
         let mut room = CLAIM_PER_TRANSACTION;
         let mut waiting = self.shared.slots.backlog(now);
         let round = self.round.fetch_add(1, Ordering::Relaxed);
         let first = round.checked_rem(waiting.len()).unwrap_or(0);
         waiting.rotate_left(first);
-        for (organization, subscription) in waiting {
-            let slots = self.shared.slots.take(&organization, &subscription, CLAIM_PER_SUBSCRIPTION.min(room), now);
+        for (organization, receiver) in waiting {
+            let slots = self.shared.slots.take(&organization, &receiver, CLAIM_PER_RECEIVER.min(room), now);
             if !slots.is_empty() {
                 room -= slots.len();
-                taken.push((subscription, slots));
+                taken.push((receiver, slots));
             }
             if room == 0 {
                 break;
@@ -203,17 +204,24 @@ impl Claims {
         let emits = db::emit::load(&mut tx, &ids).await?;
         drop(tx);
         let mut target: Option<Arc<Target>> = None;
+        let mut gone = BTreeSet::new();
         for (row, slot) in claimed {
-            // Rows come subscription by subscription.
-            if target.as_ref().is_none_or(|known| known.subscription_id != row.subscription_id) {
-                target = directory::target(&self.shared.host, &row.organization_id, &row.subscription_id).await?;
+            // Rows come receiver by receiver.
+            if target.as_ref().is_none_or(|known| known.receiver != row.receiver) {
+                target = directory::target(&self.shared.host, &row.organization_id, &row.receiver).await?;
             }
-            // Without its subscription nothing is owed: the deletion has settled that. Without its
-            // emit neither: emits are deleted only when nothing is owed of them.
-            let Some(target) = &target else { continue };
+            // Without its receiver nothing is owed.
+            let Some(target) = &target else {
+                gone.insert((row.organization_id, row.receiver));
+                continue;
+            };
+            // Without its emit neither: emits are deleted only when nothing is owed of them.
             let Some(stored) = emits.iter().find(|stored| stored.emit.id == row.emit_id) else { continue };
             let job = Job::of_claimed(row, stored.emit.clone(), target.clone());
             job.start(&self.shared, slot);
+        }
+        for (organization, receiver) in gone {
+            delivery::give_up(&self.shared.host, &organization, &receiver).await?;
         }
         Ok(())
     }

@@ -17,12 +17,18 @@ use crate::{
     domain::{
         delivery::{Attempt, ENDPOINT_DISABLED, Status},
         emit::Emit,
-        id::DeliveryId,
+        id::{DeliveryId, PushId},
+        receiver::ReceiverId,
         retry::{Next, after_own_fault, next_attempt},
         subscription::{Target, Turn},
         time::Time,
     },
-    service::{lifecycle, subscription},
+    error::Result,
+    service::{
+        Host,
+        federation::{endpoint, outcome},
+        lifecycle, subscription,
+    },
 };
 
 /// How long a claimed delivery belongs to this process: ten seconds for the endpoint, eight for a
@@ -45,6 +51,8 @@ pub(super) struct Job {
     pub(super) delivery_id: DeliveryId,
     pub(super) emit: Arc<Emit>,
     pub(super) target: Arc<Target>,
+    /// Because of which push, if the receiver is an external peer.
+    pub(super) push_id: Option<PushId>,
     pub(super) attributes: Vec<(String, String)>,
     pub(super) is_replay: bool,
     pub(super) attempts_made: u32,
@@ -59,6 +67,7 @@ impl Job {
             delivery_id: claimed.id,
             emit,
             target,
+            push_id: claimed.push_id,
             attributes: claimed.attributes,
             is_replay: claimed.is_replay,
             attempts_made: claimed.attempts_made,
@@ -88,7 +97,7 @@ impl Job {
         let duration_ms = u32::try_from(clock.elapsed().as_millis()).unwrap_or(u32::MAX);
         let turn = self.judge_endpoint(&shared, &verdict).await;
         let mut attempted = self.conclude(&shared, verdict, started_at, duration_ms);
-        attempted.turn = turn.map(|turn| (self.target.subscription_id.clone(), turn));
+        attempted.turn = turn.map(|turn| (self.target.receiver.clone(), turn));
         if turn == Some(Turn::Recovered) {
             replay::go_on(&shared, &self.target).await;
         }
@@ -100,7 +109,10 @@ impl Job {
         if self.is_replay {
             attributes.push((REPLAY.0.to_owned(), REPLAY.1.to_owned()));
         }
-        let event = self.emit.as_event(attributes);
+        let event = match &self.push_id {
+            None => self.emit.as_event(attributes),
+            Some(push) => self.emit.as_relay(push, attributes),
+        };
         let Prepared { result, fuel } =
             prepare::request(&shared.runtime, &self.target, &event, self.attempts_made + 1, started_at);
         match result {
@@ -123,9 +135,7 @@ impl Job {
         let (given_up, turn) = match verdict.then {
             Then::Delivered => return shared.endpoints.succeeded(target),
             Then::NotTried => return None,
-            Then::Gone => {
-                (subscription::disable_gone(host, &target.organization_id, &target.subscription_id).await, None)
-            }
+            Then::Gone => (self.give_endpoint_up(host, None).await, None),
             Then::Retry(_) | Then::Never => {
                 let now = host.now();
                 let (since, turn) = shared.endpoints.failed(target, now);
@@ -133,17 +143,29 @@ impl Job {
                     now.millis_since(since) >= i64::try_from(patience.as_millis()).unwrap_or(i64::MAX)
                 });
                 let Some(patience) = patience else { return turn };
-                let id = &target.subscription_id;
-                (subscription::disable_failing(host, &target.organization_id, id, patience).await, turn)
+                (self.give_endpoint_up(host, Some(patience)).await, turn)
             }
         };
         // Whatever was found, the table knows it now.
-        shared.endpoints.forget(&target.subscription_id);
+        shared.endpoints.forget(&target.receiver);
         if let Err(error) = given_up {
             // The next attempt finds the same.
-            tracing::warn!(subscription = %target.subscription_id, error = ?error, "an endpoint could not be given up yet");
+            tracing::warn!(receiver = %target.receiver, error = ?error, "an endpoint could not be given up yet");
         }
         turn
+    }
+
+    /// Gives the endpoint up that is gone, or that did nothing but fail for `patience`.
+    async fn give_endpoint_up(&self, host: &Host, patience: Option<Duration>) -> Result<bool> {
+        let owner = &self.target.organization_id;
+        match (&self.target.receiver, patience) {
+            (ReceiverId::Subscription(id), None) => subscription::disable_gone(host, owner, id).await,
+            (ReceiverId::Subscription(id), Some(patience)) => {
+                subscription::disable_failing(host, owner, id, patience).await
+            }
+            (ReceiverId::Peer(id), None) => endpoint::pause_gone(host, owner, id).await,
+            (ReceiverId::Peer(id), Some(patience)) => endpoint::pause_failing(host, owner, id, patience).await,
+        }
     }
 
     /// From what happened to what is recorded.
@@ -200,6 +222,7 @@ impl Job {
             due_at,
             error_message: None,
             turn: None,
+            relay: None,
             lifecycle: Vec::new(),
             now,
         }
@@ -207,7 +230,14 @@ impl Job {
 
     /// Says what happened to whoever wants to know, and records it.
     async fn record(&self, shared: &Shared, mut attempted: Attempted) {
-        attempted.lifecycle = lifecycle::of_attempted(&shared.host, &self.emit, &attempted, &self.target).await;
+        let (host, emit, target) = (&shared.host, &self.emit, &self.target);
+        match &self.push_id {
+            None => attempted.lifecycle = lifecycle::of_attempted(host, emit, &attempted, target).await,
+            Some(push) => {
+                (attempted.relay, attempted.lifecycle) =
+                    outcome::of_attempted(host, emit, &attempted, target, push).await;
+            }
+        }
         record(shared, attempted).await;
     }
 }

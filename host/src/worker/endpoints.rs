@@ -12,7 +12,7 @@ use std::{
 use lru::LruCache;
 
 use crate::domain::{
-    id::SubscriptionId,
+    receiver::ReceiverId,
     subscription::{Target, Turn},
     time::Time,
 };
@@ -22,7 +22,7 @@ const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero
 
 /// What is known of endpoints that failed: since when they do, or that they do no more.
 pub(super) struct Endpoints {
-    known: Mutex<LruCache<SubscriptionId, Option<Time>>>,
+    known: Mutex<LruCache<ReceiverId, Option<Time>>>,
 }
 
 impl Default for Endpoints {
@@ -32,16 +32,16 @@ impl Default for Endpoints {
 }
 
 impl Endpoints {
-    fn known(&self) -> MutexGuard<'_, LruCache<SubscriptionId, Option<Time>>> {
+    fn known(&self) -> MutexGuard<'_, LruCache<ReceiverId, Option<Time>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a success; gives the turn that it is, if it is one.
     pub(super) fn succeeded(&self, target: &Target) -> Option<Turn> {
         let mut known = self.known();
-        let failing_since = known.peek(&target.subscription_id).copied().unwrap_or(target.failing_since);
+        let failing_since = known.peek(&target.receiver).copied().unwrap_or(target.failing_since);
         failing_since?;
-        known.put(target.subscription_id.clone(), None);
+        known.put(target.receiver.clone(), None);
         Some(Turn::Recovered)
     }
 
@@ -49,22 +49,22 @@ impl Endpoints {
     /// one.
     pub(super) fn failed(&self, target: &Target, now: Time) -> (Time, Option<Turn>) {
         let mut known = self.known();
-        let failing_since = known.get(&target.subscription_id).copied().unwrap_or(target.failing_since);
+        let failing_since = known.get(&target.receiver).copied().unwrap_or(target.failing_since);
         if let Some(since) = failing_since {
             return (since, None);
         }
-        known.put(target.subscription_id.clone(), Some(now));
+        known.put(target.receiver.clone(), Some(now));
         (now, Some(Turn::Failing(now)))
     }
 
     /// Whether it failed last time.
     pub(super) fn is_failing(&self, target: &Target) -> bool {
-        let remembered = self.known().peek(&target.subscription_id).copied();
+        let remembered = self.known().peek(&target.receiver).copied();
         remembered.unwrap_or(target.failing_since).is_some()
     }
 
     /// Goes by what the table says from now on.
-    pub(super) fn forget(&self, id: &SubscriptionId) {
+    pub(super) fn forget(&self, id: &ReceiverId) {
         self.known().pop(id);
     }
 }
@@ -83,7 +83,7 @@ mod tests {
 
     fn target(failing_since: Option<Time>) -> Target {
         Target {
-            subscription_id: SubscriptionId::stored("evs_1"),
+            receiver: ReceiverId::stored("evs_1"),
             organization_id: OrganizationId::stored("org_1"),
             url: String::new(),
             is_active: true,
@@ -93,6 +93,7 @@ mod tests {
             secrets: Secrets::new(Secret::parse("12345678").expect("legal"), None),
             headers: StaticHeaders::default(),
             since_revision: 0,
+            group_id: None,
         }
     }
 
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(endpoints.succeeded(&target), Some(Turn::Recovered));
         assert_eq!(endpoints.succeeded(&target), None);
         assert!(!endpoints.is_failing(&target));
-        endpoints.forget(&target.subscription_id);
+        endpoints.forget(&target.receiver);
         assert!(endpoints.is_failing(&target));
     }
 }

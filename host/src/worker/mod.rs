@@ -209,7 +209,7 @@ impl Workers {
         }
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
-        let is_left = db::federation::fan_out::is_any_left(&mut tx).await?
+        let is_left = db::federation::fan_out::is_any_due(&mut tx, now).await?
             || db::emit::is_any_left(&mut tx, now).await?
             || db::replay::is_any_due(&mut tx, now).await?;
         drop(tx);

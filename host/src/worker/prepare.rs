@@ -8,6 +8,7 @@ use url::Url;
 use crate::{
     domain::{
         event::{Event, Request},
+        receiver::ReceiverId,
         signature::{Secret, hmac_sha256},
         subscription::Target,
         time::Time,
@@ -17,7 +18,7 @@ use crate::{
 
 /// What came of asking the adapter.
 pub(super) struct Prepared {
-    /// A request to the target's origin, signed and with the subscription's own headers.
+    /// A request to the target's origin, signed and with the receiver's own headers.
     pub(super) result: Result<Request, Failure>,
     /// What the adapter used.
     pub(super) fuel: u64,
@@ -28,15 +29,19 @@ pub(super) fn request(runtime: &Runtime, target: &Arc<Target>, event: &Event, at
     let call = Call {
         organization: target.organization_id.clone(),
         config: config_of(target),
-        subscription_id: Some(target.subscription_id.clone()),
+        subscription_id: target.receiver.subscription().cloned(),
         attempt,
         attempted_at: now,
     };
     let signer = Arc::new(Signer { target: target.clone(), now });
-    let outcome = runtime.prepare(runtime.webhook(), &call, event, &target.url, signer);
+    let adapter = match target.receiver {
+        ReceiverId::Subscription(_) => runtime.webhook(),
+        ReceiverId::Peer(_) => runtime.relay(),
+    };
+    let outcome = runtime.prepare(adapter, &call, event, &target.url, signer);
     let result = outcome.result.and_then(|mut request| {
         if !has_origin_of(&request.url, &target.url) {
-            return Err(Failure::Reject("the adapter chose another origin than the subscription's".to_owned()));
+            return Err(Failure::Reject("the adapter chose another origin than the receiver's".to_owned()));
         }
         target.headers.add_to(&mut request.headers);
         Ok(request)
@@ -44,7 +49,7 @@ pub(super) fn request(runtime: &Runtime, target: &Arc<Target>, event: &Event, at
     Prepared { result, fuel: outcome.fuel }
 }
 
-/// What the built-in adapter is told of the subscription.
+/// What the built-in webhook adapter is told of the subscription.
 fn config_of(target: &Target) -> Arc<str> {
     format!(r#"{{"signatureScheme":"{}"}}"#, target.terms.signature_scheme.as_str()).into()
 }

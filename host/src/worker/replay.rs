@@ -28,6 +28,7 @@ use crate::{
     domain::{
         emit::Emit,
         id::{DeliveryId, EmitId},
+        receiver::ReceiverId,
         replay::{Replay, Source},
         subscription::Target,
         time::Time,
@@ -123,7 +124,8 @@ impl Replays {
     /// False when nothing could be done for want of slots.
     async fn step(&self, replay: &Replay) -> Result<bool> {
         let (shared, host) = (&self.shared, &self.shared.host);
-        let Some(target) = directory::target(host, &replay.organization_id, &replay.subscription_id).await? else {
+        let receiver = ReceiverId::from(replay.subscription_id.clone());
+        let Some(target) = directory::target(host, &replay.organization_id, &receiver).await? else {
             // Its replays went with it.
             return Ok(true);
         };
@@ -270,6 +272,7 @@ impl Replays {
             delivery_id: new.id,
             emit,
             target: target.clone(),
+            push_id: None,
             attributes: new.attributes,
             is_replay: true,
             attempts_made: 0,
@@ -285,7 +288,8 @@ impl Replays {
 
 /// Lets the replays of a subscription go on at once that waited for its endpoint to recover.
 pub(super) async fn go_on(shared: &Shared, target: &Target) {
-    let (host, organization, subscription) = (&shared.host, &target.organization_id, &target.subscription_id);
+    let (host, organization) = (&shared.host, &target.organization_id);
+    let Some(subscription) = target.receiver.subscription() else { return };
     let hastened = async {
         let mut tx = host.db.read().await?;
         let unfinished = db::replay::unfinished(&mut tx, organization, subscription).await?;

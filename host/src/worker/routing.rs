@@ -202,7 +202,7 @@ impl Routing {
         };
         let delivery = NewDelivery {
             id: id.clone(),
-            subscription_id: target.subscription_id.clone(),
+            receiver: target.receiver.clone(),
             attributes: destination.attributes.clone(),
             due_at: if slot.is_some() { super::delivery::lease_from(now) } else { now.plus_millis(delay_ms) },
             is_claimed: slot.is_some(),
@@ -212,6 +212,7 @@ impl Routing {
                 delivery_id: id,
                 emit: handover.emit.clone(),
                 target: target.clone(),
+                push_id: None,
                 attributes: destination.attributes,
                 is_replay: false,
                 attempts_made: 0,
@@ -279,7 +280,7 @@ async fn write(shared: &Arc<Shared>, decisions: Vec<Decision>) {
         .iter()
         .flat_map(|routed| {
             let unclaimed = routed.deliveries.iter().filter(|delivery| !delivery.is_claimed);
-            unclaimed.map(|delivery| delivery.subscription_id.clone())
+            unclaimed.map(|delivery| delivery.receiver.clone())
         })
         .collect();
     let held = match shared.host.ledger.route(routed).await {
@@ -291,8 +292,8 @@ async fn write(shared: &Arc<Shared>, decisions: Vec<Decision>) {
             return;
         }
     };
-    for subscription in waiting {
-        shared.slots.note_more(&subscription);
+    for receiver in waiting {
+        shared.slots.note_more(&receiver);
     }
     for (job, slot) in jobs.into_iter().flatten() {
         if held.contains(&job.emit.id) {

@@ -1,8 +1,8 @@
 //! Who may deliver how much at once.
 //!
 //! A slot is taken before a delivery is claimed and given back when the endpoint has answered.
-//! Bounds hold at the same time for the host, for an organization and for a subscription, and a
-//! subscription with a rate gets as many slots a second. How many an endpoint gets of what is
+//! Bounds hold at the same time for the host, for an organization and for a receiver, and a
+//! receiver with a rate gets as many slots a second. How many an endpoint gets of what is
 //! allowed depends on how it copes: see [`lane`]. So an endpoint that hangs holds a few slots, and
 //! an organization full of such endpoints leaves the others theirs.
 
@@ -15,7 +15,8 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::domain::{
     flow::{Coping, Limits},
-    id::{OrganizationId, SubscriptionId},
+    id::OrganizationId,
+    receiver::ReceiverId,
     subscription::Target,
     time::Time,
 };
@@ -31,14 +32,14 @@ const ORGANIZATION_SHARE: usize = 4;
 /// The part of all slots that replays may hold together: whatever is sent again, most of the host
 /// is there for what is new.
 const REPLAY_SHARE: usize = 8;
-/// The part of a subscription's slots that its replays may hold, for the same reason.
-const REPLAY_SHARE_OF_SUBSCRIPTION: usize = 4;
+/// The part of a receiver's slots that its replays may hold, for the same reason.
+const REPLAY_SHARE_OF_RECEIVER: usize = 4;
 
 /// The slots. Clones share them.
 #[derive(Clone)]
 pub(super) struct Slots {
     state: Arc<Mutex<State>>,
-    /// Rung when a slot was given back, or when a subscription got a backlog.
+    /// Rung when a slot was given back, or when a receiver got a backlog.
     pub(super) changed: Arc<Notify>,
 }
 
@@ -49,9 +50,9 @@ struct State {
     replays_free: usize,
     /// Slots that each organization holds.
     tenants: HashMap<OrganizationId, usize>,
-    lanes: HashMap<SubscriptionId, Lane>,
-    /// Subscriptions with due deliveries in the table.
-    backlog: HashSet<SubscriptionId>,
+    lanes: HashMap<ReceiverId, Lane>,
+    /// Receivers with due deliveries in the table.
+    backlog: HashSet<ReceiverId>,
     /// The number of the next slot.
     next: u64,
 }
@@ -59,7 +60,7 @@ struct State {
 /// The right to have one delivery under way. Dropped before [`Slot::begin`], it was never there.
 pub(super) struct Slot {
     slots: Slots,
-    subscription: SubscriptionId,
+    receiver: ReceiverId,
     number: u64,
     is_replay: bool,
     coping: Option<Coping>,
@@ -69,7 +70,7 @@ pub(super) struct Slot {
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     organization: &'a OrganizationId,
-    subscription: &'a SubscriptionId,
+    receiver: &'a ReceiverId,
     is_replay: bool,
     now: Time,
 }
@@ -93,45 +94,40 @@ impl Slots {
     }
 
     /// A slot for a delivery that was just routed. None when there is none free, or when the
-    /// subscription has older ones waiting: those come first.
+    /// receiver has older ones waiting: those come first.
     pub(super) fn take_for_new(&self, target: &Target, now: Time) -> Option<Slot> {
         let mut state = self.state();
-        if state.backlog.contains(&target.subscription_id) {
+        if state.backlog.contains(&target.receiver) {
             return None;
         }
-        state.know(&target.organization_id, &target.subscription_id, Limits::of(&target.terms), now);
-        let asked = Asked {
-            organization: &target.organization_id,
-            subscription: &target.subscription_id,
-            is_replay: false,
-            now,
-        };
+        state.know(&target.organization_id, &target.receiver, Limits::of(&target.terms), now);
+        let asked = Asked { organization: &target.organization_id, receiver: &target.receiver, is_replay: false, now };
         self.take_one(&mut state, asked)
     }
 
-    /// Up to `wanted` slots for what a subscription has waiting.
+    /// Up to `wanted` slots for what a receiver has waiting.
     pub(super) fn take(
         &self,
         organization: &OrganizationId,
-        subscription: &SubscriptionId,
+        receiver: &ReceiverId,
         wanted: usize,
         now: Time,
     ) -> Vec<Slot> {
-        self.take_many(Asked { organization, subscription, is_replay: false, now }, wanted)
+        self.take_many(Asked { organization, receiver, is_replay: false, now }, wanted)
     }
 
-    /// Up to `wanted` slots for what is sent again: few, and none while the subscription has other
+    /// Up to `wanted` slots for what is sent again: few, and none while the receiver has other
     /// deliveries waiting.
     pub(super) fn take_for_replay(&self, target: &Target, wanted: usize, now: Time) -> Vec<Slot> {
-        let (organization, subscription) = (&target.organization_id, &target.subscription_id);
+        let (organization, receiver) = (&target.organization_id, &target.receiver);
         {
             let mut state = self.state();
-            if state.backlog.contains(subscription) {
+            if state.backlog.contains(receiver) {
                 return Vec::new();
             }
-            state.know(organization, subscription, Limits::of(&target.terms), now);
+            state.know(organization, receiver, Limits::of(&target.terms), now);
         }
-        self.take_many(Asked { organization, subscription, is_replay: true, now }, wanted)
+        self.take_many(Asked { organization, receiver, is_replay: true, now }, wanted)
     }
 
     fn take_many(&self, asked: Asked<'_>, wanted: usize) -> Vec<Slot> {
@@ -143,92 +139,85 @@ impl Slots {
         let number = state.take(asked)?;
         Some(Slot {
             slots: self.clone(),
-            subscription: asked.subscription.clone(),
+            receiver: asked.receiver.clone(),
             number,
             is_replay: asked.is_replay,
             coping: None,
         })
     }
 
-    /// Notes that a subscription has due deliveries in the table, and what it allows.
-    pub(super) fn note_backlog(
-        &self,
-        organization: &OrganizationId,
-        subscription: &SubscriptionId,
-        limits: Limits,
-        now: Time,
-    ) {
+    /// Notes that a receiver has due deliveries in the table, and what it allows.
+    pub(super) fn note_backlog(&self, organization: &OrganizationId, receiver: &ReceiverId, limits: Limits, now: Time) {
         {
             let mut state = self.state();
-            state.know(organization, subscription, limits, now);
-            state.backlog.insert(subscription.clone());
+            state.know(organization, receiver, limits, now);
+            state.backlog.insert(receiver.clone());
         }
         self.changed.notify_one();
     }
 
-    /// Notes that a subscription for which slots were just asked has due deliveries in the table.
-    pub(super) fn note_more(&self, subscription: &SubscriptionId) {
+    /// Notes that a receiver for which slots were just asked has due deliveries in the table.
+    pub(super) fn note_more(&self, receiver: &ReceiverId) {
         {
             let mut state = self.state();
-            if !state.lanes.contains_key(subscription) {
+            if !state.lanes.contains_key(receiver) {
                 return;
             }
-            state.backlog.insert(subscription.clone());
+            state.backlog.insert(receiver.clone());
         }
         self.changed.notify_one();
     }
 
-    /// Notes that the table has nothing more due for a subscription.
-    pub(super) fn clear_backlog(&self, subscription: &SubscriptionId) {
-        self.state().backlog.remove(subscription);
+    /// Notes that the table has nothing more due for a receiver.
+    pub(super) fn clear_backlog(&self, receiver: &ReceiverId) {
+        self.state().backlog.remove(receiver);
     }
 
-    /// The subscriptions with a backlog that may have at least one more delivery under way.
-    pub(super) fn backlog(&self, now: Time) -> Vec<(OrganizationId, SubscriptionId)> {
+    /// The receivers with a backlog that may have at least one more delivery under way.
+    pub(super) fn backlog(&self, now: Time) -> Vec<(OrganizationId, ReceiverId)> {
         let state = self.state();
-        let waiting = state.backlog.iter().filter_map(|subscription| {
-            let lane = state.lanes.get(subscription)?;
-            (state.has_room(lane, false) && lane.has_token(now))
-                .then(|| (lane.organization.clone(), subscription.clone()))
+        let waiting = state.backlog.iter().filter_map(|receiver| {
+            let lane = state.lanes.get(receiver)?;
+            (state.has_room(lane, false) && lane.has_token(now)).then(|| (lane.organization.clone(), receiver.clone()))
         });
         waiting.collect()
     }
 
-    /// When a subscription that waits for nothing but its rate may go on.
+    /// When a receiver that waits for nothing but its rate may go on.
     pub(super) fn next_token_at(&self, now: Time) -> Option<Time> {
         let state = self.state();
-        let waiting = state.backlog.iter().filter_map(|subscription| state.lanes.get(subscription));
+        let waiting = state.backlog.iter().filter_map(|receiver| state.lanes.get(receiver));
         waiting.filter(|lane| !lane.has_token(now)).filter_map(|lane| lane.next_token_at(now)).min()
     }
 
-    /// Whether a subscription has used up its rate for the moment.
-    pub(super) fn is_held_back(&self, subscription: &SubscriptionId, now: Time) -> bool {
-        self.state().lanes.get(subscription).is_some_and(|lane| !lane.has_token(now))
+    /// Whether a receiver has used up its rate for the moment.
+    pub(super) fn is_held_back(&self, receiver: &ReceiverId, now: Time) -> bool {
+        self.state().lanes.get(receiver).is_some_and(|lane| !lane.has_token(now))
     }
 
-    /// Forgets subscriptions that had nothing under way for a while.
+    /// Forgets receivers that had nothing under way for a while.
     pub(super) fn tidy(&self, now: Time) {
         let mut state = self.state();
         let State { lanes, backlog, .. } = &mut *state;
         let instant = Instant::now();
-        lanes.retain(|subscription, lane| backlog.contains(subscription) || !lane.is_forgettable(instant, now));
+        lanes.retain(|receiver, lane| backlog.contains(receiver) || !lane.is_forgettable(instant, now));
     }
 }
 
 impl State {
-    /// Takes a subscription into account, or notes what it allows from now on.
-    fn know(&mut self, organization: &OrganizationId, subscription: &SubscriptionId, limits: Limits, now: Time) {
-        match self.lanes.get_mut(subscription) {
+    /// Takes a receiver into account, or notes what it allows from now on.
+    fn know(&mut self, organization: &OrganizationId, receiver: &ReceiverId, limits: Limits, now: Time) {
+        match self.lanes.get_mut(receiver) {
             Some(lane) => lane.set_limits(limits, now),
             None => {
-                self.lanes.insert(subscription.clone(), Lane::new(organization.clone(), limits, now));
+                self.lanes.insert(receiver.clone(), Lane::new(organization.clone(), limits, now));
             }
         }
     }
 
     fn has_room(&self, lane: &Lane, is_replay: bool) -> bool {
         if self.free == 0
-            || (is_replay && (self.replays_free == 0 || !lane.has_room_for_replay(REPLAY_SHARE_OF_SUBSCRIPTION)))
+            || (is_replay && (self.replays_free == 0 || !lane.has_room_for_replay(REPLAY_SHARE_OF_RECEIVER)))
         {
             return false;
         }
@@ -237,13 +226,13 @@ impl State {
     }
 
     fn take(&mut self, asked: Asked<'_>) -> Option<u64> {
-        let lane = self.lanes.get(asked.subscription)?;
+        let lane = self.lanes.get(asked.receiver)?;
         if !self.has_room(lane, asked.is_replay) || !lane.has_token(asked.now) {
             return None;
         }
         let number = self.next;
         self.next += 1;
-        let lane = self.lanes.get_mut(asked.subscription)?;
+        let lane = self.lanes.get_mut(asked.receiver)?;
         lane.take(number, asked.is_replay, asked.now);
         *self.tenants.entry(asked.organization.clone()).or_default() += 1;
         self.free -= 1;
@@ -252,7 +241,7 @@ impl State {
     }
 
     fn give_back(&mut self, slot: &Slot) {
-        let Some(lane) = self.lanes.get_mut(&slot.subscription) else { return };
+        let Some(lane) = self.lanes.get_mut(&slot.receiver) else { return };
         lane.give_back(slot.number, slot.is_replay, slot.coping);
         self.free += 1;
         self.replays_free += usize::from(slot.is_replay);
@@ -269,7 +258,7 @@ impl State {
 impl Slot {
     /// Uses the slot: from here on it counts against the rate, and the endpoint's time runs.
     pub(super) fn begin(&self) {
-        if let Some(lane) = self.slots.state().lanes.get_mut(&self.subscription) {
+        if let Some(lane) = self.slots.state().lanes.get_mut(&self.receiver) {
             lane.begin(self.number);
         }
     }

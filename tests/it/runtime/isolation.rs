@@ -95,13 +95,17 @@ fn built_in_components_keep_no_state() {
         let event = Event {
             id: format!("evt_{number}"),
             payload: format!(r#"{{"text":"{}"}}"#, "x".repeat(size)),
-            attributes: vec![("replay".to_owned(), (number % 2 == 0).to_string())],
+            attributes: vec![
+                ("replay".to_owned(), (number % 2 == 0).to_string()),
+                ("federation-push-id".to_owned(), format!("cefp_{number}")),
+            ],
             ..event()
         };
         let answers = [reused, &fresh].map(|runtime| {
             let routed = runtime.route(runtime.router(), &call(), &event, &candidates());
             let prepared = runtime.prepare(runtime.webhook(), &call(), &event, TARGET_URL, Arc::new(Keyless));
-            (routed.result.expect("routes"), prepared.result.expect("prepares"))
+            let relayed = runtime.prepare(runtime.relay(), &call(), &event, TARGET_URL, Arc::new(Keyless));
+            (routed.result.expect("routes"), prepared.result.expect("prepares"), relayed.result.expect("prepares"))
         });
         assert_eq!(answers[0], answers[1]);
     }

@@ -83,6 +83,13 @@ impl Received {
         self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// The names of all headers in lower case, sorted.
+    pub(crate) fn header_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.headers.iter().map(|(name, _)| name.to_lowercase()).collect();
+        names.sort();
+        names
+    }
+
     /// Whether every signature that it carries is one with this secret, which has the form that
     /// Standard Webhooks ask for.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {

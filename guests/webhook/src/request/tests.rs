@@ -1,5 +1,6 @@
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::*;
-use crate::bindings::exports::weir::plugin::delivery::Event;
 
 const CUSTOM: &str = "TENANT_CUSTOM:org_a:lettings.property.favorited@1.0.0";
 

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::relay::{Destination, Relay};
 use crate::{
     db::{Dialects, Tx, codec, on_db, over_rows},
     domain::{
         emit::Emit,
-        id::{EmitId, MemberId, OrganizationId},
+        id::{EmitId, MemberId, OrganizationId, PushId},
         registration::PLATFORM,
         time::Time,
     },
@@ -23,6 +22,8 @@ pub struct FanOut {
     pub emit_id: EmitId,
     /// Members up to this one have it; empty when nobody has.
     pub after_member: String,
+    /// How often it could not be relayed.
+    pub failures: u32,
 }
 
 /// Keeps emits for relaying, in the transaction that accepts them.
@@ -41,40 +42,66 @@ pub async fn insert(tx: &mut Tx, emits: &[&Emit]) -> Result<()> {
     on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))
 }
 
-/// The oldest emits of the next organization behind `after` that has any, whosever they are: for
-/// the workers. They are locked until the transaction ends.
-pub async fn next(tx: &mut Tx, after: &str, limit: u32) -> Result<Vec<FanOut>> {
+/// The oldest emits that are due of the next organization behind `after` that has any, whosever
+/// they are: for the workers. They are locked until the transaction ends.
+pub async fn next(tx: &mut Tx, after: &str, now: Time, limit: u32) -> Result<Vec<FanOut>> {
     // SQLite's writer is alone anyway; PostgreSQL's hosts must not wait for each other's rows.
     const SQL: Dialects = Dialects {
         sqlite: "
-            select organization_id, emit_id, after_member
+            select organization_id, emit_id, after_member, failures
               from federation_fan_out
-             where organization_id = (select min(organization_id) from federation_fan_out where organization_id > $1)
+             where organization_id = (select min(organization_id)
+                                        from federation_fan_out
+                                       where organization_id > $1 and due_at <= $2)
+               and due_at <= $2
              order by emit_id
-             limit $2",
+             limit $3",
         postgres: "
-            select organization_id, emit_id, after_member
+            select organization_id, emit_id, after_member, failures
               from federation_fan_out
-             where organization_id = (select min(organization_id) from federation_fan_out where organization_id > $1)
+             where organization_id = (select min(organization_id)
+                                        from federation_fan_out
+                                       where organization_id > $1 and due_at <= $2)
+               and due_at <= $2
              order by emit_id
-             limit $2
+             limit $3
                for update skip locked",
     };
     let sql = SQL.pick(tx);
-    let rows: Vec<(String, String, String)> =
-        on_db!(tx, |conn| sqlx::query_as(sql).bind(after).bind(i64::from(limit)).fetch_all(conn).await)?;
-    let fan_out = |(owner, emit, after_member): (String, String, String)| FanOut {
+    let rows: Vec<(String, String, String, i64)> = on_db!(tx, |conn| sqlx::query_as(sql)
+        .bind(after)
+        .bind(now.as_millis())
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await)?;
+    let fan_out = |(owner, emit, after_member, failures): (String, String, String, i64)| FanOut {
         owner_id: OrganizationId::stored(owner),
         emit_id: EmitId::stored(emit),
         after_member,
+        failures: u32::try_from(failures).unwrap_or(u32::MAX),
     };
     Ok(rows.into_iter().map(fan_out).collect())
 }
 
-/// Whether anything is left to be relayed: a look that writes nothing.
-pub async fn is_any_left(tx: &mut Tx) -> Result<bool> {
-    const SQL: &str = "select exists (select 1 from federation_fan_out)";
-    on_db!(tx, |conn| sqlx::query_scalar(SQL).fetch_one(conn).await)
+/// Whether anything is due to be relayed: a look that writes nothing.
+pub async fn is_any_due(tx: &mut Tx, now: Time) -> Result<bool> {
+    const SQL: &str = "select exists (select 1 from federation_fan_out where due_at <= $1)";
+    on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
+}
+
+/// Puts an emit that could not be relayed off, so that it is in nobody's way.
+pub async fn put_off(tx: &mut Tx, owner: &OrganizationId, emit: &EmitId, due_at: Time) -> Result<()> {
+    const SQL: &str = "
+        update federation_fan_out
+           set due_at = $3, failures = failures + 1
+         where organization_id = $1 and emit_id = $2";
+    on_db!(tx, |conn| sqlx::query(SQL)
+        .bind(owner.as_str())
+        .bind(emit.as_str())
+        .bind(due_at.as_millis())
+        .execute(conn)
+        .await
+        .map(|_| ()))
 }
 
 /// Members up to this one have the emit.
@@ -98,7 +125,7 @@ pub async fn finish(tx: &mut Tx, owner: &OrganizationId, emit: &EmitId) -> Resul
 /// Accepts emits for members, due for routing at once. A member has each emit once, however many
 /// pushes bring it. Its revision is the present one, so that the subscriptions that exist now get it
 /// by routing, and those that come later only if they ask for what was before them.
-pub async fn relay(tx: &mut Tx, relays: &[(EmitId, Relay)], now: Time) -> Result<()> {
+pub async fn relay(tx: &mut Tx, relays: &[(EmitId, PushId, OrganizationId)], now: Time) -> Result<()> {
     const SQL: Dialects = over_rows!(
         "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, chain_depth,
                            emitted_by, accepted_at, due_at, claims, kind, revision, source_organization_id, push_id)
@@ -111,17 +138,14 @@ pub async fn relay(tx: &mut Tx, relays: &[(EmitId, Relay)], now: Time) -> Result
          where true
          on conflict (id) do nothing"
     );
-    let row = |(emit, relay): &(EmitId, Relay)| match &relay.to {
-        Destination::Organization(member) => {
-            Some((emit.clone(), member.clone(), emit.relayed_to(member), relay.push_id.clone()))
-        }
-        Destination::External { .. } => None,
-    };
-    let rows: Vec<_> = relays.iter().filter_map(row).collect();
-    if rows.is_empty() {
+    if relays.is_empty() {
         return Ok(());
     }
-    hold_revisions(tx, rows.iter().map(|(_, member, ..)| member.as_str()).collect()).await?;
+    hold_revisions(tx, relays.iter().map(|(.., member)| member.as_str()).collect()).await?;
+    let row = |(emit, push, member): &(EmitId, PushId, OrganizationId)| {
+        (emit.clone(), member.clone(), emit.relayed_to(member), push.clone())
+    };
+    let rows: Vec<_> = relays.iter().map(row).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
     on_db!(tx, |conn| sqlx::query(sql).bind(&rows).bind(now.as_millis()).bind(PLATFORM).execute(conn).await.map(|_| ()))
 }

@@ -170,14 +170,16 @@ pub async fn audience(tx: &mut Tx, owner: &OrganizationId, group: &GroupId) -> R
     Ok(rows.into_iter().map(|(id, revision)| (OrganizationId::stored(id), revision)).collect())
 }
 
-/// Stores status and stamps. What is encrypted goes with the removal.
+/// Stores status and stamps. What is encrypted goes with the removal, and what its endpoint did
+/// before is forgotten with a new beginning.
 pub async fn update(tx: &mut Tx, owner: &OrganizationId, member: &Member) -> Result<()> {
     const SQL: &str = "
         update federation_member
            set status = $3, invited_by = $4, invited_at = $5, accepted_by = $6, accepted_at = $7, paused_by = $8,
                paused_at = $9, removed_by = $10, removed_at = $11,
                secret_encrypted = case when $3 = 'removed' then null else secret_encrypted end,
-               headers_encrypted = case when $3 = 'removed' then null else headers_encrypted end
+               headers_encrypted = case when $3 = 'removed' then null else headers_encrypted end,
+               failing_since = case when $3 = 'accepted' then null else failing_since end
          where organization_id = $1 and id = $2";
     let m = member;
     let by = |stamp: &Option<Stamp>| stamp.as_ref().map(|stamp| stamp.by.clone());

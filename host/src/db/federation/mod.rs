@@ -6,6 +6,7 @@
 pub mod fan_out;
 pub mod group;
 pub mod member;
+pub mod peer;
 pub mod push;
 pub mod relay;
 pub mod relay_log;

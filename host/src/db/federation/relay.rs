@@ -10,9 +10,10 @@ use sqlx::FromRow;
 use crate::{
     db::{Tx, codec, on_db},
     domain::{
-        federation::Status,
+        federation::{Refusal, Status},
         id::{GroupId, MemberId, OrganizationId, PushId, RegistrationId},
         name::{EventName, Version},
+        plan::Plan,
     },
     error::Result,
 };
@@ -28,22 +29,17 @@ pub struct Relay {
     pub member_id: MemberId,
     /// Where that is.
     pub to: Destination,
+    /// Why it cannot have the event at present, although it was a member when that was accepted.
+    pub refusal: Option<Refusal>,
 }
 
 /// Where a relay goes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// To an organization of this host.
     Organization(OrganizationId),
     /// To an endpoint outside.
-    External {
-        /// Its URL.
-        url: String,
-        /// Its signing secret, encrypted with the owner's data key; `None` once it is removed.
-        secret_encrypted: Option<Vec<u8>>,
-        /// Its static headers, encrypted likewise.
-        headers_encrypted: Option<Vec<u8>>,
-    },
+    External,
 }
 
 #[derive(FromRow)]
@@ -52,26 +48,42 @@ struct RelayRow {
     group_id: String,
     member_id: String,
     member_organization_id: Option<String>,
-    webhook_url: Option<String>,
-    secret_encrypted: Option<Vec<u8>>,
-    headers_encrypted: Option<Vec<u8>>,
+    is_removed: bool,
+    owner_plan: String,
+    peer_plan: Option<String>,
+    peer_is_active: Option<bool>,
+}
+
+impl RelayRow {
+    fn refusal(&self) -> Result<Option<Refusal>> {
+        let has_federation = |text: &str| -> Result<bool> {
+            Ok(codec::sound(Plan::parse(text), "organization", "plan", &self.member_id)?.federation())
+        };
+        if !has_federation(&self.owner_plan)? {
+            return Ok(Some(Refusal::OwnersPlan));
+        }
+        if self.peer_is_active == Some(false) {
+            return Ok(Some(Refusal::SwitchedOff));
+        }
+        match &self.peer_plan {
+            Some(plan) if !has_federation(plan)? => Ok(Some(Refusal::MembersPlan)),
+            // What an organization accepted as a member it keeps, but an endpoint's secret is gone.
+            None if self.is_removed => Ok(Some(Refusal::Removed)),
+            _ => Ok(None),
+        }
+    }
 }
 
 impl TryFrom<RelayRow> for Relay {
     type Error = crate::error::Error;
 
     fn try_from(row: RelayRow) -> Result<Self> {
-        let to = match (row.member_organization_id, row.webhook_url) {
-            (Some(id), None) => Some(Destination::Organization(OrganizationId::stored(id))),
-            (None, Some(url)) => Some(Destination::External {
-                url,
-                secret_encrypted: row.secret_encrypted,
-                headers_encrypted: row.headers_encrypted,
-            }),
-            _ => None,
-        };
         Ok(Self {
-            to: codec::sound(to, "federation_member", "peer_type", &row.member_id)?,
+            refusal: row.refusal()?,
+            to: match row.member_organization_id {
+                Some(id) => Destination::Organization(OrganizationId::stored(id)),
+                None => Destination::External,
+            },
             push_id: PushId::stored(row.push_id),
             group_id: GroupId::stored(row.group_id),
             member_id: MemberId::stored(row.member_id),
@@ -97,9 +109,9 @@ pub async fn pushed(tx: &mut Tx, owner: &OrganizationId) -> Result<Vec<Registrat
 }
 
 /// To whom an event of the owner goes that was accepted under `revision`, members in the order
-/// of their ids: `limit` of them at most, behind `after`. Nothing goes from or to an organization whose plan has no federation at present,
-/// or that is switched off. Served by `federation_push_registration`, `federation_member_group`
-/// and primary keys.
+/// of their ids: `limit` of them at most, behind `after`. Those who cannot have it at present come
+/// with the reason. Served by `federation_push_registration`, `federation_member_group` and primary
+/// keys.
 pub async fn relays_for(
     tx: &mut Tx,
     owner: &OrganizationId,
@@ -110,9 +122,10 @@ pub async fn relays_for(
 ) -> Result<Vec<Relay>> {
     const SQL: &str = "
         select push.id as push_id, push.group_id, member.id as member_id, member.member_organization_id,
-               member.webhook_url, member.secret_encrypted, member.headers_encrypted
+               member.status = 'removed' as is_removed, owner.plan as owner_plan, peer.plan as peer_plan,
+               peer.is_active as peer_is_active
           from federation_push as push
-          join organization as owner on owner.id = push.organization_id and owner.plan = 'ENTERPRISE'
+          join organization as owner on owner.id = push.organization_id
           join federation_group as grp on grp.id = push.group_id
           join federation_member as member on member.group_id = push.group_id
           join federation_membership as stretch on stretch.member_id = member.id
@@ -122,7 +135,6 @@ pub async fn relays_for(
            and push.since_revision <= $3 and (push.until_revision is null or $3 < push.until_revision)
            and (grp.until_revision is null or $3 < grp.until_revision)
            and stretch.since_revision <= $3 and (stretch.until_revision is null or $3 < stretch.until_revision)
-           and (peer.id is null or (peer.plan = 'ENTERPRISE' and peer.is_active))
            and member.id > $4
          order by member.id, push.id
          limit $5";

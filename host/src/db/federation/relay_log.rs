@@ -11,24 +11,26 @@ use crate::{
     error::Result,
 };
 
-/// Adds rows.
-pub async fn insert(tx: &mut Tx, owner: &OrganizationId, rows: &[RelayLog]) -> Result<()> {
+/// Rows of one insert: a parameter of a few hundred kilobytes at most.
+const ROWS_PER_STATEMENT_MAX: usize = 1_000;
+
+/// Adds rows, whosever they are: for the workers.
+pub async fn insert<'rows>(tx: &mut Tx, rows: impl IntoIterator<Item = &'rows RelayLog>) -> Result<()> {
     const SQL: Dialects = over_rows!(
         "insert into federation_relay_log (id, organization_id, group_id, push_id, member_id, peer_organization_id,
                                            peer_canonical_name, emit_id, attempt, status, response_status,
                                            error_message, created_at)
-         select item.value ->> 0, $2, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
-                item.value ->> 5, item.value ->> 6, cast(item.value ->> 7 as bigint), item.value ->> 8,
-                cast(item.value ->> 9 as bigint), item.value ->> 10, cast(item.value ->> 11 as bigint)
+         select item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
+                item.value ->> 5, item.value ->> 6, item.value ->> 7, cast(item.value ->> 8 as bigint),
+                item.value ->> 9, cast(item.value ->> 10 as bigint), item.value ->> 11,
+                cast(item.value ->> 12 as bigint)
            from",
         "where true"
     );
-    if rows.is_empty() {
-        return Ok(());
-    }
     let row = |row: &RelayLog| {
         (
             row.id.clone(),
+            row.owner_id.clone(),
             row.group_id.clone(),
             row.push_id.clone(),
             row.member_id.clone(),
@@ -42,14 +44,18 @@ pub async fn insert(tx: &mut Tx, owner: &OrganizationId, rows: &[RelayLog]) -> R
             row.created_at.as_millis(),
         )
     };
-    let rows: Vec<_> = rows.iter().map(row).collect();
-    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    on_db!(tx, |conn| sqlx::query(sql).bind(&rows).bind(owner.as_str()).execute(conn).await.map(|_| ()))
+    let rows: Vec<_> = rows.into_iter().map(row).collect();
+    for some in rows.chunks(ROWS_PER_STATEMENT_MAX) {
+        let (sql, some) = (SQL.pick(tx), codec::rows(some)?);
+        on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&some).execute(conn).await.map(|_| ()))?;
+    }
+    Ok(())
 }
 
 #[derive(FromRow)]
 struct RelayRow {
     id: String,
+    organization_id: String,
     group_id: String,
     push_id: String,
     member_id: String,
@@ -76,6 +82,7 @@ impl TryFrom<RelayRow> for RelayLog {
             status: codec::sound(RelayStatus::parse(&row.status), TABLE, "status", &row.id)?,
             response_status: status.transpose()?,
             id: RelayId::stored(row.id),
+            owner_id: OrganizationId::stored(row.organization_id),
             group_id: GroupId::stored(row.group_id),
             push_id: PushId::stored(row.push_id),
             member_id: MemberId::stored(row.member_id),
@@ -112,8 +119,8 @@ pub async fn list(
     offset: i64,
 ) -> Result<(Vec<RelayLog>, i64)> {
     const ROWS: &str = "
-        select id, group_id, push_id, member_id, peer_organization_id, peer_canonical_name, emit_id, attempt, status,
-               response_status, error_message, created_at
+        select id, organization_id, group_id, push_id, member_id, peer_organization_id, peer_canonical_name, emit_id,
+               attempt, status, response_status, error_message, created_at
           from federation_relay_log
          where organization_id = $1
            and group_id = $2

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::Attempted;
 use crate::{
     db::{Dialects, Tx, codec, on_db, over_rows},
-    domain::{delivery::AttemptFailure, id::DeliveryId, time::Time},
+    domain::{delivery::AttemptFailure, id::DeliveryId, receiver::ReceiverId, time::Time},
     error::Result,
 };
 
@@ -54,26 +54,34 @@ pub(super) async fn record(tx: &mut Tx, attempts: &[&Attempted]) -> Result<Vec<D
 }
 
 /// Stores since when endpoints fail, if any began to or recovered. Before the deliveries, because
-/// everybody locks subscriptions first.
+/// everybody locks receivers first.
 async fn store_turns(tx: &mut Tx, attempts: &[&Attempted]) -> Result<()> {
-    const SQL: Dialects = over_rows!(
+    const SUBSCRIPTIONS: Dialects = over_rows!(
         "update subscription set failing_since = cast(item.value ->> 1 as bigint) from",
         "where subscription.id = item.value ->> 0"
     );
+    const PEERS: Dialects = over_rows!(
+        "update federation_member set failing_since = cast(item.value ->> 1 as bigint) from",
+        "where federation_member.id = item.value ->> 0"
+    );
     // Of several turns of one endpoint the last one counts.
-    let turns: BTreeMap<&str, Option<i64>> = attempts
+    let turns: BTreeMap<&ReceiverId, Option<i64>> = attempts
         .iter()
         .filter_map(|attempted| {
-            let (subscription, turn) = attempted.turn.as_ref()?;
-            Some((subscription.as_str(), turn.failing_since().map(Time::as_millis)))
+            let (receiver, turn) = attempted.turn.as_ref()?;
+            Some((receiver, turn.failing_since().map(Time::as_millis)))
         })
         .collect();
-    if turns.is_empty() {
-        return Ok(());
+    let (peers, subscriptions): (Vec<_>, Vec<_>) =
+        turns.into_iter().partition(|(receiver, _)| receiver.peer().is_some());
+    for (sql, rows) in [(SUBSCRIPTIONS, subscriptions), (PEERS, peers)] {
+        if rows.is_empty() {
+            continue;
+        }
+        let (sql, rows) = (sql.pick(tx), codec::rows(&rows)?);
+        on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))?;
     }
-    let rows: Vec<_> = turns.into_iter().collect();
-    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))
+    Ok(())
 }
 
 async fn insert(tx: &mut Tx, attempts: &[&Attempted]) -> Result<()> {

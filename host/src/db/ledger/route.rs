@@ -68,7 +68,7 @@ async fn insert(tx: &mut Tx, deliveries: &[(&Routed, &NewDelivery)]) -> Result<(
             delivery.id.clone(),
             routed.organization_id.clone(),
             routed.emit_id.clone(),
-            delivery.subscription_id.clone(),
+            delivery.receiver.clone(),
             Status::Pending.as_str(),
             attributes,
             delivery.due_at.as_millis(),

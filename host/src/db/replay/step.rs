@@ -51,7 +51,7 @@ pub async fn revive(
             and due_at is null
             and id in (select item.value ->> 0 from",
         ")
-         returning id, organization_id, emit_id, subscription_id, attributes, is_replay, attempts_made,
+         returning id, organization_id, emit_id, subscription_id, push_id, attributes, is_replay, attempts_made,
                    attempts_total, claims"
     );
     if ids.is_empty() {

@@ -4,6 +4,7 @@ use crate::{
     db::{Tx, on_db, one_row},
     domain::{
         id::{OrganizationId, SubscriptionId},
+        receiver::ReceiverId,
         time::Time,
     },
     error::Result,
@@ -50,12 +51,12 @@ pub async fn set_failing_since(
     one_row(touched, "subscription::set_failing_since")
 }
 
-/// Whether anything was delivered to a subscription since then: asked once before it is given up,
-/// because another host may know better. Served by `delivery_subscription`.
+/// Whether anything was delivered to a receiver since then: asked once before its endpoint is given
+/// up, because another host may know better. Served by `delivery_subscription`.
 pub async fn has_succeeded_since(
     tx: &mut Tx,
     organization: &OrganizationId,
-    id: &SubscriptionId,
+    receiver: &ReceiverId,
     since: Time,
 ) -> Result<bool> {
     const SQL: &str = "
@@ -64,7 +65,7 @@ pub async fn has_succeeded_since(
                         where organization_id = $1 and subscription_id = $2 and status = 'SUCCESS' and updated_at >= $3)";
     on_db!(tx, |conn| sqlx::query_scalar(SQL)
         .bind(organization.as_str())
-        .bind(id.as_str())
+        .bind(receiver.as_str())
         .bind(since.as_millis())
         .fetch_one(conn)
         .await)

@@ -16,7 +16,7 @@ mod member;
 mod relay;
 
 pub use member::{Member, Peer, Status, check_label};
-pub use relay::{RelayLog, RelayStatus};
+pub use relay::{Refusal, RelayLog, RelayStatus};
 
 /// Who did something, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,8 @@ use crate::domain::{
 pub struct RelayLog {
     /// Its id.
     pub id: RelayId,
+    /// Whose event it is: the owner of the group.
+    pub owner_id: OrganizationId,
     /// The group.
     pub group_id: GroupId,
     /// Because of which push.
@@ -32,6 +34,32 @@ pub struct RelayLog {
     pub error_message: Option<String>,
     /// When.
     pub created_at: Time,
+}
+
+/// Why a member cannot have an event, although it was one when the event was accepted. It is final:
+/// what was missed is not made up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The owner's plan has no federation any more.
+    OwnersPlan,
+    /// The member's plan has none.
+    MembersPlan,
+    /// The member was switched off by the operator.
+    SwitchedOff,
+    /// The external peer was removed, and its secret with it.
+    Removed,
+}
+
+impl Refusal {
+    /// The reason, as the log and dead letters say it.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::OwnersPlan => "plan_without_federation: the owner's plan has no federation at present",
+            Self::MembersPlan => "plan_without_federation: the member's plan has no federation at present",
+            Self::SwitchedOff => "organization_inactive: the member was switched off",
+            Self::Removed => "peer_removed: the external peer was removed before it had the event",
+        }
+    }
 }
 
 /// What came of an attempt to relay.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Scene, needed};
+use super::{Scene, needed, outcome};
 use crate::{
     db,
     domain::{
@@ -161,10 +161,15 @@ pub(super) async fn remove_external(scene: Scene<'_>, caller: &Caller, member: M
     end(scene, caller, member, OWNER_REMOVED).await
 }
 
-/// Stores a member, and from which revision on it gets what is pushed, or does not any more.
+/// Stores a member, and from which revision on it gets what is pushed, or does not any more. An
+/// external peer that is removed is owed nothing from then on: its secret is gone.
 async fn store(scene: &mut Scene<'_>, member: &Member, was: Status) -> Result<()> {
     let (owner, revision) = (&scene.group.owner_id, scene.change.organization.revision);
     db::federation::member::update(&mut scene.change.tx, owner, member).await?;
+    if member.status == Status::Removed && member.peer.organization().is_none() {
+        let (tx, now) = (&mut scene.change.tx, scene.change.now);
+        outcome::give_up(scene.host, tx, (owner, revision), (&member.group_id, &member.id), now).await?;
+    }
     match (was, member.status) {
         (Status::Accepted, Status::Accepted) => Ok(()),
         (Status::Accepted, _) => db::federation::member::close(&mut scene.change.tx, owner, &member.id, revision).await,

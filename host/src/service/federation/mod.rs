@@ -21,8 +21,10 @@ use crate::{
     fail,
 };
 
+pub mod endpoint;
 pub mod groups;
 pub mod members;
+pub mod outcome;
 pub mod peers;
 pub mod pushes;
 pub mod relays;
@@ -37,6 +39,7 @@ pub fn check_plan(plan: Plan) -> Result<()> {
 
 /// A change of a group that is under way.
 struct Scene<'host> {
+    host: &'host Host,
     change: Change<'host>,
     group: Group,
     role: Role,
@@ -55,7 +58,7 @@ impl<'host> Scene<'host> {
         let mut change = host.change(&seen.group.owner_id).await?;
         // Only now nobody else can change what the caller is to the group.
         let view = db::federation::group::find(&mut change.tx, &caller.organization_id, id).await?;
-        Ok(view.map(|view| Self { change, group: view.group, role: view.role }))
+        Ok(view.map(|view| Self { host, change, group: view.group, role: view.role }))
     }
 
     /// Code `forbidden` for members.

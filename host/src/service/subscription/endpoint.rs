@@ -12,6 +12,7 @@ use crate::{
     domain::{
         id::{OrganizationId, SubscriptionId},
         lifecycle::{Lifecycle, SUBSCRIPTION_DISABLED, entity},
+        receiver::ReceiverId,
         subscription::Subscription,
         time::Time,
     },
@@ -43,9 +44,14 @@ pub async fn disable_failing(
     let mut change = host.change(organization).await?;
     let Some(subscription) = open(&mut change, organization, id).await? else { return Ok(false) };
     let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+    let receiver = ReceiverId::from(id.clone());
     let failing_since = match subscription.failing_since {
         // Another host, or whoever activated the subscription, knows of something better.
-        Some(since) if db::subscription::has_succeeded_since(&mut change.tx, organization, id, since).await? => None,
+        Some(since)
+            if db::subscription::has_succeeded_since(&mut change.tx, organization, &receiver, since).await? =>
+        {
+            None
+        }
         since => since,
     };
     let is_long = failing_since.is_some_and(|since| change.now.millis_since(since) >= patience_ms);
@@ -93,7 +99,7 @@ async fn disable(mut change: Change<'_>, subscription: Subscription, reason: &st
     Ok(true)
 }
 
-fn in_words(time: Duration) -> String {
+pub(in crate::service) fn in_words(time: Duration) -> String {
     const DAY: u64 = 86_400;
     match time.as_secs() {
         seconds if seconds >= DAY && seconds.is_multiple_of(DAY) => format!("{} days", seconds / DAY),

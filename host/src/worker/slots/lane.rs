@@ -1,4 +1,4 @@
-//! What one subscription may have under way.
+//! What one receiver may have under way.
 //!
 //! An endpoint begins with a few slots and earns more with every quick success; one that does not
 //! answer loses half of them each time ([`Window`]). Beyond that, the fuller its organization's
@@ -22,7 +22,7 @@ const SLOW: Duration = Duration::from_millis(500);
 /// are apart, so that it does not begin anew each time.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
-/// What is known of one subscription.
+/// What is known of one receiver.
 pub(super) struct Lane {
     pub(super) organization: OrganizationId,
     limits: Limits,

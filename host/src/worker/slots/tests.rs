@@ -8,11 +8,11 @@ fn organization(number: u32) -> OrganizationId {
     OrganizationId::stored(format!("org_{number}"))
 }
 
-fn subscription(number: u32) -> SubscriptionId {
-    SubscriptionId::stored(format!("evs_{number}"))
+fn receiver(number: u32) -> ReceiverId {
+    ReceiverId::stored(&format!("evs_{number}"))
 }
 
-/// Slots with these subscriptions of one organization known.
+/// Slots with these receivers of one organization known.
 fn slots(total: usize, organization_number: u32, numbers: std::ops::Range<u32>, limits: Limits) -> Slots {
     let slots = Slots::new(total);
     know(&slots, organization_number, numbers, limits);
@@ -21,12 +21,12 @@ fn slots(total: usize, organization_number: u32, numbers: std::ops::Range<u32>, 
 
 fn know(slots: &Slots, organization_number: u32, numbers: std::ops::Range<u32>, limits: Limits) {
     for number in numbers {
-        slots.state().know(&organization(organization_number), &subscription(number), limits, NOW);
+        slots.state().know(&organization(organization_number), &receiver(number), limits, NOW);
     }
 }
 
 fn take(slots: &Slots, organization_number: u32, number: u32, wanted: usize) -> Vec<Slot> {
-    slots.take(&organization(organization_number), &subscription(number), wanted, NOW)
+    slots.take(&organization(organization_number), &receiver(number), wanted, NOW)
 }
 
 /// Lets an endpoint answer so often at once.
@@ -133,19 +133,19 @@ fn slots_come_back_and_nothing_is_held() {
 #[test]
 fn what_waits_in_the_table_goes_first() {
     let slots = Slots::new(8);
-    slots.note_backlog(&organization(1), &subscription(1), ANY, NOW);
-    assert_eq!(slots.backlog(NOW), [(organization(1), subscription(1))]);
-    slots.clear_backlog(&subscription(1));
+    slots.note_backlog(&organization(1), &receiver(1), ANY, NOW);
+    assert_eq!(slots.backlog(NOW), [(organization(1), receiver(1))]);
+    slots.clear_backlog(&receiver(1));
     assert!(slots.backlog(NOW).is_empty());
 }
 
 #[test]
 fn a_rate_is_kept_and_waited_for() {
     let slots = slots(512, 1, 1..2, Limits::new(None, Some(3)));
-    slots.note_backlog(&organization(1), &subscription(1), Limits::new(None, Some(3)), NOW);
+    slots.note_backlog(&organization(1), &receiver(1), Limits::new(None, Some(3)), NOW);
     let taken = take(&slots, 1, 1, 4);
     assert_eq!(taken.len(), 3);
-    assert!(slots.backlog(NOW).is_empty() && slots.is_held_back(&subscription(1), NOW));
+    assert!(slots.backlog(NOW).is_empty() && slots.is_held_back(&receiver(1), NOW));
     assert_eq!(slots.next_token_at(NOW), Some(NOW.plus_millis(334)));
     let later = NOW.plus_millis(334);
     assert_eq!(slots.backlog(later).len(), 1);
@@ -164,8 +164,8 @@ fn replays_hold_an_eighth_at_most() {
     let slots = slots(64, 1, 0..64, ANY);
     let mut taken = Vec::new();
     for number in 0..64 {
-        let (organization, subscription) = (organization(1), subscription(number));
-        let asked = Asked { organization: &organization, subscription: &subscription, is_replay: true, now: NOW };
+        let (organization, receiver) = (organization(1), receiver(number));
+        let asked = Asked { organization: &organization, receiver: &receiver, is_replay: true, now: NOW };
         taken.extend(slots.take_many(asked, 64));
     }
     assert_eq!(taken.len(), 8);

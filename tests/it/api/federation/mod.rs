@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, TestApp, client::text};
 
+mod external;
 mod groups;
 mod members;
 mod peers;

@@ -8,6 +8,7 @@ pub struct Object(String);
 
 impl Object {
     /// An empty object with room for about this many bytes.
+    #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
         let mut text = String::with_capacity(bytes);
         text.push('{');
@@ -40,6 +41,7 @@ impl Object {
     }
 
     /// The finished text.
+    #[must_use]
     pub fn finish(mut self) -> String {
         self.0.push('}');
         self.0
