@@ -15,8 +15,8 @@ use crate::{
     domain::{
         address::Policy,
         limits::{
-            CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT,
-            REQUESTS_PER_HOUR_DEFAULT, RETENTION_DAYS_DEFAULT,
+            CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DEV_ORGANIZATIONS_MAX, DISABLE_AFTER_SECONDS_DEFAULT,
+            EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT, RETENTION_DAYS_DEFAULT,
         },
         retention::{Days, HOUSEKEEPING_SECONDS_DEFAULT, Retention},
         retry::RetrySchedule,
@@ -57,7 +57,7 @@ impl Cli {
 pub enum Command {
     /// Runs the host in production.
     Serve(ServeArgs),
-    /// Runs the host for trying it out: embedded database, one organization, a receiver that shows what arrives.
+    /// Runs the host for trying it out: embedded database, an organization or several, a receiver that shows what arrives.
     Dev(DevArgs),
     /// What an operator does to running hosts, through their API.
     Admin(AdminArgs),
@@ -118,6 +118,9 @@ pub struct DevArgs {
     /// The folder for the database, the root key and the credentials.
     #[arg(long, env = "WEIR_DATA", default_value = "weir-data")]
     pub data: PathBuf,
+    /// Organizations to create, each with a key: more than one can share events.
+    #[arg(long, env = "WEIR_ORGANIZATIONS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(DEV_ORGANIZATIONS_MAX)))]
+    pub organizations: u32,
     /// A file to write address and credentials to, as JSON, once the host serves.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,

@@ -9,7 +9,6 @@ use crate::{config::Command, error::Result, fail};
 mod admin;
 mod bench;
 mod dev;
-mod receiver;
 mod schema;
 mod serve;
 

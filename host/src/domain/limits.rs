@@ -266,3 +266,5 @@ pub const REQUESTS_PER_HOUR_DEFAULT: u32 = 1_000;
 /// Emits per hour and key, unless set: plans bound them by the month, so this only stops a loop
 /// that has gone wild, at ten thousand a second.
 pub const EMITS_PER_HOUR_DEFAULT: u32 = 36_000_000;
+/// Organizations that `weir dev` creates: a pair that shares an event, and enough for a ring.
+pub const DEV_ORGANIZATIONS_MAX: u32 = 4;

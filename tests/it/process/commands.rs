@@ -1,11 +1,11 @@
-//! The commands: what they say about bad settings, how they stop, what `dev` sets up.
+//! The commands: what they say about bad settings, how they stop.
 
-use std::{fs, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::host::{Process, ROOT_KEY, folder, serve, weir};
-use crate::support::{Receiver, Reply, client::text, database::TestDatabase};
+use crate::support::{Receiver, Reply, database::TestDatabase};
 
 /// Runs a command that has to fail, and gives what it says.
 fn refusal(arguments: &[&str], variables: &[(&str, &str)]) -> String {
@@ -95,60 +95,6 @@ async fn a_stop_finishes_what_is_under_way_and_exits_with_zero() {
     assert_eq!((&delivery["status"], delivery["attempts"].as_array().map(Vec::len)), (&json!("SUCCESS"), Some(1)));
     assert!(host.terminate().await.success());
     assert_eq!(receiver.requests().len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dev_sets_up_all_that_is_needed_and_finds_it_again() {
-    let folder = folder("dev");
-    let data = folder.join("data");
-    let dev = || weir(&["dev", "--listen", "127.0.0.1:0", "--data", data.to_str().expect("UTF-8"), "--log", "warn"]);
-    let host = Process::start(dev());
-    let ready = host.ready.clone();
-    let acme = &ready["organizations"][0];
-    assert_eq!((&acme["slug"], &acme["plan"]), (&json!("acme"), &json!("ENTERPRISE")));
-    let key = text(&acme["apiKey"]);
-    assert!(key.starts_with("pxk_dev_"), "{key}");
-    let mode = fs::metadata(data.join("credentials.json")).expect("they are kept").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    let admin = host.anonymous().with_header("authorization", &format!("Bearer {}", text(&ready["adminToken"])));
-    admin.get("/api/admin/v1/status").await.ok();
-
-    // The receiver verifies: it acknowledges what the host signed, and refuses anything else.
-    let client = host.client(&key);
-    client.subscribe("platformxe.generic", ready["receiverUrl"].as_str().expect("a URL")).await;
-    client.emit_generic(json!({ "kind": "k" })).await;
-    let delivered = async {
-        while client.get("/api/v1/deliveries?status=SUCCESS").await.ok()["total"] != 1 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), delivered).await.expect("it is delivered");
-    let receiver: url::Url = text(&ready["receiverUrl"]).parse().expect("a URL");
-    assert_eq!(forged(&receiver).await, 401);
-    assert!(host.terminate().await.success());
-
-    let host = Process::start(dev());
-    let again = host.ready.clone();
-    let same = |member: &str| assert_eq!(again[member], ready[member]);
-    same("adminToken");
-    same("organizations");
-    same("receiverUrl");
-    let total: Value = host.client(&key).get("/api/v1/emits").await.ok()["total"].clone();
-    assert_eq!(total, 1);
-    assert!(host.terminate().await.success());
-    drop(fs::remove_dir_all(&folder));
-}
-
-/// The status that the receiver answers to a request that nobody signed.
-async fn forged(receiver: &url::Url) -> u16 {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let address = (receiver.host_str().expect("a host"), receiver.port().expect("a port"));
-    let mut stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
-    let request = "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
-    stream.write_all(request.as_bytes()).await.expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("it answers");
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
 }
 
 #[test]

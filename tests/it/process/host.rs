@@ -62,9 +62,14 @@ impl Process {
     }
 
     /// The same, with its log going elsewhere.
-    pub(super) fn start_with_log(mut command: Command, log: Stdio) -> Self {
+    pub(super) fn start_with_log(command: Command, log: Stdio) -> Self {
+        Self::start_with(command, Stdio::null(), log)
+    }
+
+    /// The same, with what it prints going elsewhere as well.
+    pub(super) fn start_with(mut command: Command, output: Stdio, log: Stdio) -> Self {
         let ready_file = folder_file();
-        command.arg("--ready-file").arg(&ready_file).stdout(Stdio::null()).stderr(log);
+        command.arg("--ready-file").arg(&ready_file).stdout(output).stderr(log);
         let mut child = command.spawn().expect("the binary starts");
         let deadline = Instant::now() + PATIENCE;
         let ready = loop {

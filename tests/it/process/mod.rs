@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod dev;
 mod faults;
 mod guard;
 mod host;

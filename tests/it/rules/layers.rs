@@ -25,7 +25,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sqlx", &["db/"]),
     ("wasmtime", &["runtime/"]),
     ("wasmtime_wasi", &["runtime/"]),
-    ("axum", &["http/", "cli/receiver.rs", "cli/bench"]),
+    ("axum", &["http/", "cli/dev/receiver.rs", "cli/bench"]),
     ("reqwest", &["worker/outbound/", "cli/admin.rs", "cli/bench"]),
     ("clap", &["config.rs", "main.rs"]),
     ("jsonschema", &["domain/schema/"]),

@@ -11,7 +11,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use subtle::ConstantTimeEq;
-use tokio::{net::TcpListener, sync::OnceCell};
+use tokio::net::TcpListener;
 
 use crate::{
     db,
@@ -24,34 +24,52 @@ use crate::{
     service::{Host, directory},
 };
 
-/// The organization whose deliveries arrive here; known once it exists.
-pub(super) type Sender = Arc<OnceCell<(Arc<Host>, OrganizationId)>>;
+/// The organizations whose deliveries arrive here, by slug and id.
+#[derive(Clone)]
+pub(super) struct Senders {
+    host: Arc<Host>,
+    organizations: Arc<[(String, OrganizationId)]>,
+}
+
+impl Senders {
+    pub(super) fn new(host: Arc<Host>, organizations: Vec<(String, OrganizationId)>) -> Self {
+        Self { host, organizations: organizations.into() }
+    }
+
+    /// The slug of the organization that signed this, if one of them did.
+    async fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Option<&str> {
+        for (slug, organization) in self.organizations.iter() {
+            let secrets = secrets(&self.host, organization).await.unwrap_or_default();
+            if secrets.iter().any(|secret| is_signed(headers, body, secret)) {
+                return Some(slug);
+            }
+        }
+        None
+    }
+}
 
 /// Starts the receiver on this port, or on a free one if it is taken; gives its URL and port.
-pub(super) async fn start(sender: Sender, port: u16) -> Result<(String, u16)> {
+pub(super) async fn start(senders: Senders, port: u16) -> Result<(String, u16)> {
     let bind = async |port: u16| TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await;
     let listener = match bind(port).await {
         Ok(listener) => listener,
         Err(_taken) => bind(0).await.map_err(Error::internal)?,
     };
     let address = listener.local_addr().map_err(Error::internal)?;
-    let app = Router::new().route("/", post(receive)).with_state(sender);
+    let app = Router::new().route("/", post(receive)).with_state(senders);
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok((format!("http://{address}/"), address.port()))
 }
 
-async fn receive(State(sender): State<Sender>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let secrets = match sender.get() {
-        Some((host, organization)) => secrets(host, organization).await.unwrap_or_default(),
-        None => Vec::new(),
-    };
+async fn receive(State(senders): State<Senders>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let event = header(&headers, "x-event-type").unwrap_or("?");
     let id = header(&headers, "x-event-id").unwrap_or("?");
-    if !secrets.iter().any(|secret| is_signed(&headers, &body, secret)) {
+    let Some(slug) = senders.verify(&headers, &body).await else {
         println!("\nreceived {id} {event}: the signature does not verify, refused");
         return StatusCode::UNAUTHORIZED;
-    }
-    println!("\nreceived {id} {event}, signature verified\n  {}", String::from_utf8_lossy(&body));
+    };
+    let whose = if senders.organizations.len() > 1 { format!(" of {slug}") } else { String::new() };
+    println!("\nreceived {id} {event}, signature{whose} verified\n  {}", String::from_utf8_lossy(&body));
     StatusCode::OK
 }
 
