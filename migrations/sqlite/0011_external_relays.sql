@@ -6,3 +6,25 @@ alter table federation_member add column failing_since integer;
 -- When an emit may be relayed, later if that failed before, and how often it did.
 alter table federation_fan_out add column due_at integer not null default 0;
 alter table federation_fan_out add column failures integer not null default 0;
+
+-- So is what is sent again: a replay goes to either, and removing the receiver removes its replays.
+create table replay_to_receiver (
+    id                 text    primary key,
+    organization_id    text    not null references organization (id),
+    subscription_id    text    not null,
+    source             text    not null check (source in ('events', 'dead_letters')),
+    includes_delivered integer not null check (includes_delivered in (0, 1)),
+    from_at            integer,
+    to_at              integer not null,
+    died_since         integer,
+    done_until         text    not null,
+    due_at             integer not null,
+    steps              integer not null,
+    created_at         integer not null
+) strict;
+insert into replay_to_receiver (id, organization_id, subscription_id, source, includes_delivered, from_at, to_at, died_since, done_until, due_at, steps, created_at)
+select id, organization_id, subscription_id, source, includes_delivered, from_at, to_at, died_since, done_until, due_at, steps, created_at from replay;
+drop table replay;
+alter table replay_to_receiver rename to replay;
+create index replay_due on replay (due_at);
+create index replay_subscription on replay (subscription_id);

@@ -6,7 +6,8 @@ use super::{Tx, codec, emit::stored_event_type, on_db};
 use crate::{
     domain::{
         delivery::Status,
-        id::{DeliveryId, EmitId, OrganizationId, ReplayId, SubscriptionId},
+        id::{DeliveryId, EmitId, OrganizationId, ReplayId},
+        receiver::ReceiverId,
         replay::{Replay, Source},
         time::Time,
     },
@@ -55,7 +56,7 @@ impl TryFrom<ReplayRow> for Replay {
             source: codec::sound(source, "replay", "source", &row.id)?,
             id: ReplayId::stored(row.id),
             organization_id: OrganizationId::stored(row.organization_id),
-            subscription_id: SubscriptionId::stored(row.subscription_id),
+            receiver: ReceiverId::stored(&row.subscription_id),
             done_until: row.done_until,
             steps: row.steps,
         })
@@ -75,7 +76,7 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, replay: &Replay,
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(replay.id.as_str())
         .bind(organization.as_str())
-        .bind(replay.subscription_id.as_str())
+        .bind(replay.receiver.as_str())
         .bind(source)
         .bind(includes_delivered)
         .bind(codec::millis(from))
@@ -88,28 +89,30 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, replay: &Replay,
         .map(|_| ()))
 }
 
-/// How many replays of a subscription are not finished.
-pub async fn unfinished(tx: &mut Tx, organization: &OrganizationId, subscription: &SubscriptionId) -> Result<i64> {
+/// How many replays to a receiver are not finished.
+pub async fn unfinished(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<i64> {
     const SQL: &str = "select count(*) from replay where organization_id = $1 and subscription_id = $2";
-    on_db!(tx, |conn| sqlx::query_scalar(SQL)
-        .bind(organization.as_str())
-        .bind(subscription.as_str())
-        .fetch_one(conn)
-        .await)
+    on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(organization.as_str()).bind(receiver.as_str()).fetch_one(conn).await)
 }
 
-/// Makes what is left of a subscription's replays due now.
-pub async fn hasten(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    subscription: &SubscriptionId,
-    now: Time,
-) -> Result<()> {
+/// Removes all replays to a receiver, with the receiver.
+pub async fn remove(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<()> {
+    const SQL: &str = "delete from replay where organization_id = $1 and subscription_id = $2";
+    on_db!(tx, |conn| sqlx::query(SQL)
+        .bind(organization.as_str())
+        .bind(receiver.as_str())
+        .execute(conn)
+        .await
+        .map(|_| ()))
+}
+
+/// Makes what is left of the replays to a receiver due now.
+pub async fn hasten(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId, now: Time) -> Result<()> {
     const SQL: &str =
         "update replay set due_at = $3 where organization_id = $1 and subscription_id = $2 and due_at > $3";
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(organization.as_str())
-        .bind(subscription.as_str())
+        .bind(receiver.as_str())
         .bind(now.as_millis())
         .execute(conn)
         .await
@@ -170,7 +173,7 @@ pub struct Row {
     pub emit_id: EmitId,
     /// Its name, of events only.
     pub event_type: String,
-    /// What there is of it for the subscription.
+    /// What there is of it for the receiver.
     pub delivery: Option<(DeliveryId, Status)>,
     /// Whether the replay's bounds in time include it.
     pub is_within: bool,
@@ -210,7 +213,7 @@ async fn events(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, to:
     let end = EmitId::new(to, u128::MAX);
     let rows: Vec<EventRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
-        .bind(replay.subscription_id.as_str())
+        .bind(replay.receiver.as_str())
         .bind(&replay.done_until)
         .bind(end.as_str())
         .bind(i64::from(limit))
@@ -269,7 +272,7 @@ async fn dead_letters(
     let row = |row: DeadLetterRow| {
         let (created, died) = (codec::time(row.created_at), codec::time(row.updated_at));
         Row {
-            is_within: row.subscription_id == replay.subscription_id.as_str()
+            is_within: row.subscription_id == replay.receiver.as_str()
                 && bounds.from.is_none_or(|from| created >= from)
                 && created <= bounds.to
                 && bounds.died_since.is_none_or(|since| died >= since),
@@ -282,14 +285,14 @@ async fn dead_letters(
     Ok(rows.into_iter().map(row).collect())
 }
 
-/// How many dead letters match, for each subscription that still exists.
-pub async fn dead_letters_by_subscription(
+/// How many dead letters match, for each receiver that still exists.
+pub async fn dead_letters_by_receiver(
     tx: &mut Tx,
     organization: &OrganizationId,
-    subscription: Option<&SubscriptionId>,
+    receiver: Option<&ReceiverId>,
     from: Option<Time>,
     to: Option<Time>,
-) -> Result<Vec<(SubscriptionId, i64)>> {
+) -> Result<Vec<(ReceiverId, i64)>> {
     const SQL: &str = "
         select subscription_id, count(*)
           from delivery
@@ -298,15 +301,18 @@ pub async fn dead_letters_by_subscription(
            and (cast($2 as text) is null or subscription_id = $2)
            and (cast($3 as bigint) is null or created_at >= $3)
            and (cast($4 as bigint) is null or created_at <= $4)
-           and exists (select 1 from subscription where subscription.id = delivery.subscription_id)
+           and (exists (select 1 from subscription where subscription.id = delivery.subscription_id)
+                or exists (select 1
+                             from federation_member
+                            where federation_member.id = delivery.subscription_id and status <> 'removed'))
          group by subscription_id
          order by subscription_id";
     let rows: Vec<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
-        .bind(subscription.map(SubscriptionId::as_str))
+        .bind(receiver.map(ReceiverId::as_str))
         .bind(codec::millis(from))
         .bind(codec::millis(to))
         .fetch_all(conn)
         .await)?;
-    Ok(rows.into_iter().map(|(id, count)| (SubscriptionId::stored(id), count)).collect())
+    Ok(rows.into_iter().map(|(id, count)| (ReceiverId::stored(&id), count)).collect())
 }

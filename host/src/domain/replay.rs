@@ -1,8 +1,9 @@
-//! Replays: sending many events to a subscription again.
+//! Replays: sending many events to a receiver again.
 
 use super::{
     delivery::Status,
-    id::{EmitId, OrganizationId, ReplayId, SubscriptionId},
+    id::{EmitId, OrganizationId, ReplayId},
+    receiver::ReceiverId,
     time::Time,
 };
 
@@ -13,8 +14,8 @@ pub struct Replay {
     pub id: ReplayId,
     /// Whose it is.
     pub organization_id: OrganizationId,
-    /// What is sent again goes there.
-    pub subscription_id: SubscriptionId,
+    /// What is sent again goes there: events to a subscription, dead letters to an external peer, too.
+    pub receiver: ReceiverId,
     /// What is sent again.
     pub source: Source,
     /// The last row that was looked at: of the source's table, whose ids sort by time.
@@ -35,7 +36,7 @@ pub enum Source {
         /// Also those that were delivered before.
         includes_delivered: bool,
     },
-    /// Dead letters of the subscription.
+    /// Dead letters of the receiver.
     DeadLetters {
         /// Routed then or later.
         from: Option<Time>,

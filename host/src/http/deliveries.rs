@@ -68,7 +68,12 @@ pub(super) async fn page(state: &Shared, caller: &Caller, query: &Query, filter:
 
 /// The receiver that a query narrows a list by.
 fn receiver(query: &Query) -> Result<Option<ReceiverId>> {
-    match (query.get("subscriptionId"), query.get("memberId")) {
+    either(query.get("subscriptionId"), query.get("memberId"))
+}
+
+/// A receiver by the one or the other id.
+fn either(subscription: Option<&str>, member: Option<&str>) -> Result<Option<ReceiverId>> {
+    match (subscription, member) {
         (Some(_), Some(_)) => {
             Err(fail!(BadRequest, "a delivery goes to a subscriptionId or to a memberId, not to both"))
         }
@@ -110,6 +115,7 @@ pub(super) async fn replay(
 #[serde(rename_all = "camelCase")]
 struct ReplayDeadLettersBody {
     subscription_id: Option<String>,
+    member_id: Option<String>,
     from: Option<String>,
     to: Option<String>,
 }
@@ -119,7 +125,7 @@ pub(super) async fn replay_dead_letters(state: Shared, Manager(caller): Manager,
     let time =
         |name: &str, text: &str| Time::parse(text).ok_or_else(|| fail!(BadRequest, "{name} is no RFC 3339 time"));
     let request = DeadLetters {
-        subscription: body.subscription_id.as_deref().map(subscription_id).transpose()?,
+        receiver: either(body.subscription_id.as_deref(), body.member_id.as_deref())?,
         from: body.from.as_deref().map(|text| time("from", text)).transpose()?,
         to: body.to.as_deref().map(|text| time("to", text)).transpose()?,
     };

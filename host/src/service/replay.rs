@@ -1,4 +1,4 @@
-//! Replays: sending many events to a subscription again.
+//! Replays: sending many events to a receiver again.
 //!
 //! What is asked for is written down and counted; the worker does it in small steps, so that
 //! neither a crash nor live traffic suffers from it.
@@ -9,6 +9,7 @@ use crate::{
     domain::{
         id::{OrganizationId, ReplayId, SubscriptionId},
         limits::REPLAYS_PER_SUBSCRIPTION_MAX,
+        receiver::ReceiverId,
         replay::{Replay, Source},
         subscription::Subscription,
         time::Time,
@@ -62,7 +63,7 @@ pub async fn events(host: &Host, caller: &Caller, id: &str, request: Events) -> 
     }
     let to = request.to.map_or(now, |to| to.min(now));
     let source = Source::Events { from, to, includes_delivered: request.includes_delivered };
-    let replay = new(host, organization, &id, source, now);
+    let replay = new(host, organization, id.into(), source, now);
     let (count, is_complete) = count(host, &subscription, replay.clone()).await?;
     if count == 0 && is_complete {
         return Ok(Taken { count, is_complete, id: None });
@@ -107,31 +108,31 @@ async fn count(host: &Host, subscription: &Subscription, mut replay: Replay) -> 
 /// Which dead letters are sent again.
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
-    /// Only of this subscription.
-    pub subscription: Option<SubscriptionId>,
+    /// Only of this receiver.
+    pub receiver: Option<ReceiverId>,
     /// Routed then or later.
     pub from: Option<Time>,
     /// Routed then or earlier.
     pub to: Option<Time>,
 }
 
-/// Sends every dead letter that matches again, and says how many there are. Those whose
-/// subscription is gone stay.
+/// Sends every dead letter that matches again, and says how many there are. Those whose receiver is
+/// gone stay.
 pub async fn dead_letters(host: &Host, caller: &Caller, request: &DeadLetters) -> Result<i64> {
     let (organization, now) = (&caller.organization_id, host.now());
     let mut tx = host.db.read().await?;
-    let subscription = request.subscription.as_ref();
+    let receiver = request.receiver.as_ref();
     let counts =
-        db::replay::dead_letters_by_subscription(&mut tx, organization, subscription, request.from, request.to).await?;
+        db::replay::dead_letters_by_receiver(&mut tx, organization, receiver, request.from, request.to).await?;
     drop(tx);
     if counts.is_empty() {
         return Ok(0);
     }
     let mut tx = host.db.begin().await?;
-    for (id, _) in &counts {
+    for (receiver, _) in &counts {
         let to = request.to.map_or(now, |to| to.min(now));
         let source = Source::DeadLetters { from: request.from, to, died_since: None };
-        add(&mut tx, organization, &new(host, organization, id, source, now), now).await?;
+        add(&mut tx, organization, &new(host, organization, receiver.clone(), source, now), now).await?;
     }
     idempotency::take_effect(&mut tx, now).await?;
     tx.commit().await?;
@@ -149,16 +150,16 @@ pub(super) async fn bring_back(
 ) -> Result<()> {
     let (organization, now) = (change.organization.id.clone(), change.now);
     let source = Source::DeadLetters { from: None, to: now, died_since: Some(since) };
-    let replay = new(host, &organization, subscription, source, now);
+    let replay = new(host, &organization, subscription.clone().into(), source, now);
     db::replay::insert(&mut change.tx, &organization, &replay, now).await?;
-    db::replay::hasten(&mut change.tx, &organization, subscription, now).await
+    db::replay::hasten(&mut change.tx, &organization, &replay.receiver, now).await
 }
 
-fn new(host: &Host, organization: &OrganizationId, subscription: &SubscriptionId, source: Source, now: Time) -> Replay {
+fn new(host: &Host, organization: &OrganizationId, receiver: ReceiverId, source: Source, now: Time) -> Replay {
     Replay {
         id: ReplayId::new(now, host.randomness.id()),
         organization_id: organization.clone(),
-        subscription_id: subscription.clone(),
+        receiver,
         source,
         done_until: source.start(),
         steps: 0,
@@ -166,13 +167,13 @@ fn new(host: &Host, organization: &OrganizationId, subscription: &SubscriptionId
 }
 
 async fn add(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, now: Time) -> Result<()> {
-    let unfinished = db::replay::unfinished(tx, organization, &replay.subscription_id).await?;
+    let unfinished = db::replay::unfinished(tx, organization, &replay.receiver).await?;
     if usize::try_from(unfinished).is_ok_and(|unfinished| unfinished >= REPLAYS_PER_SUBSCRIPTION_MAX) {
-        return Err(too_many(&replay.subscription_id));
+        return Err(too_many(&replay.receiver));
     }
     db::replay::insert(tx, organization, replay, now).await
 }
 
-fn too_many(subscription: &SubscriptionId) -> Error {
-    fail!(InvalidState, "{REPLAYS_PER_SUBSCRIPTION_MAX} replays of {subscription} are not finished; they come first")
+fn too_many(receiver: &ReceiverId) -> Error {
+    fail!(InvalidState, "{REPLAYS_PER_SUBSCRIPTION_MAX} replays of {receiver} are not finished; they come first")
 }

@@ -11,6 +11,7 @@ use crate::{
         id::{EmitId, SubscriptionId},
         limits::SECRET_OVERLAP_SECONDS_MAX,
         name::{EventName, Version},
+        receiver::ReceiverId,
         signature::Secret,
         subscription::{EventType, Kind, Subscription, Terms},
         time::Time,
@@ -250,7 +251,9 @@ pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<()> {
     if !db::subscription::delete(&mut change.tx, &caller.organization_id, &id).await? {
         return Err(not_found());
     }
-    db::delivery::give_up(&mut change.tx, &caller.organization_id, &id.into(), REMOVED, change.now).await?;
+    let receiver = ReceiverId::from(id);
+    db::replay::remove(&mut change.tx, &caller.organization_id, &receiver).await?;
+    db::delivery::give_up(&mut change.tx, &caller.organization_id, &receiver, REMOVED, change.now).await?;
     change.commit().await
 }
 

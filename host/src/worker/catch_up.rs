@@ -118,7 +118,7 @@ impl CatchUp {
         }
         // A replay may have brought some of them already.
         let ids: Vec<_> = owed.iter().map(|routed| &routed.emit_id).collect();
-        let had = db::replay::had(&mut tx, organization, &behind.id, &ids).await?;
+        let had = db::replay::had(&mut tx, organization, &receiver, &ids).await?;
         owed.retain(|routed| !had.contains(&routed.emit_id));
         ledger::owe(&mut tx, &owed).await?;
         tx.commit().await?;

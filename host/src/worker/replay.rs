@@ -28,7 +28,6 @@ use crate::{
     domain::{
         emit::Emit,
         id::{DeliveryId, EmitId},
-        receiver::ReceiverId,
         replay::{Replay, Source},
         subscription::Target,
         time::Time,
@@ -124,8 +123,7 @@ impl Replays {
     /// False when nothing could be done for want of slots.
     async fn step(&self, replay: &Replay) -> Result<bool> {
         let (shared, host) = (&self.shared, &self.shared.host);
-        let receiver = ReceiverId::from(replay.subscription_id.clone());
-        let Some(target) = directory::target(host, &replay.organization_id, &receiver).await? else {
+        let Some(target) = directory::target(host, &replay.organization_id, &replay.receiver).await? else {
             // Its replays went with it.
             return Ok(true);
         };
@@ -160,7 +158,10 @@ impl Replays {
     async fn pick(&self, replay: &Replay, wanted: usize) -> Result<Picked> {
         let organization = &replay.organization_id;
         let mut tx = self.shared.host.db.read().await?;
-        let subscription = db::subscription::find(&mut tx, organization, &replay.subscription_id).await?;
+        let subscription = match replay.receiver.subscription() {
+            Some(id) => db::subscription::find(&mut tx, organization, id).await?,
+            None => None,
+        };
         let is_wanted = |row: &db::replay::Row| match replay.source {
             Source::Events { .. } => subscription.as_ref().is_some_and(|found| found.wants(&row.event_type)),
             Source::DeadLetters { .. } => true,
@@ -220,7 +221,7 @@ impl Replays {
     }
 
     /// Moves the replay on and makes what was picked due; nothing when another host was faster or
-    /// the subscription is gone.
+    /// the receiver is gone.
     async fn write(
         &self,
         replay: &Replay,
@@ -229,9 +230,9 @@ impl Replays {
         goes_on_at: Time,
         now: Time,
     ) -> Result<Option<(Vec<Claimed>, Vec<DeliveryId>)>> {
-        let (organization, subscription) = (&replay.organization_id, &replay.subscription_id);
+        let (organization, receiver) = (&replay.organization_id, &replay.receiver);
         let mut tx = self.shared.host.db.begin().await?;
-        let is_ours = db::replay::lock(&mut tx, organization, subscription).await?
+        let is_ours = db::replay::lock(&mut tx, organization, receiver).await?
             && if picked.is_end {
                 db::replay::finish(&mut tx, replay).await?
             } else {
@@ -241,9 +242,9 @@ impl Replays {
             return Ok(None);
         }
         let lease = super::delivery::lease_from(now);
-        let revived = db::replay::revive(&mut tx, organization, subscription, &picked.finished, lease, now).await?;
+        let revived = db::replay::revive(&mut tx, organization, receiver, &picked.finished, lease, now).await?;
         let new: Vec<New> = missing.iter().map(|(_, new)| new.clone()).collect();
-        let created = db::replay::create(&mut tx, organization, subscription, &new, lease, now).await?;
+        let created = db::replay::create(&mut tx, organization, receiver, &new, lease, now).await?;
         tx.commit().await?;
         Ok(Some((revived, created)))
     }
@@ -286,17 +287,16 @@ impl Replays {
     }
 }
 
-/// Lets the replays of a subscription go on at once that waited for its endpoint to recover.
+/// Lets the replays to a receiver go on at once that waited for its endpoint to recover.
 pub(super) async fn go_on(shared: &Shared, target: &Target) {
-    let (host, organization) = (&shared.host, &target.organization_id);
-    let Some(subscription) = target.receiver.subscription() else { return };
+    let (host, organization, receiver) = (&shared.host, &target.organization_id, &target.receiver);
     let hastened = async {
         let mut tx = host.db.read().await?;
-        let unfinished = db::replay::unfinished(&mut tx, organization, subscription).await?;
+        let unfinished = db::replay::unfinished(&mut tx, organization, receiver).await?;
         drop(tx);
         if unfinished > 0 {
             let mut tx = host.db.begin().await?;
-            db::replay::hasten(&mut tx, organization, subscription, host.now()).await?;
+            db::replay::hasten(&mut tx, organization, receiver, host.now()).await?;
             tx.commit().await?;
             host.replays_due.notify_one();
         }
@@ -304,6 +304,6 @@ pub(super) async fn go_on(shared: &Shared, target: &Target) {
     };
     if let Err(error) = hastened.await {
         // They go on by themselves, only later.
-        tracing::warn!(%subscription, error = ?error, "the replays of {subscription} go on later");
+        tracing::warn!(%receiver, error = ?error, "the replays to {receiver} go on later");
     }
 }

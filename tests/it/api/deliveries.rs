@@ -46,7 +46,7 @@ async fn a_delivery_answers_all_members() {
     assert_eq!(
         delivery,
         json!({
-            "id": id, "emitId": emit, "subscriptionId": subscription, "pushId": null,
+            "id": id, "emitId": emit, "subscriptionId": subscription, "memberId": null, "pushId": null,
             "canonicalName": format!("TENANT_CUSTOM:{}:platformxe.generic@1.0.0", tenant.id),
             "target": { "kind": "endpoint", "url": receiver.url("/Hook?x=%7e"), "component": null },
             "status": "SUCCESS", "errorMessage": null, "nextAttemptAt": null, "createdAt": at, "updatedAt": at,

@@ -225,7 +225,10 @@ async fn what_is_still_to_be_relayed_stays() {
     };
     let both = old().await;
     assert_eq!(both.len(), 2);
-    let sql = format!("insert into federation_fan_out values ('old', '{}', '')", both[0].id);
+    let sql = format!(
+        "insert into federation_fan_out (organization_id, emit_id, after_member) values ('old', '{}', '')",
+        both[0].id
+    );
     execute(&database.location, &sql).await;
     assert_eq!(old().await, both[1..]);
 }

@@ -9,35 +9,42 @@ use crate::{
         on_db, over_rows,
     },
     domain::{
-        id::{DeliveryId, EmitId, OrganizationId, SubscriptionId},
+        id::{DeliveryId, EmitId, OrganizationId},
+        receiver::ReceiverId,
         time::Time,
     },
     error::Result,
 };
 
-/// Locks a subscription, so that two hosts do not create the same delivery; false when it is gone.
-pub async fn lock(tx: &mut Tx, organization: &OrganizationId, subscription: &SubscriptionId) -> Result<bool> {
+/// Locks a receiver, so that two hosts do not create the same delivery; false when it is gone.
+pub async fn lock(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<bool> {
     // SQLite's writer is alone anyway.
-    const SQL: Dialects = Dialects {
+    const SUBSCRIPTION: Dialects = Dialects {
         sqlite: "select 1 from subscription where organization_id = $1 and id = $2",
         postgres: "select 1 from subscription where organization_id = $1 and id = $2 for update",
     };
-    let sql = SQL.pick(tx);
+    const PEER: Dialects = Dialects {
+        sqlite: "
+            select 1 from federation_member where organization_id = $1 and id = $2 and status <> 'removed'",
+        postgres: "
+            select 1 from federation_member where organization_id = $1 and id = $2 and status <> 'removed' for update",
+    };
+    let sql = if receiver.peer().is_some() { PEER } else { SUBSCRIPTION }.pick(tx);
     let found: Option<i32> = on_db!(tx, |conn| sqlx::query_scalar(sql)
         .bind(organization.as_str())
-        .bind(subscription.as_str())
+        .bind(receiver.as_str())
         .fetch_optional(conn)
         .await)?;
     Ok(found.is_some())
 }
 
-/// Makes finished deliveries of a subscription pending again, with a fresh budget of attempts,
+/// Makes finished deliveries to a receiver pending again, with a fresh budget of attempts,
 /// marked as replays and claimed until `lease_until`. Those that are owed again meanwhile are left
 /// out.
 pub async fn revive(
     tx: &mut Tx,
     organization: &OrganizationId,
-    subscription: &SubscriptionId,
+    receiver: &ReceiverId,
     ids: &[DeliveryId],
     lease_until: Time,
     now: Time,
@@ -62,7 +69,7 @@ pub async fn revive(
     let rows: Vec<ClaimedRow> = on_db!(tx, |conn| sqlx::query_as(sql)
         .bind(&ids)
         .bind(organization.as_str())
-        .bind(subscription.as_str())
+        .bind(receiver.as_str())
         .bind(lease_until.as_millis())
         .bind(now.as_millis())
         .fetch_all(conn)
@@ -70,7 +77,7 @@ pub async fn revive(
     rows.into_iter().map(Claimed::try_from).collect()
 }
 
-/// A delivery of an event that its subscription never had.
+/// A delivery of an event that its receiver never had.
 #[derive(Clone, Debug)]
 pub struct New {
     /// Its id.
@@ -82,11 +89,11 @@ pub struct New {
 }
 
 /// Creates deliveries, marked as replays and claimed until `lease_until`; gives the ids of those
-/// whose event the subscription does not have meanwhile.
+/// whose event the receiver does not have meanwhile.
 pub async fn create(
     tx: &mut Tx,
     organization: &OrganizationId,
-    subscription: &SubscriptionId,
+    receiver: &ReceiverId,
     new: &[New],
     lease_until: Time,
     now: Time,
@@ -114,7 +121,7 @@ pub async fn create(
     let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql)
         .bind(&rows)
         .bind(organization.as_str())
-        .bind(subscription.as_str())
+        .bind(receiver.as_str())
         .bind(lease_until.as_millis())
         .bind(now.as_millis())
         .fetch_all(conn)
@@ -122,11 +129,11 @@ pub async fn create(
     Ok(ids.into_iter().map(DeliveryId::stored).collect())
 }
 
-/// Which of these events the subscription has a delivery of.
+/// Which of these events the receiver has a delivery of.
 pub async fn had(
     tx: &mut Tx,
     organization: &OrganizationId,
-    subscription: &SubscriptionId,
+    receiver: &ReceiverId,
     ids: &[&EmitId],
 ) -> Result<HashSet<EmitId>> {
     const SQL: Dialects = over_rows!(
@@ -145,7 +152,7 @@ pub async fn had(
     let found: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql)
         .bind(&ids)
         .bind(organization.as_str())
-        .bind(subscription.as_str())
+        .bind(receiver.as_str())
         .fetch_all(conn)
         .await)?;
     Ok(found.into_iter().map(EmitId::stored).collect())

@@ -10,6 +10,7 @@ use crate::{
         federation::{Refusal, RelayLog, RelayStatus},
         id::{GroupId, MemberId, OrganizationId, PushId, RelayId},
         lifecycle::{CUSTOM_EVENT_FEDERATION_RELAY_FAILED, CUSTOM_EVENT_FEDERATION_RELAYED, Lifecycle, entity},
+        receiver::ReceiverId,
         subscription::Target,
         time::Time,
     },
@@ -95,7 +96,8 @@ pub async fn of_attempted(
     (Some(row), said.unwrap_or_default())
 }
 
-/// Ends what a removed peer is still owed: dead letters that say why, in the log as well.
+/// Ends what a removed peer is still owed, and its replays: dead letters that say why, in the log as
+/// well.
 pub async fn give_up(
     host: &Host,
     tx: &mut Tx,
@@ -105,7 +107,9 @@ pub async fn give_up(
 ) -> Result<()> {
     let ((owner, revision), (group, member)) = (owner, peer);
     let reason = Refusal::Removed.reason();
-    let given_up = db::delivery::give_up(tx, owner, &member.clone().into(), reason, now).await?;
+    let receiver = ReceiverId::Peer(member.clone());
+    db::replay::remove(tx, owner, &receiver).await?;
+    let given_up = db::delivery::give_up(tx, owner, &receiver, reason, now).await?;
     let row = |delivery: db::delivery::GivenUp| {
         Some(RelayLog {
             id: RelayId::new(now, host.randomness.id()),

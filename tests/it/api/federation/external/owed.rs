@@ -152,3 +152,56 @@ async fn a_success_in_between_is_a_new_beginning() {
     assert_eq!(state(&scene).await.0, "accepted");
     scene.app.stop().await;
 }
+
+#[tokio::test]
+async fn all_dead_letters_of_a_peer_are_sent_again_at_once() {
+    let scene = Scene::with(|settings| settings.retry_schedule = "".parse().expect("one attempt")).await;
+    scene.owner.subscribe_all(&scene.receiver.url("/own")).await;
+    scene.receiver.always(Reply::status(500));
+    for _ in 0..3 {
+        scene.emit(json!({})).await;
+    }
+    scene.app.settle().await;
+    scene.receiver.always(Reply::status(200));
+    let replay = async |body: Value| -> Value {
+        let answer = scene.owner.post("/api/v1/dead-letters/replay", body).await.ok();
+        scene.app.settle().await;
+        answer["replayedCount"].clone()
+    };
+    assert_eq!(replay(json!({ "memberId": scene.peer })).await, 3);
+    let log = scene.log("&status=relayed").await;
+    assert_eq!((log.len(), &log[0]["attempt"]), (3, &json!(2)));
+    let dead = scene.owner.get("/api/v1/dead-letters").await.ok();
+    assert_eq!((&dead["total"], &dead["items"][0]["memberId"]), (&json!(3), &Value::Null));
+    assert_eq!(replay(json!({ "memberId": scene.peer })).await, 0);
+
+    // Without a receiver all of them, as long as there is one.
+    scene.receiver.always(Reply::status(500));
+    scene.emit_and_settle().await;
+    scene.receiver.always(Reply::status(200));
+    assert_eq!(replay(json!({})).await, 5);
+    scene.receiver.always(Reply::status(500));
+    scene.emit_and_settle().await;
+    super::super::remove_peer(&scene.owner, &scene.peer).await.ok();
+    assert_eq!(replay(json!({ "memberId": scene.peer })).await, 0);
+    scene.app.stop().await;
+}
+
+/// What is to be sent again goes with its receiver.
+#[tokio::test]
+async fn a_replay_ends_with_its_peer() {
+    let scene = Scene::with(|settings| settings.retry_schedule = "".parse().expect("one attempt")).await;
+    scene.receiver.always(Reply::status(500));
+    for _ in 0..40 {
+        scene.emit(json!({})).await;
+    }
+    scene.app.settle().await;
+    let body = json!({ "memberId": scene.peer });
+    assert_eq!(scene.owner.post("/api/v1/dead-letters/replay", body).await.ok()["replayedCount"], 40);
+    super::super::remove_peer(&scene.owner, &scene.peer).await.ok();
+    let location = &scene.app.database.location;
+    assert_eq!(crate::support::database::number(location, "select count(*) from replay").await, 0);
+    scene.app.settle().await;
+    assert_eq!(scene.owner.get("/api/v1/dead-letters").await.ok()["total"], 40);
+    scene.app.stop().await;
+}
