@@ -32,6 +32,7 @@ pub mod retention;
 pub mod root_key;
 pub mod subscription;
 
+mod checkpoint;
 mod codec;
 mod fault;
 
@@ -43,9 +44,9 @@ const CONNECTIONS_MAX: u32 = 16;
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Statements kept prepared on each connection: more than this host has.
 const STATEMENTS_CACHED: usize = 256;
-/// WAL pages before SQLite moves them into the database file: 16 MiB, so that the pause of a
-/// checkpoint comes every ten thousand events or so and not every few hundred.
-const CHECKPOINT_PAGES: &str = "4096";
+/// Pages of the write-ahead log, 64 MiB, from which on the writer itself moves into the database file
+/// what `checkpoint` has not moved yet: under load that has no pause, only then the log begins anew.
+const CHECKPOINT_PAGES: &str = "16384";
 
 /// Where the data lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,7 @@ enum Pools {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        checkpoints: SqlitePool,
     },
     Postgres(PgPool),
 }
@@ -115,11 +117,12 @@ impl Dialects {
 }
 
 /// A statement over the rows of a JSON array in `$1`: the text before and after the table
-/// function that unfolds it. Each row is `item.value`.
+/// function that unfolds it. Each row is `item.value`, in SQLite in its binary form: it need not be
+/// written as text and read again for each column.
 macro_rules! over_rows {
     ($head:literal, $tail:literal) => {
         $crate::db::Dialects {
-            sqlite: concat!($head, " json_each($1) as item ", $tail),
+            sqlite: concat!($head, " jsonb_each($1) as item ", $tail),
             postgres: concat!($head, " json_array_elements(cast($1 as json)) as item(value) ", $tail),
         }
     };
@@ -181,8 +184,10 @@ impl Db {
                 })
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(from_sqlx)?;
+        let checkpoints = pool(1).connect_lazy_with(options.clone());
+        tokio::spawn(checkpoint::run(checkpoints.clone()));
         let readers = pool(CONNECTIONS_MAX).connect_lazy_with(options.read_only(true).create_if_missing(false));
-        Ok(Self(Pools::Sqlite { writer, readers }))
+        Ok(Self(Pools::Sqlite { writer, readers, checkpoints }))
     }
 
     async fn connect_postgres(url: &str) -> Result<Self> {
@@ -234,7 +239,8 @@ impl Db {
     /// Closes all connections; SQLite folds its write-ahead log into the file.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, checkpoints } => {
+                checkpoints.close().await;
                 readers.close().await;
                 writer.close().await;
             }

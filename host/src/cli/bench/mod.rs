@@ -35,7 +35,7 @@ use report::{Report, Settings};
 use tenant::Tenant;
 
 /// Connections that send in a closed loop, to the yardstick and to the host alike.
-const CONNECTIONS: usize = 32;
+const CONNECTIONS: usize = 128;
 /// Events that may be under way in the end-to-end measurement: enough to keep every stage busy,
 /// and few enough that none of them becomes a queue.
 const UNDER_WAY_MAX: usize = 256;
