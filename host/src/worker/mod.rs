@@ -204,7 +204,8 @@ impl Workers {
     /// Whether anything is due at the present moment or claimed, by this host or another. What waits
     /// for its subscription's rate is not due yet.
     async fn is_work_left(&self) -> Result<bool> {
-        if !self.shared.routings.is_empty() {
+        // A delivery under way may let a replay go on, so it is asked for first.
+        if !self.shared.routings.is_empty() || !self.shared.deliveries.is_empty() {
             return Ok(true);
         }
         let now = self.shared.host.now();

@@ -184,6 +184,7 @@ impl TestApp {
         let sql = format!(
             "select (select count(*) from emit where routed_at is null and (due_at <= {now} or error_message is null))
                   + (select count(*) from federation_fan_out where due_at <= {now})
+                  + (select count(*) from replay where due_at <= {now})
                   + (select count(*) from delivery where due_at is not null and (is_claimed or due_at <= {now}))"
         );
         number(&self.database.location, &sql).await

@@ -67,7 +67,7 @@ async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i6
         sqlite: "
             select id, revision
               from organization
-             where id in (select item.value ->> 0 from json_each($1) as item)",
+             where id in (select item.value ->> 0 from jsonb_each($1) as item)",
         postgres: "
             select id, revision
               from organization
