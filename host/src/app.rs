@@ -127,7 +127,7 @@ impl App {
         let runtime = load_runtime(settings.code_cache).await?;
         note_builtins(&db, &runtime, settings.clock.now()).await?;
         let handovers = Handovers::new();
-        let (ledger, _) = Ledger::start(db.clone(), handovers.queue.clone());
+        let ledger = Ledger::start(db.clone(), handovers.queue.clone())?;
         let outbound = Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT)?;
         let host = Arc::new(Host {
             db,

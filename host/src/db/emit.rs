@@ -131,7 +131,7 @@ pub(super) struct NewRow<'a> {
 /// Inserts emits and gives the ids of those that are in: one whose idempotency key exists, in the
 /// table or earlier in the list, is left out.
 pub(super) async fn insert(tx: &mut Tx, rows: &[NewRow<'_>]) -> Result<HashSet<String>> {
-    const SQL: Dialects = over_rows!(
+    const INSERT: Dialects = over_rows!(
         "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
                            request_hash, chain_depth, emitted_by, accepted_at, due_at, claims, routed_at, kind,
                            entity_type, entity_id, revision)
@@ -143,15 +143,25 @@ pub(super) async fn insert(tx: &mut Tx, rows: &[NewRow<'_>]) -> Result<HashSet<S
                 cast(item.value ->> 18 as bigint)
            from",
         "where true
-         on conflict (organization_id, idempotency_key) where idempotency_key is not null do nothing
-         returning id"
+         on conflict (organization_id, idempotency_key) where idempotency_key is not null do nothing"
     );
+    const FIND: Dialects = over_rows!("select emit.id from", "join emit on emit.id = item.value ->> 0");
     if rows.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows: Vec<_> = rows.iter().map(Columns::of).collect();
-    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).fetch_all(conn).await)?;
+    let columns: Vec<_> = rows.iter().map(Columns::of).collect();
+    let (sql, columns) = (INSERT.pick(tx), codec::rows(&columns)?);
+    let inserted = on_db!(&mut *tx, |conn| {
+        sqlx::query(sql).bind(&columns).execute(conn).await.map(|done| done.rows_affected())
+    })?;
+    // A number is one message from the database, ids are one each: they are asked for only if some
+    // were left out, which is rare.
+    if inserted == rows.len() as u64 {
+        return Ok(rows.iter().map(|row| row.emit.id.to_string()).collect());
+    }
+    let ids: Vec<[&EmitId; 1]> = rows.iter().map(|row| [&row.emit.id]).collect();
+    let (sql, ids) = (FIND.pick(tx), codec::rows(&ids)?);
+    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&ids).fetch_all(conn).await)?;
     Ok(ids.into_iter().collect())
 }
 

@@ -7,17 +7,16 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    io,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
-use tokio::{
-    sync::{
-        Notify,
-        mpsc::{self, OwnedPermit},
-        oneshot,
-    },
-    task::JoinHandle,
+use tokio::sync::{
+    Notify,
+    mpsc::{self, OwnedPermit},
+    oneshot,
 };
 
 use super::{Db, Tx, emit, federation::relay_log};
@@ -208,11 +207,15 @@ pub struct RoutingQueue {
 }
 
 impl Ledger {
-    /// Starts the task.
-    pub fn start(db: Db, routing: RoutingQueue) -> (Self, JoinHandle<()>) {
+    /// Starts the task, on a thread of its own: everybody waits for it, and among the tasks of
+    /// requests it would have to wait its turn after each statement. Fails when the system has no
+    /// thread left.
+    pub fn start(db: Db, routing: RoutingQueue) -> Result<Self> {
         let (entries, waiting) = mpsc::channel(QUEUE_ENTRIES_MAX);
-        let task = tokio::spawn(run(db, routing, waiting));
-        (Self { entries }, task)
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
+        let work = move || runtime.block_on(run(db, routing, waiting));
+        thread::Builder::new().name("weir-ledger".to_owned()).spawn(work).map_err(no_thread)?;
+        Ok(Self { entries })
     }
 
     /// Accepts an emit. `Ok(Accepted)` means that it survives power loss.
@@ -238,6 +241,10 @@ impl Ledger {
         self.entries.send(Entry::Record(Box::new(attempted), answer)).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
+}
+
+fn no_thread(cause: io::Error) -> Error {
+    fail!(Unavailable, "there is no thread for the ledger").caused_by(cause)
 }
 
 fn stopped() -> Error {

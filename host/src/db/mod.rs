@@ -42,6 +42,9 @@ pub use fault::{from_sqlx, is_unique_violation};
 const CONNECTIONS_MAX: u32 = 16;
 /// How long a statement may wait for a connection or a lock before it is `unavailable`.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+/// Rows that SQLite's thread hands over before it waits until they are taken: more than a statement
+/// of the ledger gives, so that the two threads do not take turns.
+const ROWS_BUFFERED: usize = 1_024;
 /// Statements kept prepared on each connection: more than this host has.
 const STATEMENTS_CACHED: usize = 256;
 /// Pages of the write-ahead log, 64 MiB, from which on the writer itself moves into the database file
@@ -166,6 +169,7 @@ impl Db {
             .foreign_keys(true)
             .busy_timeout(WAIT_MAX)
             .statement_cache_capacity(STATEMENTS_CACHED)
+            .row_buffer_size(ROWS_BUFFERED)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "memory");
