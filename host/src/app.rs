@@ -29,15 +29,20 @@ use crate::{
     fail, http,
     runtime::{self, Runtime},
     service::{self, Compute, Directory, Host, Idempotency, root_key},
-    worker::{self, Handovers, Workers, outbound::Outbound},
+    worker::{
+        self, Handovers, Workers,
+        outbound::{self, Lookup, Outbound},
+    },
 };
 
 /// How long an endpoint may take to answer. Contract 7.1.
 const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests under way may take once the host stops.
 const REQUESTS_STOP_MAX: Duration = Duration::from_secs(10);
-/// How long deliveries under way may take once the host stops: a little more than an endpoint may.
-const DELIVERIES_STOP_MAX: Duration = Duration::from_secs(12);
+/// How long endpoints that are being asked may still take once the host stops. Less than the ten
+/// seconds after which supervisors commonly lose patience: what is put back in time is made at once
+/// elsewhere, and what is killed waits for its lease.
+const DELIVERIES_STOP_GRACE: Duration = Duration::from_secs(5);
 /// Open files beside deliveries and connections of callers: those of the database, idle
 /// connections to endpoints, and files.
 const OPEN_FILES_BESIDE: usize = 1_024;
@@ -76,6 +81,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Ids, keys and secrets.
     pub randomness: Randomness,
+    /// The addresses of names.
+    pub lookup: Lookup,
 }
 
 impl Settings {
@@ -98,6 +105,7 @@ impl Settings {
             emits_per_hour: EMITS_PER_HOUR_DEFAULT,
             clock: Arc::new(SystemClock),
             randomness: Randomness::system(),
+            lookup: outbound::system_lookup(),
         }
     }
 }
@@ -128,7 +136,7 @@ impl App {
         note_builtins(&db, &runtime, settings.clock.now()).await?;
         let handovers = Handovers::new();
         let ledger = Ledger::start(db.clone(), handovers.queue.clone())?;
-        let outbound = Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT)?;
+        let outbound = Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT, settings.lookup)?;
         let host = Arc::new(Host {
             db,
             ledger,
@@ -178,7 +186,7 @@ impl App {
         if tokio::time::timeout(REQUESTS_STOP_MAX, self.server).await.is_err() {
             tracing::warn!("requests were still under way at the stop");
         }
-        self.workers.stop(DELIVERIES_STOP_MAX).await;
+        self.workers.stop(DELIVERIES_STOP_GRACE).await;
         self.host.db.close().await;
     }
 

@@ -92,7 +92,10 @@ impl Job {
         let started_at = shared.host.now();
         let clock = Instant::now();
         slot.begin();
-        let verdict = self.attempt(&shared, started_at).await;
+        let verdict = tokio::select! {
+            verdict = self.attempt(&shared, started_at) => verdict,
+            () = shared.give_up.cancelled() => Verdict::of_stop(),
+        };
         slot.end(verdict.coping);
         let duration_ms = u32::try_from(clock.elapsed().as_millis()).unwrap_or(u32::MAX);
         let turn = self.judge_endpoint(&shared, &verdict).await;

@@ -4,7 +4,7 @@
 //! transaction. Claims are leases: whatever dies with a process is taken by another, or by the
 //! next start.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -46,6 +46,9 @@ const HANDOVERS_MAX: usize = 8_192;
 /// and for retries that became due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
+/// How long a stop waits until what it put back is recorded. What is not, is taken when its lease ends.
+const PUT_BACK_MAX: Duration = Duration::from_secs(2);
+
 /// Tests of endpoints under way at once: people wait for them, so there are few.
 const TRIALS_MAX: usize = 32;
 
@@ -78,6 +81,8 @@ struct Shared {
     deliveries: TaskTracker,
     /// Batches of routing under way.
     routings: TaskTracker,
+    /// Fires when a stop waits no longer for endpoints.
+    give_up: CancellationToken,
 }
 
 /// The queue between the ledger and routing; made first, because both ends need it.
@@ -138,6 +143,7 @@ impl Workers {
             outbound,
             deliveries: TaskTracker::new(),
             routings: TaskTracker::new(),
+            give_up: CancellationToken::new(),
         });
         let stop = CancellationToken::new();
         let loops = TaskTracker::new();
@@ -161,18 +167,26 @@ impl Workers {
         Ok(Self { shared, routing, claims, replays, catch_up, housekeeping, relays, stop, loops })
     }
 
-    /// Stops taking work and waits, `at_most` so long, until what is under way is recorded. What
-    /// is not, another process finishes when its lease ends.
-    pub async fn stop(&self, at_most: Duration) {
+    /// Stops taking work, gives endpoints this `grace` to answer, and puts back what they did not:
+    /// no attempt was made, and whoever looks at the table next makes it.
+    pub async fn stop(&self, grace: Duration) {
         self.stop.cancel();
         self.shared.deliveries.close();
         self.shared.routings.close();
-        let finished = async {
+        let mut finished = pin!(async {
             self.loops.wait().await;
             self.shared.routings.wait().await;
             self.shared.deliveries.wait().await;
-        };
-        if tokio::time::timeout(at_most, finished).await.is_err() {
+        });
+        if tokio::time::timeout(grace, &mut finished).await.is_ok() {
+            return;
+        }
+        tracing::info!(
+            under_way = self.shared.deliveries.len(),
+            "endpoints that have not answered are asked again later"
+        );
+        self.shared.give_up.cancel();
+        if tokio::time::timeout(PUT_BACK_MAX, finished).await.is_err() {
             tracing::warn!(under_way = self.shared.deliveries.len(), "deliveries were still under way at the stop");
         }
     }

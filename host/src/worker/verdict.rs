@@ -65,6 +65,19 @@ impl Verdict {
         }
     }
 
+    /// The host stopped before there was an answer.
+    pub(super) fn of_stop() -> Self {
+        Self {
+            response_status: None,
+            error_message: Some("the host stopped before the endpoint answered".to_owned()),
+            failure: None,
+            response_snippet: None,
+            fuel: None,
+            then: Then::NotTried,
+            coping: None,
+        }
+    }
+
     /// Any 2xx is an acknowledgement; everything else is a failure (contract 7.1). `own_faults` are
     /// those that the host had with this delivery before.
     pub(super) fn of_sent(sent: Sent, fuel: u64, own_faults: i64) -> Self {

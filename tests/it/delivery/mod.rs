@@ -5,6 +5,7 @@ mod fairness;
 mod filters;
 mod flow;
 mod hosts;
+mod names;
 mod replay;
 mod replays;
 mod retention;

@@ -1,6 +1,10 @@
 //! The commands: what they say about bad settings, how they stop.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -95,6 +99,42 @@ async fn a_stop_finishes_what_is_under_way_and_exits_with_zero() {
     assert_eq!((&delivery["status"], delivery["attempts"].as_array().map(Vec::len)), (&json!("SUCCESS"), Some(1)));
     assert!(host.terminate().await.success());
     assert_eq!(receiver.requests().len(), 1);
+}
+
+/// A stop outlasts no endpoint that hangs, and costs it nothing: here the only attempt that it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_the_middle_of_a_request_uses_up_no_attempt() {
+    let database = Arc::new(TestDatabase::create().await);
+    let receiver = Receiver::start().await;
+    receiver.then(Reply::Hang);
+    let host = Process::start(serve(&database));
+    let key = host.organization_key().await;
+    let subscription = json!({ "name": "platformxe.generic", "webhookUrl": receiver.url("/"), "retrySchedule": [] });
+    host.client(&key).post("/api/v1/events/custom/subscribe", subscription).await.created();
+    host.client(&key).emit_generic(json!({ "kind": "k" })).await;
+    receiver.wait_for(1).await;
+    let asked = Instant::now();
+    assert!(host.terminate().await.success());
+    assert!(asked.elapsed() < Duration::from_secs(9), "the stop took {:?}", asked.elapsed());
+
+    let host = Process::start(serve(&database));
+    let requests = receiver.wait_for(2).await;
+    assert_eq!(requests[0].header("x-event-id"), requests[1].header("x-event-id"));
+    let delivery = async {
+        loop {
+            let delivery = host.client(&key).get("/api/v1/deliveries").await.ok()["items"][0].clone();
+            if delivery["status"] != "PENDING" {
+                return delivery;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let delivery = tokio::time::timeout(Duration::from_secs(20), delivery).await.expect("it is recorded");
+    let attempts = delivery["attempts"].as_array().expect("a list");
+    assert_eq!((&delivery["status"], attempts.len()), (&json!("SUCCESS"), 1));
+    assert_eq!((&attempts[0]["number"], &attempts[0]["responseStatus"]), (&json!(1), &json!(200)));
+    assert!(host.terminate().await.success());
+    assert_eq!(receiver.requests().len(), 2);
 }
 
 #[test]

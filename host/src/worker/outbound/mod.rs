@@ -11,6 +11,7 @@ mod request;
 mod resolver;
 
 pub use failure::FailureKind;
+pub use resolver::{Lookup, system_lookup};
 
 use std::time::Duration;
 
@@ -21,11 +22,18 @@ use crate::{
     error::{Error, Result},
 };
 use failure::Failure;
-use resolver::{GuardedResolver, Lookup};
+use resolver::GuardedResolver;
 
 /// How long an idle connection is kept. Shorter than what servers commonly allow, so that it is
 /// the host that closes: a request that meets a closing connection has to be tried again.
 const IDLE_CONNECTION: Duration = Duration::from_secs(25);
+
+/// The part of a request's time within which its target's name has to be found. Of ten seconds that
+/// outlasts a dead server in front of a living one: systems commonly ask the next after five.
+const LOOKUP_PART: f32 = 0.6;
+/// The part of it within which there has to be a connection, the name included. What is left of it
+/// is divided among the addresses, so that a silent one leaves time for the next.
+const CONNECT_PART: f32 = 0.9;
 
 /// Sends requests. Cheap to clone; all clones share their connections.
 #[derive(Clone)]
@@ -68,23 +76,18 @@ pub enum Outcome {
 impl Outbound {
     /// A client whose requests take `timeout` at most. Fails when the system has no certificates
     /// of authorities that https could trust.
-    pub fn new(policy: Policy, timeout: Duration) -> Result<Self> {
-        Self::with_lookup(policy, timeout, resolver::system())
-    }
-
-    fn with_lookup(policy: Policy, timeout: Duration, lookup: Lookup) -> Result<Self> {
+    pub fn new(policy: Policy, timeout: Duration, lookup: Lookup) -> Result<Self> {
         // Fails when another part of the process was first, which comes to the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .user_agent(concat!("Weir/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(GuardedResolver::new(policy.clone(), lookup))
+            .dns_resolver(GuardedResolver::new(policy.clone(), lookup, timeout.mul_f32(LOOKUP_PART)))
             // What the environment says of proxies would carry requests past the guard.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            // Leaves time for the second address of a target whose first one is silent.
-            .connect_timeout(timeout / 2)
+            .connect_timeout(timeout.mul_f32(CONNECT_PART))
             .pool_max_idle_per_host(OUTBOUND_IDLE_CONNECTIONS_MAX)
             .pool_idle_timeout(IDLE_CONNECTION)
             .build()

@@ -3,30 +3,48 @@
 use std::{
     future::Future,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::net::lookup_host;
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::domain::address::{Policy, check_address};
+
+/// Lookups of the system under way at once, each of which blocks a thread, with silent servers for
+/// longer than anybody waits for it. Threads are shared with other work.
+const LOOKUPS_MAX: usize = 128;
 
 /// Resolves a name and hands on its addresses only if every one of them is permitted. A name with
 /// one forbidden address is forbidden: which one a connection takes is not to be left to chance.
 pub(super) struct GuardedResolver {
     policy: Policy,
     lookup: Lookup,
+    at_most: Duration,
 }
 
 /// Finds the addresses of a name.
-pub(super) type Lookup = Arc<dyn Fn(String) -> LookingUp + Send + Sync>;
+pub type Lookup = Arc<dyn Fn(String) -> LookingUp + Send + Sync>;
 type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
 /// Asks the system.
-pub(super) fn system() -> Lookup {
-    Arc::new(|name| Box::pin(async move { Ok(lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) }))
+pub fn system_lookup() -> Lookup {
+    let places = Arc::new(Semaphore::new(LOOKUPS_MAX));
+    Arc::new(move |name| {
+        let places = places.clone();
+        Box::pin(async move {
+            let place = places.acquire_owned().await.map_err(io::Error::other)?;
+            let asked = spawn_blocking(move || {
+                // Held until the system has answered, although nobody may wait for that any more.
+                let _place = place;
+                (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect())
+            });
+            asked.await.map_err(io::Error::other)?
+        })
+    })
 }
 
 /// A name leads where the policy does not permit. Holds what kind of address it is.
@@ -46,7 +64,14 @@ pub(super) struct ResolverDown;
 
 /// What the C libraries say when a name may exist and could not be asked for: the codes behind
 /// these words do not reach us.
-const NO_ANSWER: [&str; 4] = ["Temporary failure in name resolution", "Try again", "Non-recoverable", "System error"];
+const NO_ANSWER: [&str; 6] = [
+    "Temporary failure in name resolution",
+    "Try again",
+    "Non-recoverable",
+    "System error",
+    "Memory allocation failure",
+    "Out of memory",
+];
 
 /// What a failed lookup says of the name.
 fn unresolved(error: &io::Error) -> Box<dyn std::error::Error + Send + Sync> {
@@ -60,17 +85,18 @@ fn unresolved(error: &io::Error) -> Box<dyn std::error::Error + Send + Sync> {
 }
 
 impl GuardedResolver {
-    pub(super) fn new(policy: Policy, lookup: Lookup) -> Self {
-        Self { policy, lookup }
+    pub(super) fn new(policy: Policy, lookup: Lookup, at_most: Duration) -> Self {
+        Self { policy, lookup, at_most }
     }
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let policy = self.policy.clone();
-        let found = (self.lookup)(name.as_str().to_owned());
+        let found = timeout(self.at_most, (self.lookup)(name.as_str().to_owned()));
         Box::pin(async move {
-            let addresses = vetted(found.await.map_err(|error| unresolved(&error))?, &policy)?;
+            let found = found.await.map_err(|_silent| ResolverDown)?;
+            let addresses = vetted(found.map_err(|error| unresolved(&error))?, &policy)?;
             if addresses.is_empty() {
                 return Err(Unresolved.into());
             }
@@ -106,9 +132,12 @@ mod tests {
     #[test]
     fn a_name_that_nobody_could_be_asked_for_is_not_called_unknown() {
         let failed = |detail: &str| io::Error::other(format!("failed to lookup address information: {detail}"));
-        for detail in
-            ["Temporary failure in name resolution", "Try again", "Non-recoverable failure in name resolution"]
-        {
+        for detail in [
+            "Temporary failure in name resolution",
+            "Try again",
+            "Non-recoverable failure in name resolution",
+            "Out of memory",
+        ] {
             assert!(unresolved(&failed(detail)).is::<ResolverDown>(), "{detail}");
         }
         assert!(unresolved(&io::Error::from_raw_os_error(24)).is::<ResolverDown>());

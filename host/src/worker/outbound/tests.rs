@@ -68,7 +68,7 @@ async fn serve(mut stream: TcpStream, answer: Arc<[u8]>, requests: tokio::sync::
 }
 
 fn client(timeout: Duration) -> Outbound {
-    Outbound::new(Policy { allow_private: true, allowed: Vec::new() }, timeout).expect("a client")
+    Outbound::new(Policy { allow_private: true, allowed: Vec::new() }, timeout, system_lookup()).expect("a client")
 }
 
 fn patient() -> Outbound {
@@ -191,9 +191,20 @@ async fn a_server_without_tls_fails_the_handshake() {
 async fn a_name_is_judged_by_what_it_resolves_to() {
     let receiver = Receiver::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let allowed = vec!["10.99.0.0/16".parse().expect("a network")];
-    let strict = Outbound::new(Policy { allow_private: false, allowed }, Duration::from_secs(10)).expect("a client");
+    let policy = Policy { allow_private: false, allowed };
+    let strict = Outbound::new(policy, Duration::from_secs(10), system_lookup()).expect("a client");
     let url = format!("https://localhost:{}/", receiver.address.port());
     let (kind, message) = failure(strict.send(&request(&url)).await);
     assert_eq!((kind, message.as_str()), (FailureKind::Guard, "the target's name leads to a loopback address"));
     assert_eq!(receiver.connections(), 0);
+}
+
+/// What the host does not hear from a name server says nothing of the target.
+#[tokio::test]
+async fn a_silent_name_server_is_told_from_a_silent_target() {
+    let silent: Lookup = Arc::new(|_name| Box::pin(std::future::pending()));
+    let policy = Policy { allow_private: true, allowed: Vec::new() };
+    let client = Outbound::new(policy, Duration::from_millis(500), silent).expect("a client");
+    let (kind, message) = failure(client.send(&request("https://example.com/")).await);
+    assert_eq!(kind, FailureKind::Resolver, "{message}");
 }

@@ -9,7 +9,6 @@ use std::{
 };
 
 use super::*;
-use crate::worker::outbound::resolver::Lookup;
 
 /// Counts connections, and closes them. Whatever leads to this machine leads here.
 pub(super) struct Trap {
@@ -71,7 +70,7 @@ impl Names {
 }
 
 pub(super) fn client_with(policy: Policy, names: &Names) -> Outbound {
-    Outbound::with_lookup(policy, Duration::from_secs(10), names.lookup()).expect("a client")
+    Outbound::new(policy, Duration::from_secs(10), names.lookup()).expect("a client")
 }
 
 fn allowing(networks: &[&str]) -> Policy {
