@@ -14,8 +14,10 @@ import time
 import urllib.error
 import urllib.request
 
-EVENT = "platformxe.generic"
 ARRIVAL_MAX_S = 30
+CUSTOM = "/api/v1/events/custom"
+# What an external peer gets beside what is signed.
+STATIC = {"Authorization": "Bearer of the peer"}
 # Payloads as they go over the wire: what is signed are the bytes, not what they mean.
 PAYLOADS = [
     '{"kind":"plain"}',
@@ -52,6 +54,7 @@ class Run:
         self.receivers = {name: ready(folder, name) for name in ("node", "python")}
         self.admin = {"authorization": "Bearer " + os.environ["WEIR_ADMIN_TOKEN"]}
         self.key: dict = {}
+        self.event = ""
         # Deliveries that each path of each receiver has to get, and the text of their payloads.
         self.owed: dict = {name: [] for name in self.receivers}
         self.paths: list = []
@@ -60,18 +63,19 @@ class Run:
 
     def store(self) -> None:
         with open(os.path.join(self.folder, "state.json"), "w") as file:
-            json.dump({"key": self.key, "paths": self.paths}, file)
+            json.dump({"key": self.key, "event": self.event, "paths": self.paths}, file)
 
     def load(self) -> None:
         with open(os.path.join(self.folder, "state.json")) as file:
             state = json.load(file)
-        self.key, self.paths = state["key"], state["paths"]
+        self.key, self.event, self.paths = state["key"], state["event"], state["paths"]
 
     def create(self) -> None:
         organization = {"name": "Acme", "plan": "ENTERPRISE"}
         answer = call("POST", f"{self.host}/api/admin/v1/organizations", self.admin, organization)
         self.key = {"x-api-key": answer["data"]["apiKey"]}
         owner = answer["data"]["organization"]["id"]
+        self.push(answer["data"]["organization"]["slug"])
         for path, secret in (("/drawn", None), ("/plain", "a plain secret of our own")):
             for name, url in self.receivers.items():
                 body = {"eventTypes": [f"TENANT_CUSTOM:{owner}:*"], "webhookUrl": url + path}
@@ -81,11 +85,29 @@ class Run:
                 self.made.append((name, path, made))
             self.paths.append(path)
 
+    def push(self, namespace: str) -> None:
+        """An event, and a group to whose external peers it is pushed."""
+        self.event = f"{namespace}.order"
+        schema = {"payloadSchema": {"type": "object"}, "status": "published"}
+        event = {"namespace": namespace, "name": "order", "version": "1.0.0"} | schema
+        registration = self.post(CUSTOM, event)["id"]
+        group = f"{CUSTOM}/federation/groups/" + self.post(f"{CUSTOM}/federation/groups", {"name": "Partners"})["id"]
+        push = self.post(f"{group}/pushes", {"registrationId": registration})["id"]
+        for name, url in self.receivers.items():
+            peer = {"label": name, "webhookUrl": f"{url}/relay", "headers": STATIC}
+            secret = self.post(f"{group}/external-peers", peer)["secret"]
+            relay = {"push": push, "event": f"{self.event}@1.0.0", "headers": STATIC}
+            self.expect(name, "/relay", [{"text": secret, "relay": relay}])
+        self.paths.append("/relay")
+
+    def post(self, path: str, body: dict) -> dict:
+        return call("POST", self.host + path, self.key, body)["data"]
+
     def expect(self, receiver: str, path: str, secrets: list) -> None:
         call("POST", f"{self.receivers[receiver]}/expect", {}, {"path": path, "secrets": secrets})
 
     def emit(self, payload: str) -> None:
-        body = f'{{"name":"{EVENT}","payload":{payload}}}'.encode()
+        body = f'{{"name":"{self.event}","payload":{payload}}}'.encode()
         emitted = call("POST", f"{self.host}/api/v1/events/custom/emit", self.key, body)["data"]["emitId"]
         for name in self.receivers:
             self.owed[name] += [(path, emitted, payload) for path in self.paths]

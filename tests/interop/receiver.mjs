@@ -1,10 +1,12 @@
-// Verifies deliveries with the `standardwebhooks` package and with the README's recipe.
+// Verifies deliveries with the `standardwebhooks` package and with the README's recipe, and relays
+// to external peers as the platform's page on federation tells their receivers to.
 //
 //   node receiver.mjs READY_FILE
 //
 // A POST to /expect says which secrets deliveries to a path have to verify with, and a GET of
 // /seen tells what arrived. Everything else is a delivery.
 
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
@@ -18,6 +20,7 @@ function check(secret, headers, body) {
     if (headers["webhook-signature"] !== undefined) throw new Error("a Standard Webhooks signature for another kind of secret");
     return;
   }
+  if (secret.relay) checkRelay(secret, headers, body);
   const webhook = new Webhook(secret.text);
   webhook.verify(body, headers);
   if (!recipe(secret.text, headers, body)) throw new Error("the recipe refuses");
@@ -31,6 +34,36 @@ function check(secret, headers, body) {
     isRefused = true;
   }
   if (!isRefused) throw new Error("the library takes a forged body");
+}
+
+// The page's recipe: the header says `sha256=` and the hex HMAC of the raw body, keyed with the whole
+// secret as text, and is compared in constant time.
+function verifyRelay(secret, headers, body) {
+  const [scheme, hex] = String(headers["x-caldera-signature"] ?? "").split("=", 2);
+  const expected = createHmac("sha256", secret).update(body).digest("hex");
+  if (scheme !== "sha256" || hex?.length !== expected.length) return false;
+  return timingSafeEqual(Buffer.from(hex), Buffer.from(expected));
+}
+
+function checkRelay({ text, relay }, headers, body) {
+  if (!verifyRelay(text, headers, body)) throw new Error("the page's recipe refuses a relay");
+  if (verifyRelay(text, headers, Buffer.concat([body, Buffer.from(" ")]))) throw new Error("the page's recipe takes a forged relay");
+  if (verifyRelay(`${text}x`, headers, body)) throw new Error("the page's recipe takes another secret");
+  const told = JSON.parse(body);
+  const members = ["namespace", "name", "version", "payload", "federationPushId", "emitId", "isFederationRelay", "timestamp"];
+  if (Object.keys(told).join() !== members.join()) throw new Error(`a relay has the members ${Object.keys(told)}`);
+  const expected = {
+    "content-type": "application/json",
+    "user-agent": "PlatformXe-Federation-Relay/1.0",
+    "x-caldera-event-type": relay.event,
+    "x-caldera-federation-push-id": relay.push,
+    "x-caldera-emit-id": told.emitId,
+  };
+  for (const [name, value] of Object.entries(relay.headers)) expected[name.toLowerCase()] = value;
+  for (const [name, value] of Object.entries(expected)) {
+    if (headers[name] !== value) throw new Error(`${name} is ${headers[name]}, not ${value}`);
+  }
+  if (told.isFederationRelay !== true || told.federationPushId !== relay.push) throw new Error("the body is no relay of this push");
 }
 
 const server = createServer(async (request, response) => {

@@ -1,4 +1,5 @@
-"""Verifies deliveries with the `standardwebhooks` package and with the README's recipes.
+"""Verifies deliveries with the `standardwebhooks` package and with the README's recipes, and relays
+to external peers as the platform's page on federation tells their receivers to.
 
     python receiver.py READY_FILE
 
@@ -22,7 +23,9 @@ seen: list = []
 
 def check(secret: dict, headers: dict, body: bytes) -> None:
     text = secret["text"]
-    if secret.get("isNewest", True):
+    if relay := secret.get("relay"):
+        check_relay(text, relay, headers, body)
+    elif secret.get("isNewest", True):
         check_platform(text, headers, body)
     if secret.get("isPlain"):
         if "webhook-signature" in headers:
@@ -55,6 +58,37 @@ def check_platform(secret: str, headers: dict, body: bytes) -> None:
     event = json.loads(body)
     if (event["id"], event["event"]) != (headers["x-event-id"], headers["x-event-type"]):
         raise ValueError("headers and body name different events")
+
+
+def verify_relay(secret: str, headers: dict, body: bytes) -> bool:
+    """The page's recipe: `sha256=` and the hex HMAC of the raw body, keyed with the whole secret as text."""
+    scheme, _, signature = headers.get("x-caldera-signature", "").partition("=")
+    expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return scheme == "sha256" and hmac.compare_digest(signature, expected)
+
+
+def check_relay(secret: str, relay: dict, headers: dict, body: bytes) -> None:
+    if not verify_relay(secret, headers, body):
+        raise ValueError("the page's recipe refuses a relay")
+    if verify_relay(secret, headers, body + b" ") or verify_relay(secret + "x", headers, body):
+        raise ValueError("the page's recipe takes a forged relay")
+    told = json.loads(body)
+    members = ["namespace", "name", "version", "payload", "federationPushId", "emitId", "isFederationRelay", "timestamp"]
+    if list(told) != members:
+        raise ValueError(f"a relay has the members {list(told)}")
+    expected = {
+        "content-type": "application/json",
+        "user-agent": "PlatformXe-Federation-Relay/1.0",
+        "x-caldera-event-type": relay["event"],
+        "x-caldera-federation-push-id": relay["push"],
+        "x-caldera-emit-id": told["emitId"],
+    }
+    expected |= {name.lower(): value for name, value in relay["headers"].items()}
+    for name, value in expected.items():
+        if headers.get(name) != value:
+            raise ValueError(f"{name} is {headers.get(name)}, not {value}")
+    if (told["isFederationRelay"], told["federationPushId"]) != (True, relay["push"]):
+        raise ValueError("the body is no relay of this push")
 
 
 class Handler(BaseHTTPRequestHandler):

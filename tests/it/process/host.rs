@@ -106,8 +106,15 @@ impl Process {
 
     /// A new ENTERPRISE organization: its key.
     pub(super) async fn organization_key(&self) -> String {
-        let body = json!({ "name": "Acme", "plan": "ENTERPRISE" });
-        text(&self.admin().post("/api/admin/v1/organizations", body).await.created()["apiKey"])
+        self.organization("Acme").await.key().to_owned()
+    }
+
+    /// A new ENTERPRISE organization of this name.
+    pub(super) async fn organization(&self, name: &str) -> Client {
+        let body = json!({ "name": name, "plan": "ENTERPRISE" });
+        let data = self.admin().post("/api/admin/v1/organizations", body).await.created();
+        let (id, slug) = (text(&data["organization"]["id"]), text(&data["organization"]["slug"]));
+        self.client(&text(&data["apiKey"])).of(&id, &slug)
     }
 
     /// The organization with this key.

@@ -1,8 +1,8 @@
 //! Kill −9 under everything at once, again and again: what was answered 202 reached everybody whom
-//! it was for, or is a dead letter that says why.
+//! it was for, members of a group and an external peer among them, or is a dead letter that says why.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -13,11 +13,13 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::host::{Process, serve};
 use crate::support::{
-    Client, Receiver, Reply,
+    Client,
     client::{Answer, text},
     database::{TestDatabase, number},
-    receiver::Received,
 };
+use parties::{Cast, Line};
+
+mod parties;
 
 /// Kills in a row.
 const KILLS: u32 = 50;
@@ -28,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// was killed end by themselves after a minute at most.
 const ARRIVAL_MAX: Duration = Duration::from_mins(3);
 /// Requests per kill that may arrive although no attempt of them is recorded: those under way, on
-/// four endpoints.
+/// six endpoints.
 const UNRECORDED_PER_KILL: usize = 64;
 
 /// What one answered emit was.
@@ -43,6 +45,7 @@ struct Accepted {
 /// What goes on while hosts live and die.
 #[derive(Clone)]
 struct Scene {
+    event: String,
     accepted: Arc<Mutex<Vec<Accepted>>>,
     /// Keys whose answer never came.
     unanswered: Arc<Mutex<Vec<(String, &'static str)>>>,
@@ -79,8 +82,7 @@ impl Scene {
                 None if count % 4 < 2 => (Some(format!("{life}-{emitter}-{count}")), kind),
                 None => (None, kind),
             };
-            let body =
-                json!({ "name": "platformxe.generic", "payload": { "kind": kind }, "idempotencyKey": key.clone() });
+            let body = json!({ "name": self.event, "payload": { "kind": kind }, "idempotencyKey": key.clone() });
             let Some(answer) = post(&client, "/api/v1/events/custom/emit".to_owned(), body).await else {
                 locked(&self.unanswered).extend(key.map(|key| (key, kind)));
                 return;
@@ -138,156 +140,76 @@ impl Scene {
     }
 }
 
-/// A quarter of the requests fail, so that there are retries and dead letters.
-fn fail_now_and_then(receiver: &Receiver) {
-    for n in 0..20_000 {
-        receiver.then(Reply::status(if n % 4 == 3 { 500 } else { 200 }));
-    }
-}
-
-async fn subscribe(client: &Client, body: Value) -> (String, String) {
-    let data = client.post("/api/v1/events/custom/subscribe", body).await.created();
-    (text(&data["subscriptionId"]), text(&data["secret"]))
-}
-
 /// Waits until nothing is owed any more; says what is left when that does not happen.
-async fn settle(client: &Client) {
-    let left = || async {
-        let mut left = 0;
-        for list in ["emits?status=queued", "deliveries?status=PENDING", "deliveries?status=RETRYING"] {
-            let total = client.get(&format!("/api/v1/{list}&limit=1")).await.ok()["total"].as_i64();
-            left += total.expect("a number");
-        }
-        left
-    };
+async fn settle(cast: &Cast, host: &Process, database: &TestDatabase) {
     let settled = async {
-        while left().await > 0 {
+        while cast.left(host, &database.location).await > 0 {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
     let in_time = timeout(ARRIVAL_MAX, settled).await;
-    assert!(in_time.is_ok(), "{} deliveries and emits are stuck", left().await);
-}
-
-/// The dead letters of a subscription: event and reason.
-async fn dead_letters(client: &Client, subscription: &str) -> HashMap<String, String> {
-    let mut dead = HashMap::new();
-    for page in 1.. {
-        let path = format!("/api/v1/dead-letters?subscriptionId={subscription}&limit=100&page={page}");
-        let data = client.get(&path).await.ok();
-        let items = data["items"].as_array().expect("a page").clone();
-        if items.is_empty() {
-            break;
-        }
-        dead.extend(items.iter().map(|item| (text(&item["emitId"]), text(&item["errorMessage"]))));
-    }
-    dead
-}
-
-/// One line of the table.
-struct Line {
-    subscription: &'static str,
-    owed: usize,
-    arrived: usize,
-    dead: usize,
-    requests: usize,
-    attempts: i64,
-}
-
-impl Line {
-    fn print(lines: &[Self]) {
-        println!(
-            "{:<12}{:>8}{:>9}{:>7}{:>10}{:>10}{:>11}",
-            "", "owed", "arrived", "dead", "requests", "attempts", "surplus"
-        );
-        for line in lines {
-            let surplus = i64::try_from(line.requests).expect("few") - line.attempts;
-            println!(
-                "{:<12}{:>8}{:>9}{:>7}{:>10}{:>10}{surplus:>11}",
-                line.subscription, line.owed, line.arrived, line.dead, line.requests, line.attempts
-            );
-        }
-    }
-}
-
-fn distinct(requests: &[Received]) -> HashSet<String> {
-    requests.iter().filter_map(|request| request.header("x-event-id").map(str::to_owned)).collect()
+    let left = cast.left(host, &database.location).await;
+    assert!(in_time.is_ok(), "{left} deliveries, emits and relays are stuck");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_kills_under_everything_at_once_lose_nothing() {
     let database = Arc::new(TestDatabase::create().await);
     let mut host = Process::start(serve(&database));
-    let key = host.organization_key().await;
-    let mut receivers = BTreeMap::new();
-    let mut ids = BTreeMap::new();
-    let mut secrets = Vec::new();
-    for name in ["all", "even", "failing", "rotated"] {
-        let receiver = Receiver::start().await;
-        let mut body = json!({ "name": "platformxe.generic", "webhookUrl": receiver.url("/") });
-        match name {
-            "even" => body["filter"] = json!({ "kind": ["even"] }),
-            "failing" => {
-                body["retrySchedule"] = json!([1]);
-                fail_now_and_then(&receiver);
-            }
-            _ => {}
-        }
-        let (id, secret) = subscribe(&host.client(&key), body).await;
-        if name == "rotated" {
-            secrets.push(secret);
-        }
-        ids.insert(name, id);
-        receivers.insert(name, receiver);
-    }
+    let cast = Cast::assemble(&host).await;
     let scene = Scene {
+        event: cast.event.clone(),
         accepted: Arc::default(),
         unanswered: Arc::default(),
-        secrets: Arc::new(Mutex::new(secrets)),
-        rotated: ids["rotated"].clone(),
-        failing: ids["failing"].clone(),
+        secrets: Arc::new(Mutex::new(vec![cast.party("rotated").secret.clone()])),
+        rotated: cast.party("rotated").id.clone(),
+        failing: cast.party("failing").id.clone(),
     };
     for life in 0..KILLS {
-        scene.live(host, &key, life).await;
+        scene.live(host, &cast.key, life).await;
         host = Process::start(serve(&database));
     }
-    let client = host.client(&key);
-    settle(&client).await;
+    settle(&cast, &host, &database).await;
 
     let accepted = locked(&scene.accepted).clone();
     assert!(accepted.len() > KILLS as usize, "only {} emits were accepted", accepted.len());
     one_answer_for_each_key(&accepted);
     let mut lines = Vec::new();
-    for (name, receiver) in &receivers {
-        let requests = receiver.requests();
-        let arrived = distinct(&requests);
-        let dead = dead_letters(&client, &ids[name]).await;
-        let wanted = accepted.iter().filter(|emit| *name != "even" || emit.kind == "even");
+    for party in &cast.parties {
+        let wanted = accepted.iter().filter(|emit| party.name != "even" || emit.kind == "even");
         let owed: HashSet<&String> = wanted.map(|emit| &emit.id).collect();
-        let missing: Vec<_> = owed.iter().filter(|id| !arrived.contains(**id) && !dead.contains_key(**id)).collect();
-        assert!(missing.is_empty(), "{name}: {} of {} never arrived: {missing:?}", missing.len(), owed.len());
-        assert!(dead.values().all(|reason| !reason.is_empty()), "{name}: a dead letter without a reason");
-        let sql = format!(
-            "select count(*) from attempt join delivery on delivery.id = attempt.delivery_id
-              where delivery.subscription_id = '{}'",
-            ids[name]
-        );
-        let attempts = number(&database.location, &sql).await;
-        let (owed, arrived, dead, requests) = (owed.len(), arrived.len(), dead.len(), requests.len());
-        lines.push(Line { subscription: name, owed, arrived, dead, requests, attempts });
+        lines.push(party.account(&host, &database.location, &owed).await);
     }
     println!("{KILLS} kills, {} accepted, {} secrets", accepted.len(), locked(&scene.secrets).len());
     Line::print(&lines);
     for line in &lines {
         // Whatever is recorded was sent; what was sent at a kill may not be recorded.
-        let surplus = i64::try_from(line.requests).expect("few") - line.attempts;
         let allowance = i64::try_from(KILLS as usize * UNRECORDED_PER_KILL).expect("few");
-        assert!((0..=allowance).contains(&surplus), "{}: {surplus} requests without an attempt", line.subscription);
+        let surplus = line.surplus();
+        assert!((0..=allowance).contains(&surplus), "{}: {surplus} requests without an attempt", line.name);
     }
+    relays_are_on_record(&cast, &lines, &database).await;
     let secrets = locked(&scene.secrets).clone();
-    let unsigned = receivers["rotated"].requests().iter().filter(|one| !one.is_signed_with_any(&secrets)).count();
+    let requests = cast.party("rotated").receiver.requests();
+    let unsigned = requests.iter().filter(|one| !one.is_signed_with_any(&secrets)).count();
     assert_eq!(unsigned, 0, "deliveries with no signature that a known secret verifies");
     assert!(host.terminate().await.success());
+}
+
+/// The log has one row for each attempt at the peer, and one for each emit that the member has.
+async fn relays_are_on_record(cast: &Cast, lines: &[Line], database: &TestDatabase) {
+    let location = &database.location;
+    let peer = cast.party("peer");
+    let of_peer = format!("select count(*) from federation_relay_log where member_id = '{}'", peer.id);
+    let attempts = lines.iter().find(|line| line.name == "peer").map(|line| line.attempts);
+    assert_eq!(Some(number(location, &of_peer).await), attempts, "one row for each attempt at the peer");
+    let (emits, relayed) = ("kind = 'custom' and source_organization_id is", "peer_organization_id is not null");
+    let own = number(location, &format!("select count(*) from emit where {emits} null")).await;
+    let members = number(location, &format!("select count(*) from emit where {emits} not null")).await;
+    let logged = number(location, &format!("select count(*) from federation_relay_log where {relayed}")).await;
+    assert_eq!((members, logged), (own, own), "each emit is relayed to the member once, and logged");
+    let owed = format!("select count(*) from delivery where subscription_id = '{}'", peer.id);
+    assert_eq!(number(location, &owed).await, own, "each emit is owed to the peer once");
 }
 
 /// An emit that was repeated because its answer got lost is the same emit.
