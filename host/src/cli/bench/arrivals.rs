@@ -19,35 +19,45 @@ const POLL: Duration = Duration::from_millis(5);
 pub(super) struct Arrivals {
     /// When the measurement began.
     pub(super) begun: Instant,
-    /// Microseconds until the event of each number arrived; zero when it has not.
+    /// Endpoints that each event goes to.
+    pub(super) each: u32,
+    /// Microseconds until the event of each number arrived at each endpoint; zero when it has not.
     micros: Vec<AtomicU32>,
     arrived: AtomicUsize,
     repeated: AtomicUsize,
-    /// Room for further events under way: back-pressure for a closed loop.
+    /// Room for further arrivals: back-pressure for a closed loop.
     pub(super) room: Semaphore,
 }
 
 impl Arrivals {
-    /// Begins a measurement of at most `count` events, `room` of them under way at once.
-    pub(super) fn new(count: usize, room: usize) -> Arc<Self> {
-        let micros = std::iter::repeat_with(|| AtomicU32::new(0)).take(count).collect();
+    /// Begins a measurement of at most `count` events to as many endpoints each, `room` of the events
+    /// under way at once.
+    pub(super) fn new(count: usize, each: u32, room: usize) -> Arc<Self> {
+        let arrivals = count * each as usize;
         Arc::new(Self {
-            micros,
+            each,
+            micros: std::iter::repeat_with(|| AtomicU32::new(0)).take(arrivals).collect(),
             arrived: AtomicUsize::new(0),
             repeated: AtomicUsize::new(0),
-            room: Semaphore::new(room),
+            room: Semaphore::new(room * each as usize),
             begun: Instant::now(),
         })
     }
 
     /// How many events it has room for.
     pub(super) fn capacity(&self) -> usize {
-        self.micros.len()
+        self.micros.len() / self.each as usize
     }
 
-    fn note(&self, number: u32) {
+    /// What arrives at endpoints beside those that are measured is none of its arrivals.
+    fn note(&self, number: u32, endpoint: Option<u32>) {
+        let place = match endpoint {
+            None if self.each == 1 => 0,
+            Some(endpoint) if self.each > 1 && endpoint < self.each => endpoint as usize,
+            _ => return,
+        };
         let micros = u32::try_from(self.begun.elapsed().as_micros()).unwrap_or(u32::MAX).max(1);
-        let Some(slot) = usize::try_from(number).ok().and_then(|number| self.micros.get(number)) else { return };
+        let Some(slot) = self.micros.get(number as usize * self.each as usize + place) else { return };
         if slot.compare_exchange(0, micros, Relaxed, Relaxed).is_ok() {
             self.arrived.fetch_add(1, Relaxed);
             self.room.add_permits(1);
@@ -56,21 +66,21 @@ impl Arrivals {
         }
     }
 
-    /// Waits until the first `count` events have arrived; an error says how many have not.
+    /// Waits until so many have arrived; an error says how many have not.
     pub(super) async fn all(&self, count: usize, at_most: Duration) -> Result<()> {
         let deadline = Instant::now() + at_most;
         while self.arrived.load(Relaxed) < count {
             if Instant::now() > deadline {
                 let missing = count - self.arrived.load(Relaxed);
                 let seconds = at_most.as_secs();
-                return Err(fail!(Unavailable, "{missing} of {count} events did not arrive within {seconds} s"));
+                return Err(fail!(Unavailable, "{missing} of {count} deliveries did not arrive within {seconds} s"));
             }
             tokio::time::sleep(POLL).await;
         }
         Ok(())
     }
 
-    /// When each of the first `count` events arrived.
+    /// When each of the first `count` arrived, event by event.
     pub(super) fn times(&self, count: usize) -> impl Iterator<Item = Duration> {
         self.micros.iter().take(count).map(|micros| Duration::from_micros(micros.load(Relaxed).into()))
     }
@@ -92,11 +102,11 @@ impl Inbox {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
     }
 
-    /// Notes an arrival.
-    pub(super) fn note(&self, number: u32) {
+    /// Notes an arrival: the event's number, and the endpoint's if it is one of many.
+    pub(super) fn note(&self, number: u32, endpoint: Option<u32>) {
         let current = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(arrivals) = current {
-            arrivals.note(number);
+            arrivals.note(number, endpoint);
         }
     }
 }
@@ -107,16 +117,28 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_missing_is_an_error_and_what_repeats_counts_once() {
-        let (inbox, arrivals) = (Inbox::default(), Arrivals::new(3, 0));
+        let (inbox, arrivals) = (Inbox::default(), Arrivals::new(3, 1, 0));
         inbox.switch(&arrivals);
         for number in [0, 2, 2, 9] {
-            inbox.note(number);
+            inbox.note(number, None);
         }
         assert_eq!((arrivals.repeated(), arrivals.room.available_permits()), (1, 2));
         assert!(arrivals.all(2, Duration::ZERO).await.is_ok());
         let missing = arrivals.all(3, Duration::ZERO).await.map_err(|error| error.message());
         assert!(missing.is_err_and(|message| message.contains("1 of 3")));
-        inbox.note(1);
+        inbox.note(1, Some(0));
+        assert!(arrivals.all(3, Duration::ZERO).await.is_err());
+        inbox.note(1, None);
         assert!(arrivals.all(3, Duration::ZERO).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn each_endpoint_counts() {
+        let (inbox, arrivals) = (Inbox::default(), Arrivals::new(2, 2, 0));
+        inbox.switch(&arrivals);
+        for (number, endpoint) in [(0, Some(0)), (0, Some(1)), (0, Some(2)), (0, None), (1, Some(1)), (2, Some(0))] {
+            inbox.note(number, endpoint);
+        }
+        assert_eq!((arrivals.capacity(), arrivals.repeated(), arrivals.room.available_permits()), (2, 0, 3));
     }
 }

@@ -37,6 +37,13 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// The same for another caller.
+    pub(super) fn with(&self, caller: (HeaderName, &str)) -> Result<Self> {
+        let mut other = self.clone();
+        other.headers.insert(caller.0, HeaderValue::from_str(caller.1).map_err(Error::internal)?);
+        Ok(other)
+    }
+
     /// The same at another address.
     pub(super) fn at(&self, address: SocketAddr) -> Result<Self> {
         let mut moved = Self { address, ..self.clone() };

@@ -12,6 +12,13 @@ const P99_RATE: u32 = 1_000;
 
 /// How much longer the slowest hundredth may take to endpoints beside which others hang.
 const HANGING_RATIO_GOAL: f64 = 1.5;
+/// Deliveries a second of events to many endpoints each, and to members of a group.
+const FAN_OUT_GOAL: f64 = 10_000.0;
+const MEMBERS_GOAL: f64 = 3_000.0;
+/// How much longer the slowest hundredth of the owner's own may take beside relays.
+const OWN_RATIO_GOAL: f64 = 1.5;
+/// How much more a delivery may cost with many other subscriptions in the table.
+const CROWD_RATIO_GOAL: f64 = 1.2;
 /// Microseconds that the check of a payload adds to an accept.
 const CHECK_MICROS_GOAL: f64 = 5.0;
 
@@ -49,6 +56,10 @@ pub(super) fn goals(report: &Report) -> Vec<Goal> {
         is_reached: latency.is_rate_reached && latency.p99_ms <= P99_MS_GOAL,
     }));
     goals.extend([
+        at_least("deliveries of a fan-out per second", FAN_OUT_GOAL, report.fan_out.per_second()),
+        at_least("deliveries to members per second", MEMBERS_GOAL, report.relays.throughput.per_second()),
+        at_most("own p99 beside relays ÷ alone", OWN_RATIO_GOAL, report.relays.ratio()),
+        at_most("CPU beside 100,000 others ÷ alone", CROWD_RATIO_GOAL, report.crowd.ratio()),
         at_most("p99 beside hanging ÷ alone, at most", HANGING_RATIO_GOAL, report.hanging.ratio()),
         at_most("payload check in µs, at most", CHECK_MICROS_GOAL, report.check_micros),
         at_most("schema proof in ms, at most", COMPARISON_MS_GOAL, report.comparison.accepted_ms),

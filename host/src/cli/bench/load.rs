@@ -108,8 +108,9 @@ impl Timing {
         match self {
             Self::Closed(end) => (Instant::now() < *end).then(|| next.fetch_add(1, Relaxed)),
             Self::Windowed(end, arrivals) => {
-                let room = tokio::time::timeout_at((*end).into(), arrivals.room.acquire()).await.ok()?.ok()?;
-                // The arrival gives it back.
+                let room = arrivals.room.acquire_many(arrivals.each);
+                let room = tokio::time::timeout_at((*end).into(), room).await.ok()?.ok()?;
+                // The arrivals give it back.
                 room.forget();
                 if Instant::now() >= *end {
                     return None;

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use hyper::{StatusCode, header::USER_AGENT};
 
 use super::{
-    CONNECTIONS, ENDPOINTS, HANGING_ENDPOINTS, SHARED_RATE, UNDER_WAY_MAX,
+    CONNECTIONS, ENDPOINTS, HANGING_ENDPOINTS, OPEN_CONNECTIONS, SHARED_RATE, SHARED_UNDER_WAY_MAX, UNDER_WAY_MAX,
     arrivals::Arrivals,
     child::{Child, own_cpu},
     client::Endpoint,
@@ -19,10 +19,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Connections of an open loop: so many that none is waited for unless the host is behind.
-const OPEN_CONNECTIONS: usize = 64;
-/// Events a second that the end-to-end measurement has room to note; beyond it, it ends early.
-const EVENTS_PER_SECOND_MAX: usize = 50_000;
+/// Deliveries a second that a closed loop has room to note; beyond it, it ends early.
+const DELIVERIES_PER_SECOND_MAX: usize = 100_000;
 /// How long the last events may take to arrive: longer than the first retry of a delivery.
 const ARRIVE_MAX: Duration = Duration::from_secs(90);
 /// The longest time to arrival that is told apart, in microseconds: beyond it nothing is missing
@@ -63,23 +61,44 @@ impl Bench {
     /// is sent when an earlier one has arrived.
     pub(super) async fn end_to_end(&self, duration: Duration) -> Result<EndToEnd> {
         let components = self.tenant.components().await?;
-        let capacity = usize::try_from(duration.as_secs()).unwrap_or(1).max(1) * EVENTS_PER_SECOND_MAX;
-        let arrivals = Arrivals::new(capacity, UNDER_WAY_MAX);
-        self.receiver.inbox.switch(&arrivals);
-        let meter = Meter::start(&self.host);
-        let timing = Timing::Windowed(arrivals.begun + duration, arrivals.clone());
-        let message = Message::new(HEARD);
-        let sent = load::send(&self.tenant.emit, CONNECTIONS, &message, StatusCode::ACCEPTED, timing).await?;
-        let count = sent.count as usize;
-        arrivals.all(count, ARRIVE_MAX).await?;
-        let throughput = meter.stop(sent.count, arrivals.times(count).max().unwrap_or_default());
+        let (throughput, repeated) = self.windowed(HEARD, 1, UNDER_WAY_MAX, duration).await?;
         let after = self.tenant.components().await?;
         Ok(EndToEnd {
             throughput,
-            repeated: arrivals.repeated(),
+            repeated,
             component_calls: after.calls - components.calls,
             component_ms: after.busy_ms - components.busy_ms,
         })
+    }
+
+    /// Deliveries of events that go to so many endpoints each, as fast as it goes with at most
+    /// `under_way` events at once; and how many arrived again.
+    pub(super) async fn windowed(
+        &self,
+        event: &str,
+        endpoints: u32,
+        under_way: usize,
+        duration: Duration,
+    ) -> Result<(Throughput, usize)> {
+        let seconds = usize::try_from(duration.as_secs()).unwrap_or(1).max(1);
+        let arrivals = Arrivals::new(seconds * DELIVERIES_PER_SECOND_MAX / endpoints as usize, endpoints, under_way);
+        self.receiver.inbox.switch(&arrivals);
+        let meter = Meter::start(&self.host);
+        let timing = Timing::Windowed(arrivals.begun + duration, arrivals.clone());
+        let message = Message::new(event);
+        let sent = load::send(&self.tenant.emit, CONNECTIONS, &message, StatusCode::ACCEPTED, timing).await?;
+        let count = sent.count * endpoints;
+        arrivals.all(count as usize, ARRIVE_MAX).await?;
+        let took = arrivals.times(count as usize).max().unwrap_or_default();
+        Ok((meter.stop(count, took), arrivals.repeated()))
+    }
+
+    /// Deliveries a second of events that go to many endpoints each. They stay.
+    pub(super) async fn fan_out(&self) -> Result<Throughput> {
+        for endpoint in 0..ENDPOINTS {
+            self.tenant.subscribe(SHARED, &format!("{}{endpoint}", self.receiver.url)).await?;
+        }
+        Ok(self.windowed(SHARED, ENDPOINTS, SHARED_UNDER_WAY_MAX, self.seconds).await?.0)
     }
 
     /// How long events take from when they were meant to be sent until they arrive. A host that
@@ -88,12 +107,9 @@ impl Bench {
         self.latency_to(HEARD, rate, 1).await
     }
 
-    /// The same for events that go to many endpoints of one organization, without and with some
-    /// that hang.
+    /// The same for events that go to the endpoints of the fan-out, without and with some beside
+    /// them that hang.
     pub(super) async fn hanging(&self) -> Result<Hanging> {
-        for endpoint in 0..ENDPOINTS {
-            self.tenant.subscribe(SHARED, &format!("{}{endpoint}", self.receiver.url)).await?;
-        }
         let without = self.latency_to(SHARED, SHARED_RATE, ENDPOINTS).await?;
         for _ in 0..HANGING_ENDPOINTS {
             self.tenant.subscribe(SHARED, &format!("{}{HANGING}", self.receiver.url)).await?;
@@ -102,10 +118,10 @@ impl Bench {
         Ok(Hanging { without, with })
     }
 
-    async fn latency_to(&self, event: &str, rate: u32, endpoints: u32) -> Result<Latency> {
+    pub(super) async fn latency_to(&self, event: &str, rate: u32, endpoints: u32) -> Result<Latency> {
         let count = rate * u32::try_from(self.seconds.as_secs()).unwrap_or(u32::MAX);
         let expected = count * endpoints;
-        let arrivals = Arrivals::new(expected as usize, 0);
+        let arrivals = Arrivals::new(count as usize, endpoints, 0);
         self.receiver.inbox.switch(&arrivals);
         let schedule = Schedule::start(arrivals.begun, rate, count, OPEN_CONNECTIONS);
         let timing = Timing::Open(schedule.clone());

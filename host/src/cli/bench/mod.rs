@@ -14,6 +14,7 @@ mod check;
 mod child;
 mod client;
 mod comparison;
+mod crowd;
 mod filters;
 mod goals;
 mod load;
@@ -22,6 +23,7 @@ mod measure;
 mod message;
 mod old;
 mod receiver;
+mod relays;
 mod report;
 mod tenant;
 mod yardstick;
@@ -36,6 +38,8 @@ use tenant::Tenant;
 
 /// Connections that send in a closed loop, to the yardstick and to the host alike.
 const CONNECTIONS: usize = 128;
+/// Connections of an open loop: so many that none is waited for unless the host is behind.
+const OPEN_CONNECTIONS: usize = 64;
 /// Events that may be under way in the end-to-end measurement: enough to keep every stage busy,
 /// and few enough that none of them becomes a queue.
 const UNDER_WAY_MAX: usize = 256;
@@ -45,6 +49,8 @@ const RATES: [u32; 3] = [200, 1_000, 3_000];
 /// how many events a second: a thousand deliveries, which leave the machine room.
 const ENDPOINTS: u32 = 100;
 const HANGING_ENDPOINTS: u32 = 10;
+/// Events to all of them that may be under way when it goes as fast as it can.
+const SHARED_UNDER_WAY_MAX: usize = 16;
 const SHARED_RATE: u32 = 10;
 /// How long everything is exercised before anything is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -89,8 +95,13 @@ async fn measure_all(args: &BenchArgs, database: &Location, scratch: &machine::S
         note(&format!("accept to arrival at {rate}/s"));
         latencies.push(bench.latency(rate).await?);
     }
+    note(&format!("{ENDPOINTS} endpoints, as fast as it goes"));
+    let fan_out = bench.fan_out().await?;
     note(&format!("{ENDPOINTS} endpoints, without and with {HANGING_ENDPOINTS} that hang"));
     let hanging = bench.hanging().await?;
+    let relays = relays::measure(&bench).await?;
+    note(&format!("{} subscriptions to other events", crowd::SUBSCRIPTIONS));
+    let (bench, crowd) = crowd::measure(bench, database, scratch, &keys).await?;
     note("payload check");
     let check_micros = check::micros()?;
     note("comparison of schemas");
@@ -110,7 +121,10 @@ async fn measure_all(args: &BenchArgs, database: &Location, scratch: &machine::S
         accepts,
         end_to_end,
         latencies,
+        fan_out,
         hanging,
+        relays,
+        crowd,
         check_micros,
         comparison,
         filters,

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{ENDPOINTS, arrivals::Inbox, message::number_in};
+use super::{arrivals::Inbox, message::number_in};
 use crate::error::{Error, Result};
 
 /// The path of an endpoint that hangs.
@@ -64,7 +64,7 @@ async fn receive(request: Request<Incoming>, inbox: &Inbox) -> std::result::Resu
         tokio::time::sleep(HANG).await;
     } else if let Some(number) = body.ok().and_then(|body| number_in(&body.to_bytes())) {
         // One of many endpoints has its own number as its path.
-        inbox.note(path.parse().map_or(number, |endpoint: u32| number * ENDPOINTS + endpoint));
+        inbox.note(number, path.parse().ok());
     }
     Ok(Response::new(Empty::new()))
 }

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::{
     CONNECTIONS, ENDPOINTS, HANGING_ENDPOINTS, SHARED_RATE, UNDER_WAY_MAX,
     comparison::Comparison,
+    crowd,
     filters::{self, Filters},
     goals::{Goal, goals},
     machine::Machine,
     message::PAYLOAD_BYTES,
+    relays,
 };
 use crate::db::Location;
 
@@ -23,7 +25,11 @@ pub(super) struct Report {
     pub(super) accepts: Throughput,
     pub(super) end_to_end: EndToEnd,
     pub(super) latencies: Vec<Latency>,
+    /// Deliveries of events that go to many endpoints each.
+    pub(super) fan_out: Throughput,
     pub(super) hanging: Hanging,
+    pub(super) relays: Relays,
+    pub(super) crowd: Crowd,
     /// Of one check of a payload against the example schema.
     pub(super) check_micros: f64,
     pub(super) comparison: Comparison,
@@ -89,6 +95,46 @@ impl Hanging {
     /// How much longer the slowest hundredth takes.
     pub(super) fn ratio(&self) -> f64 {
         self.with.p99_ms / self.without.p99_ms.max(f64::MIN_POSITIVE)
+    }
+}
+
+/// A push to many organizations.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relays {
+    /// Deliveries to members.
+    pub(super) throughput: Throughput,
+    /// Milliseconds to the owner's own endpoint, without the push and beside it.
+    pub(super) alone: Latency,
+    pub(super) beside: Latency,
+}
+
+impl Relays {
+    /// How much longer the slowest hundredth of the owner's takes.
+    pub(super) fn ratio(&self) -> f64 {
+        self.beside.p99_ms / self.alone.p99_ms.max(f64::MIN_POSITIVE)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "memberDeliveries": self.throughput.json(), "ownAlone": self.alone, "ownBeside": self.beside })
+    }
+}
+
+/// Events end to end, without other subscriptions in the table and with many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crowd {
+    pub(super) alone: Throughput,
+    pub(super) crowded: Throughput,
+}
+
+impl Crowd {
+    /// What a delivery costs the host with them, as a part of what it costs without.
+    pub(super) fn ratio(&self) -> f64 {
+        let micros = |throughput: &Throughput| throughput.micros_each(throughput.server_cpu_seconds);
+        micros(&self.crowded) / micros(&self.alone).max(f64::MIN_POSITIVE)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "subscriptions": crowd::SUBSCRIPTIONS, "alone": self.alone.json(), "crowded": self.crowded.json() })
     }
 }
 
@@ -199,7 +245,10 @@ impl Report {
             "accepts": self.accepts.json(),
             "endToEnd": self.end_to_end.json(),
             "acceptToArrival": self.latencies,
+            "fanOut": self.fan_out.json(),
             "hangingEndpoints": self.hanging,
+            "relays": self.relays.json(),
+            "otherSubscriptions": self.crowd.json(),
             "payloadCheckMicros": self.check_micros,
             "schemaComparison": self.comparison,
             "filters": self.filters,
@@ -229,7 +278,10 @@ impl Report {
         println!("{:<24} {:>13} {:>17} {:>17}", "throughput", "", "server CPU each", "load CPU each");
         println!("{}", self.bare.line("bare axum JSON POST"));
         println!("{}", self.accepts.line("accepts"));
-        println!("{}\n", self.end_to_end.throughput.line("end to end"));
+        println!("{}", self.end_to_end.throughput.line("end to end"));
+        println!("{}", self.crowd.crowded.line(&format!("beside {} others", crowd::SUBSCRIPTIONS)));
+        println!("{}", self.fan_out.line(&format!("to {ENDPOINTS} endpoints")));
+        println!("{}\n", self.relays.throughput.line(&format!("to {} members", relays::MEMBERS)));
         self.print_latencies();
         self.print_host();
         println!("\n{:<36} {:>10} {:>10}", "goal", "wanted", "reached");
@@ -247,6 +299,9 @@ impl Report {
         println!("to {ENDPOINTS} endpoints at {SHARED_RATE}/s");
         self.hanging.without.print("alone");
         self.hanging.with.print(&format!("beside {HANGING_ENDPOINTS} hanging"));
+        println!("the owner's own at {}/s", relays::OWN_RATE);
+        self.relays.alone.print("alone");
+        self.relays.beside.print(&format!("beside {} relays/s", relays::PUSHED_RATE * relays::MEMBERS));
         self.print_old();
     }
 

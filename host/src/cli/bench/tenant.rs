@@ -23,15 +23,23 @@ pub(super) const UNHEARD: &str = "order.noted";
 pub(super) const HEARD: &str = "order.placed";
 /// The event that many endpoints subscribe to.
 pub(super) const SHARED: &str = "order.shared";
+/// The event that is pushed to other organizations.
+pub(super) const PUSHED: &str = "order.pushed";
 
+pub(super) const CUSTOM: &str = "/api/v1/events/custom";
 const EMIT_PATH: &str = "/api/v1/events/custom/emit";
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The organization, and the operator's view of the host.
 pub(super) struct Tenant {
+    pub(super) id: String,
+    /// Its subscription to the event that is heard.
+    pub(super) subscription: String,
+    /// The registration of the event that is pushed.
+    pub(super) pushed: String,
     /// Where it emits.
     pub(super) emit: Endpoint,
-    operator: Endpoint,
+    pub(super) operator: Endpoint,
 }
 
 /// What components did so far.
@@ -42,7 +50,7 @@ pub(super) struct Components {
 }
 
 impl Tenant {
-    /// An organization with three events, one of them subscribed.
+    /// An organization with its events, one of them subscribed.
     pub(super) async fn create(host: &Child, admin_token: &str, receiver_url: &str) -> Result<Self> {
         let operator = Endpoint::new(host.address, "/", (AUTHORIZATION, &format!("Bearer {admin_token}")))?;
         let new = json!({ "name": "Bench", "plan": "ENTERPRISE" });
@@ -53,27 +61,33 @@ impl Tenant {
         let namespaces = format!("/api/admin/v1/organizations/{id}/namespaces");
         ask(&operator, Method::POST, &namespaces, &json!({ "namespace": NAMESPACE })).await?;
         let emit = Endpoint::new(host.address, EMIT_PATH, (API_KEY, key))?;
-        for name in [UNHEARD, HEARD, SHARED] {
+        let mut pushed = String::new();
+        for name in [UNHEARD, HEARD, SHARED, PUSHED] {
             let event = json!({
                 "namespace": NAMESPACE, "name": name, "version": "1.0.0", "status": "published",
                 "payloadSchema": schema(),
             });
-            ask(&emit, Method::POST, "/api/v1/events/custom", &event).await?;
+            let registered = ask(&emit, Method::POST, CUSTOM, &event).await?;
+            pushed = registered["id"].as_str().unwrap_or_default().to_owned();
         }
-        let tenant = Self { emit, operator };
-        tenant.subscribe(HEARD, receiver_url).await?;
+        let mut tenant = Self { id: id.to_owned(), subscription: String::new(), pushed, emit, operator };
+        tenant.subscription = tenant.subscribe(HEARD, receiver_url).await?;
         Ok(tenant)
     }
 
     /// The same at a host that was started again.
     pub(super) fn at(&self, host: &Child) -> Result<Self> {
-        Ok(Self { emit: self.emit.at(host.address)?, operator: self.operator.at(host.address)? })
+        let (emit, operator) = (self.emit.at(host.address)?, self.operator.at(host.address)?);
+        let (id, subscription, pushed) = (self.id.clone(), self.subscription.clone(), self.pushed.clone());
+        Ok(Self { id, subscription, pushed, emit, operator })
     }
 
-    /// Subscribes an endpoint to an event.
-    pub(super) async fn subscribe(&self, event: &str, url: &str) -> Result<()> {
+    /// Subscribes an endpoint to an event, and gives the subscription's id.
+    pub(super) async fn subscribe(&self, event: &str, url: &str) -> Result<String> {
         let subscription = json!({ "name": format!("{NAMESPACE}.{event}"), "webhookUrl": url });
-        ask(&self.emit, Method::POST, "/api/v1/events/custom/subscribe", &subscription).await.map(drop)
+        ask(&self.emit, Method::POST, &format!("{CUSTOM}/subscribe"), &subscription)
+            .await
+            .map(|created| created["subscriptionId"].as_str().unwrap_or_default().to_owned())
     }
 
     /// What components did so far.
@@ -85,7 +99,7 @@ impl Tenant {
 }
 
 /// Sends a request and gives the data of its answer.
-async fn ask(endpoint: &Endpoint, method: Method, path: &str, body: &Value) -> Result<Value> {
+pub(super) async fn ask(endpoint: &Endpoint, method: Method, path: &str, body: &Value) -> Result<Value> {
     let uri: Uri = path.parse().map_err(Error::internal)?;
     let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
     let (status, answer) = Connection::open(endpoint.clone()).await?.send(method, uri, body).await?;
