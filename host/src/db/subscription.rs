@@ -401,13 +401,17 @@ pub async fn delete(tx: &mut Tx, organization: &OrganizationId, id: &Subscriptio
 /// served by `subscription_event_type` and `subscription_event_pattern`.
 pub async fn types_among(tx: &mut Tx, organization: &OrganizationId, names: &[&str]) -> Result<Vec<EventType>> {
     const SQL: Dialects = over_rows!(
-        "select distinct event_type
-           from subscription_event
-           join subscription on subscription.id = subscription_event.subscription_id
-          where subscription_event.organization_id = $2
-            and is_active
-            and (is_pattern or event_type in (select item.value ->> 0 from",
-        "))"
+        "select distinct wanted.event_type
+           from (select subscription_id, event_type
+                   from subscription_event
+                  where organization_id = $2 and is_pattern
+                  union all
+                 select subscription_id, event_type
+                   from",
+        "          join subscription_event
+                     on subscription_event.organization_id = $2 and event_type = item.value ->> 0) as wanted
+           join subscription on subscription.id = wanted.subscription_id
+          where is_active"
     );
     let names: Vec<[&str; 1]> = names.iter().map(|name| [*name]).collect();
     let (sql, names) = (SQL.pick(tx), codec::rows(&names)?);

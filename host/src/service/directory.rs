@@ -8,10 +8,11 @@
 use std::{
     collections::HashSet,
     num::NonZeroUsize,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use lru::LruCache;
+use tokio::sync::OnceCell;
 
 use super::{Host, access, federation::endpoint, validators::Validators};
 use crate::{
@@ -53,9 +54,10 @@ pub struct Entry {
     pub organization: Organization,
     events: Mutex<Events>,
     targets: Mutex<LruCache<String, Arc<[Arc<Target>]>>>,
-    data_key: OnceLock<DataKey>,
-    emit_events: OnceLock<EmitEvents>,
-    pushed: OnceLock<HashSet<RegistrationId>>,
+    // Each is read by one request while the others wait for it.
+    data_key: OnceCell<DataKey>,
+    emit_events: OnceCell<EmitEvents>,
+    pushed: OnceCell<HashSet<RegistrationId>>,
 }
 
 /// Which lifecycle events of emits any subscription of an organization wants. They are derived
@@ -135,9 +137,9 @@ impl Entry {
             organization,
             events: Mutex::new(LruCache::new(EVENTS_MAX)),
             targets: Mutex::new(LruCache::new(EVENTS_MAX)),
-            data_key: OnceLock::new(),
-            emit_events: OnceLock::new(),
-            pushed: OnceLock::new(),
+            data_key: OnceCell::new(),
+            emit_events: OnceCell::new(),
+            pushed: OnceCell::new(),
         }
     }
 }
@@ -263,12 +265,12 @@ pub async fn is_pushed(host: &Host, entry: &Entry, registration: &RegistrationId
     if !entry.organization.plan.federation() {
         return Ok(false);
     }
-    if let Some(known) = entry.pushed.get() {
-        return Ok(known.contains(registration));
-    }
-    let mut tx = host.db.read().await?;
-    let pushed = db::federation::relay::pushed(&mut tx, &entry.organization.id).await?;
-    Ok(entry.pushed.get_or_init(|| pushed.into_iter().collect()).contains(registration))
+    let read = async || -> Result<_> {
+        let mut tx = host.db.read().await?;
+        let pushed = db::federation::relay::pushed(&mut tx, &entry.organization.id).await?;
+        Ok(pushed.into_iter().collect())
+    };
+    Ok(entry.pushed.get_or_try_init(read).await?.contains(registration))
 }
 
 /// Which lifecycle events of emits anybody wants.
@@ -284,14 +286,14 @@ pub async fn emit_events<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'
         lifecycle::CUSTOM_EVENT_FEDERATION_RELAYED,
         lifecycle::CUSTOM_EVENT_FEDERATION_RELAY_FAILED,
     ];
-    if let Some(known) = entry.emit_events.get() {
-        return Ok(known);
-    }
-    let mut tx = host.db.read().await?;
-    let wanted = db::subscription::types_among(&mut tx, &entry.organization.id, &NAMES).await?;
-    drop(tx);
-    let is_wanted = |name: &&str| wanted.iter().any(|wanted| wanted.matches(name));
-    Ok(entry.emit_events.get_or_init(|| EmitEvents(NAMES.into_iter().filter(is_wanted).collect())))
+    let read = async || {
+        let mut tx = host.db.read().await?;
+        let wanted = db::subscription::types_among(&mut tx, &entry.organization.id, &NAMES).await?;
+        drop(tx);
+        let is_wanted = |name: &&str| wanted.iter().any(|wanted| wanted.matches(name));
+        Ok(EmitEvents(NAMES.into_iter().filter(is_wanted).collect()))
+    };
+    entry.emit_events.get_or_try_init(read).await
 }
 
 /// One receiver as a target, active or not; `None` when it is gone.
@@ -342,10 +344,9 @@ pub(super) async fn data_key_of(host: &Host, id: &OrganizationId) -> Result<Data
 }
 
 async fn data_key<'entry>(host: &Host, entry: &'entry Entry) -> Result<&'entry DataKey> {
-    if let Some(key) = entry.data_key.get() {
-        return Ok(key);
-    }
-    let mut tx = host.db.read().await?;
-    let key = access::data_key(host, &mut tx, &entry.organization.id).await?;
-    Ok(entry.data_key.get_or_init(|| key))
+    let read = async || {
+        let mut tx = host.db.read().await?;
+        access::data_key(host, &mut tx, &entry.organization.id).await
+    };
+    entry.data_key.get_or_try_init(read).await
 }
