@@ -47,6 +47,9 @@ const BATCH_BYTES_MAX: usize = 1 << 20;
 /// Entries that may wait. When so many do, the database does not keep up, and further emits are
 /// refused at once instead of timing out later.
 const QUEUE_ENTRIES_MAX: usize = 4_096;
+/// How long attempts wait for others to be recorded with when nothing else is to be written: nobody
+/// waits for them, and a commit for each handful of them would cost more than they do.
+const ATTEMPTS_LINGER: Duration = Duration::from_millis(4);
 /// How long a batch may take before its emits are answered `unavailable`: within the ten seconds
 /// that clients wait.
 const BATCH_TIME_MAX: Duration = Duration::from_secs(8);
@@ -171,6 +174,11 @@ enum Entry {
 }
 
 impl Entry {
+    /// Whether somebody waits for it.
+    fn is_urgent(&self) -> bool {
+        !matches!(self, Self::Record(..))
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Accept(new, _) => new.emit.payload.len(),
@@ -253,13 +261,7 @@ fn stopped() -> Error {
 
 async fn run(db: Db, routing: RoutingQueue, mut waiting: mpsc::Receiver<Entry>) {
     while let Some(first) = waiting.recv().await {
-        let mut bytes = first.bytes();
-        let mut batch = vec![first];
-        while batch.len() < BATCH_ENTRIES_MAX && bytes < BATCH_BYTES_MAX {
-            let Ok(entry) = waiting.try_recv() else { break };
-            bytes += entry.bytes();
-            batch.push(entry);
-        }
+        let batch = gather(first, &mut waiting).await;
         // A panic, which would be a bug, ends its batch alone: whoever waits for it is told that
         // nothing is certain, and the next batch is written.
         let settling = tokio::spawn(settle(db.clone(), routing.clone(), batch));
@@ -267,6 +269,25 @@ async fn run(db: Db, routing: RoutingQueue, mut waiting: mpsc::Receiver<Entry>) 
             tracing::error!(%cause, "a bug ended a batch of the ledger");
         }
     }
+}
+
+/// Everything that waits, as far as it fits a batch; attempts alone wait a little for more.
+async fn gather(first: Entry, waiting: &mut mpsc::Receiver<Entry>) -> Vec<Entry> {
+    let linger_ends = tokio::time::Instant::now() + ATTEMPTS_LINGER;
+    let (mut bytes, mut is_urgent) = (first.bytes(), first.is_urgent());
+    let mut batch = vec![first];
+    while batch.len() < BATCH_ENTRIES_MAX && bytes < BATCH_BYTES_MAX {
+        let next = match waiting.try_recv() {
+            Ok(entry) => Some(entry),
+            Err(_) if is_urgent => None,
+            Err(_) => tokio::time::timeout_at(linger_ends, waiting.recv()).await.ok().flatten(),
+        };
+        let Some(entry) = next else { break };
+        bytes += entry.bytes();
+        is_urgent |= entry.is_urgent();
+        batch.push(entry);
+    }
+    batch
 }
 
 /// Writes a batch and answers it. When the database refuses the batch as a whole, although it is

@@ -228,8 +228,8 @@ pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// new ones that hang leave most of an organization's share to the others.
 pub const FLOW_WINDOW_START: usize = 4;
 /// Deliveries under way at once, unless set: each is a socket and its buffers. An organization may
-/// hold a quarter, so that an event of two hundred endpoints goes to all of them at once.
-pub const DELIVERIES_MAX_DEFAULT: u32 = 1_024;
+/// hold a quarter, so that an event of some hundred endpoints goes to all of them at once.
+pub const DELIVERIES_MAX_DEFAULT: u32 = 2_048;
 /// Seconds that an endpoint may do nothing but fail before it is switched off, unless set: five
 /// days, so that a long weekend without anybody at work is survived.
 pub const DISABLE_AFTER_SECONDS_DEFAULT: u64 = 5 * 86_400;

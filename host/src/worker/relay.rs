@@ -27,7 +27,7 @@ mod batch;
 /// Emits of one step.
 const EMITS_MAX: u32 = 64;
 /// Between two steps the database belongs to the others.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(2);
 /// The longest wait before an emit that could not be relayed is tried again, in seconds.
 const PUT_OFF_SECONDS_MAX: i64 = 300;
 /// Doublings of the wait until it is longer than that.

@@ -25,6 +25,9 @@ use crate::{
 
 /// Emits routed together, in one transaction.
 const BATCH_MAX: usize = 256;
+/// Emits taken from the table together: fewer, because what was just accepted waits meanwhile, and
+/// the table may have thousands, relayed to as many organizations.
+const BACKLOG_BATCH_MAX: usize = 16;
 /// Batches that are being written while the next ones are routed.
 const BATCHES_UNDER_WAY_MAX: usize = 4;
 /// The longest wait before an emit that could not be routed is tried again, in seconds.
@@ -79,9 +82,17 @@ impl Routing {
                     if taken == 0 {
                         break;
                     }
-                    let (this, batch) = (self.clone(), std::mem::take(&mut batch));
-                    contained("a batch of routing", async move { this.route(batch).await }).await;
                 }
+            }
+            // After the table the queue always has its turn.
+            while batch.len() < BATCH_MAX
+                && let Ok(handover) = handovers.try_recv()
+            {
+                batch.push(handover);
+            }
+            if !batch.is_empty() {
+                let (this, batch) = (self.clone(), std::mem::take(&mut batch));
+                contained("a batch of routing", async move { this.route(batch).await }).await;
             }
         }
     }
@@ -90,7 +101,7 @@ impl Routing {
         let this = self.clone();
         match contained("a batch of routing", async move { this.claim_backlog().await }).await {
             // A full batch: there may be more, and the queue has its turn in between.
-            Some(Ok(BATCH_MAX)) => self.backlog.notify_one(),
+            Some(Ok(BACKLOG_BATCH_MAX)) => self.backlog.notify_one(),
             Some(Ok(_)) | None => {}
             Some(Err(error)) => {
                 tracing::error!(error = ?error, "routing could not look for waiting emits");
@@ -109,7 +120,7 @@ impl Routing {
         if !is_due {
             return Ok(0);
         }
-        let limit = u32::try_from(BATCH_MAX).unwrap_or(u32::MAX);
+        let limit = u32::try_from(BACKLOG_BATCH_MAX).unwrap_or(u32::MAX);
         let mut tx = host.db.begin().await?;
         let claimed = db::emit::claim_due(&mut tx, now, now.plus_millis(ROUTING_LEASE_MS), limit).await?;
         tx.commit().await?;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Relays of one step: enough for a commit to be worth it, few enough for nobody to wait for it.
-const RELAYS_MAX: usize = 128;
+const RELAYS_MAX: usize = 16;
 
 pub(super) struct Batch<'a> {
     host: &'a Host,
