@@ -8,7 +8,10 @@
 use std::{
     collections::{HashMap, HashSet},
     io,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -201,6 +204,7 @@ impl Entry {
 #[derive(Clone)]
 pub struct Ledger {
     entries: mpsc::Sender<Entry>,
+    accepted: Arc<AtomicU64>,
 }
 
 /// Where accepted emits are handed over for routing.
@@ -223,7 +227,7 @@ impl Ledger {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
         let work = move || runtime.block_on(run(db, routing, waiting));
         thread::Builder::new().name("weir-ledger".to_owned()).spawn(work).map_err(no_thread)?;
-        Ok(Self { entries })
+        Ok(Self { entries, accepted: Arc::default() })
     }
 
     /// Accepts an emit. `Ok(Accepted)` means that it survives power loss.
@@ -232,7 +236,14 @@ impl Ledger {
         self.entries.try_send(Entry::Accept(emit, answer)).map_err(|_| {
             fail!(Unavailable, "too many emits wait for the database; nothing was accepted").retry_after(1)
         })?;
-        answered.await.map_err(|_| stopped())?
+        let acceptance = answered.await.map_err(|_| stopped())??;
+        self.accepted.fetch_add(u64::from(acceptance == Acceptance::Accepted), Ordering::Relaxed);
+        Ok(acceptance)
+    }
+
+    /// Emits that were accepted since the start: whoever works beside them sees whether there are any.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Writes deliveries and marks their emits as routed. Gives those emits whose claim still

@@ -198,7 +198,7 @@ impl Workers {
             loop {
                 let claimed = self.routing.claim_backlog().await?
                     + self.catch_up.round().await?
-                    + self.relays.step().await?
+                    + self.relays.step(false).await?
                     + self.claims.sweep_and_claim().await?;
                 if !self.replays.make_step().await? && claimed == 0 && !self.is_work_left().await? {
                     return Ok(());

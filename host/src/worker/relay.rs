@@ -8,7 +8,10 @@
 //! nothing is relayed twice (contract 4.3).
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,8 +29,14 @@ mod batch;
 
 /// Emits of one step.
 const EMITS_MAX: u32 = 64;
+/// Relays of one step: enough for a commit to be worth it.
+const RELAYS_MAX: usize = 64;
+/// Relays of one step while events are being accepted: they and their deliveries wait for its commit.
+const RELAYS_BESIDE_MAX: usize = 16;
 /// Between two steps the database belongs to the others.
 const PAUSE: Duration = Duration::from_millis(2);
+/// The same while events are being accepted.
+const PAUSE_BESIDE: Duration = Duration::from_millis(5);
 /// The longest wait before an emit that could not be relayed is tried again, in seconds.
 const PUT_OFF_SECONDS_MAX: i64 = 300;
 /// Doublings of the wait until it is longer than that.
@@ -37,6 +46,8 @@ pub(super) struct Relays {
     shared: Arc<Shared>,
     /// The organization that had the last step: the next one belongs to another.
     cursor: Mutex<String>,
+    /// Emits that had been accepted at the last step.
+    accepted: AtomicU64,
 }
 
 /// What could not be relayed, and why.
@@ -47,7 +58,7 @@ struct Failed {
 
 impl Relays {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, cursor: Mutex::default() }
+        Self { shared, cursor: Mutex::default(), accepted: AtomicU64::new(0) }
     }
 
     /// Relays until told to stop.
@@ -55,8 +66,9 @@ impl Relays {
         loop {
             // Listening begins before the look, so that no ring in between is lost.
             let rung = self.shared.host.relays_due.notified();
+            let is_beside = self.is_beside_others();
             let this = self.clone();
-            let is_more = match contained("a step of relaying", async move { this.step().await }).await {
+            let is_more = match contained("a step of relaying", async move { this.step(is_beside).await }).await {
                 Some(Ok(steps)) => steps > 0,
                 Some(Err(error)) => {
                     tracing::error!(error = ?error, "emits cannot be relayed yet");
@@ -67,11 +79,17 @@ impl Relays {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(PAUSE), if is_more => {}
+                () = tokio::time::sleep(if is_beside { PAUSE_BESIDE } else { PAUSE }), if is_more => {}
                 () = rung, if !is_more => {}
                 () = tokio::time::sleep(POLL_INTERVAL), if !is_more => {}
             }
         }
+    }
+
+    /// Whether anything was accepted since this was last asked.
+    fn is_beside_others(&self) -> bool {
+        let accepted = self.shared.host.ledger.accepted();
+        self.accepted.swap(accepted, Ordering::Relaxed) != accepted
     }
 
     fn cursor(&self) -> MutexGuard<'_, String> {
@@ -80,7 +98,7 @@ impl Relays {
 
     /// One step of one organization; says of how many emits. When the emits cannot be relayed
     /// together, the oldest is tried alone, and put off if it is the one to blame.
-    pub(super) async fn step(&self) -> Result<usize> {
+    pub(super) async fn step(&self, is_beside: bool) -> Result<usize> {
         let host = &self.shared.host;
         let mut tx = host.db.read().await?;
         let is_any_due = fan_out::is_any_due(&mut tx, host.now()).await?;
@@ -89,11 +107,12 @@ impl Relays {
             return Ok(0);
         }
         let after = self.cursor().clone();
-        let Err(failed) = self.relay(&after, EMITS_MAX).await? else { return Ok(1) };
+        let relays = if is_beside { RELAYS_BESIDE_MAX } else { RELAYS_MAX };
+        let Err(failed) = self.relay(&after, EMITS_MAX, relays).await? else { return Ok(1) };
         if failed.error.code() == Code::Unavailable {
             return Err(failed.error);
         }
-        let Err(failed) = self.relay(&after, 1).await? else { return Ok(1) };
+        let Err(failed) = self.relay(&after, 1, relays).await? else { return Ok(1) };
         if failed.error.code() == Code::Unavailable {
             return Err(failed.error);
         }
@@ -101,19 +120,19 @@ impl Relays {
         Ok(1)
     }
 
-    /// Relays the oldest emits of the next organization, `limit` of them at most.
-    async fn relay(&self, after: &str, limit: u32) -> Result<Result<(), Failed>> {
+    /// Relays the oldest emits of the next organization, so many of them and to so many at most.
+    async fn relay(&self, after: &str, emits: u32, relays: usize) -> Result<Result<(), Failed>> {
         let host = &self.shared.host;
         let now = host.now();
         let mut tx = host.db.begin().await?;
-        let mut due = fan_out::next(&mut tx, after, now, limit).await?;
+        let mut due = fan_out::next(&mut tx, after, now, emits).await?;
         if due.is_empty() {
-            due = fan_out::next(&mut tx, "", now, limit).await?;
+            due = fan_out::next(&mut tx, "", now, emits).await?;
         }
         let Some(owner) = due.first().map(|fan_out| fan_out.owner_id.clone()) else { return Ok(Ok(())) };
         // Moved before anything can fail: the trouble of one organization is not another's.
         self.cursor().clone_from(&owner.to_string());
-        let mut batch = Batch::new(host, &owner, now);
+        let mut batch = Batch::new(host, &owner, now, relays);
         let written = async {
             batch.take(&mut tx, &due).await?;
             batch.write(&mut tx).await?;

@@ -27,7 +27,7 @@ use crate::{
 const BATCH_MAX: usize = 256;
 /// Emits taken from the table together: fewer, because what was just accepted waits meanwhile, and
 /// the table may have thousands, relayed to as many organizations.
-const BACKLOG_BATCH_MAX: usize = 16;
+const BACKLOG_BATCH_MAX: usize = 64;
 /// Batches that are being written while the next ones are routed.
 const BATCHES_UNDER_WAY_MAX: usize = 4;
 /// The longest wait before an emit that could not be routed is tried again, in seconds.

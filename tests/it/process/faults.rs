@@ -11,6 +11,7 @@ use super::host::{Process, serve};
 use crate::support::{
     Client, Receiver, TestApp,
     database::{TestDatabase, is_postgres, on_server},
+    server::Stop,
 };
 
 fn event() -> serde_json::Value {
@@ -117,18 +118,13 @@ const CLIENTS: usize = 6;
 const TROUBLES: u32 = 10;
 const TROUBLE: Duration = Duration::from_millis(300);
 
-/// What a restart of the server looks like from here: connections end, and for a while there are no
-/// new ones. A file cannot restart; somebody else holds it.
-async fn trouble(location: &Location) {
-    if let Location::Postgres(url) = location {
-        let name = url.rsplit('/').next().expect("a name").to_owned();
-        on_server(&format!("alter database {name} with allow_connections false")).await.expect("it works");
-        let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
-        on_server(&end).await.expect("it works");
-        tokio::time::sleep(TROUBLE).await;
-        on_server(&format!("alter database {name} with allow_connections true")).await.expect("it works");
+/// A server crashes or is restarted. A file cannot be; somebody else holds it.
+async fn trouble(database: &TestDatabase, number: u32) {
+    if is_postgres() {
+        let stop = if number.is_multiple_of(2) { Stop::Immediate } else { Stop::Fast };
+        tokio::task::block_in_place(|| database.restart(stop));
     } else {
-        let lock = Lock::take(location).await;
+        let lock = Lock::take(&database.location).await;
         tokio::time::sleep(TROUBLE).await;
         lock.release().await;
     }
@@ -152,7 +148,7 @@ async fn emit_for_sure(client: Client, key: String) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_taken_away_under_load_loses_nothing() {
-    let database = Arc::new(TestDatabase::create().await);
+    let database = Arc::new(TestDatabase::create_for_restarts());
     let receiver = Receiver::start().await;
     let host = Process::start(serve(&database));
     let key = host.organization_key().await;
@@ -172,9 +168,9 @@ async fn a_database_that_is_taken_away_under_load_loses_nothing() {
             (accepted, refused)
         });
     }
-    for _ in 0..TROUBLES {
-        tokio::time::sleep(TROUBLE / 2).await;
-        trouble(&database.location).await;
+    for number in 0..TROUBLES {
+        tokio::time::sleep(TROUBLE).await;
+        trouble(&database, number).await;
     }
     tokio::time::sleep(TROUBLE).await;
     stop.cancel();

@@ -14,7 +14,10 @@ use sqlx::{Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 use weir::db::{Db, Location, migrate};
 
-use super::fixtures::root;
+use super::{
+    fixtures::root,
+    server::{Server, Stop},
+};
 
 /// A database that goes when this is dropped.
 pub(crate) struct TestDatabase {
@@ -25,6 +28,7 @@ pub(crate) struct TestDatabase {
 enum Kept {
     Folder(PathBuf),
     OnServer(String),
+    Server(Server),
 }
 
 /// Whether the tests run on PostgreSQL.
@@ -47,6 +51,22 @@ impl TestDatabase {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(unique_name());
         fs::create_dir_all(&folder).expect("a folder for the database can be made");
         Self { location: Location::Sqlite(folder.join("weir.db")), kept: Kept::Folder(folder) }
+    }
+
+    /// An empty database that can be restarted: on PostgreSQL it has a server of its own.
+    pub(crate) fn create_for_restarts() -> Self {
+        if !is_postgres() {
+            return Self::create_file();
+        }
+        let server = Server::start();
+        Self { location: Location::Postgres(server.url().into()), kept: Kept::Server(server) }
+    }
+
+    /// Restarts its server, if it has one of its own.
+    pub(crate) fn restart(&self, stop: Stop) {
+        if let Kept::Server(server) = &self.kept {
+            server.restart(stop);
+        }
     }
 
     async fn create_on_server() -> Self {
@@ -72,6 +92,8 @@ impl Drop for TestDatabase {
         match &self.kept {
             // What could not be removed lies in the target folder and harms nobody.
             Kept::Folder(folder) => drop(fs::remove_dir_all(folder)),
+            // It ends by itself.
+            Kept::Server(_) => {}
             Kept::OnServer(name) => {
                 // The test's own runtime cannot be waited for from here.
                 let sql = format!("drop database if exists {name} with (force)");

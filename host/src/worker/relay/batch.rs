@@ -21,13 +21,12 @@ use crate::{
     service::{Host, federation::outcome},
 };
 
-/// Relays of one step: enough for a commit to be worth it, few enough for nobody to wait for it.
-const RELAYS_MAX: usize = 16;
-
 pub(super) struct Batch<'a> {
     host: &'a Host,
     owner: &'a OrganizationId,
     now: Time,
+    /// Members at most.
+    limit: usize,
     /// Members so far.
     count: usize,
     /// What organizations have accepted.
@@ -38,8 +37,8 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(host: &'a Host, owner: &'a OrganizationId, now: Time) -> Self {
-        Self { host, owner, now, count: 0, accepted: Vec::new(), owed: Vec::new(), log: Vec::new() }
+    pub(super) fn new(host: &'a Host, owner: &'a OrganizationId, now: Time, limit: usize) -> Self {
+        Self { host, owner, now, limit, count: 0, accepted: Vec::new(), owed: Vec::new(), log: Vec::new() }
     }
 
     /// Takes as many members of emits of the owner as fit, and notes how far each emit came.
@@ -47,7 +46,7 @@ impl<'a> Batch<'a> {
         let ids: Vec<&EmitId> = due.iter().map(|fan_out| &fan_out.emit_id).collect();
         let emits = db::emit::load(tx, &ids).await?;
         for fan_out in due {
-            let room = RELAYS_MAX.saturating_sub(self.count);
+            let room = self.limit.saturating_sub(self.count);
             if room == 0 {
                 break;
             }
