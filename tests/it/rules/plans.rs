@@ -1,6 +1,6 @@
 //! How SQLite executes the statements of the hot path: by key, whatever the tables' size.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
 use weir::db::{Db, Location, migrate};
@@ -11,22 +11,21 @@ use crate::support::{database::TestDatabase, fixtures::root};
 /// The tables that grow.
 const LARGE: [&str; 3] = ["emit", "delivery", "attempt"];
 
-/// Head and tail of each `over_rows!` statement of the ledger, as SQLite gets it.
-fn statements() -> Vec<String> {
-    let folder = root().join("host/src/db/ledger");
+/// Head and tail of each `over_rows!` statement of some files, as SQLite gets it.
+fn statements(files: &[PathBuf]) -> Vec<String> {
     let mut statements = Vec::new();
-    for path in sources(&folder) {
+    for path in files {
         let text = fs::read_to_string(path).expect("UTF-8");
         for call in text.split("over_rows!(").skip(1) {
             let parts: Vec<&str> = call.split('"').collect();
-            statements.push(format!("{} json_each($1) as item {}", parts[1], parts[3]));
+            statements.push(format!("{} jsonb_each($1) as item {}", parts[1], parts[3]));
         }
     }
     statements
 }
 
-#[tokio::test]
-async fn the_ledger_finds_rows_by_key() {
+/// What SQLite would do for each statement, step by step.
+async fn plans(statements: &[String]) -> Vec<Vec<String>> {
     let folder = TestDatabase::create_file();
     let Location::Sqlite(file) = &folder.location else { unreachable!("it is a file") };
     let db = Db::connect(&folder.location).await.expect("the file can be made");
@@ -34,19 +33,42 @@ async fn the_ledger_finds_rows_by_key() {
     db.close().await;
     let options = SqliteConnectOptions::new().filename(file);
     let mut connection = SqliteConnection::connect_with(&options).await.expect("it opens");
-    let statements = statements();
-    assert!(statements.len() >= 7, "{} statements were found", statements.len());
+    let mut plans = Vec::new();
     for statement in statements {
         let plan = sqlx::query(AssertSqlSafe(format!("explain query plan {statement}")))
             .fetch_all(&mut connection)
             .await
             .unwrap_or_else(|error| panic!("{error}: {statement}"));
-        for step in plan.iter().map(|row| row.get::<String, _>("detail")) {
-            let scans = LARGE
-                .iter()
-                .any(|table| step == format!("SCAN {table}") || step.starts_with(&format!("SCAN {table} ")));
-            assert!(!scans, "{step} in the plan of {statement}");
-        }
+        plans.push(plan.iter().map(|row| row.get::<String, _>("detail")).collect());
     }
     connection.close().await.expect("it closes");
+    plans
+}
+
+fn scans(step: &str, table: &str) -> bool {
+    step == format!("SCAN {table}") || step.starts_with(&format!("SCAN {table} "))
+}
+
+#[tokio::test]
+async fn the_ledger_finds_rows_by_key() {
+    let statements = statements(&sources(&root().join("host/src/db/ledger")));
+    assert!(statements.len() >= 7, "{} statements were found", statements.len());
+    for (statement, plan) in statements.iter().zip(plans(&statements).await) {
+        for step in plan {
+            assert!(!LARGE.iter().any(|table| scans(&step, table)), "{step} in the plan of {statement}");
+        }
+    }
+}
+
+/// An organization may have a hundred thousand subscriptions of which nobody wants to know that.
+#[tokio::test]
+async fn who_wants_to_know_of_emits_is_found_by_name_or_among_patterns() {
+    let mut statements = statements(&[root().join("host/src/db/subscription.rs")]);
+    statements.retain(|statement| statement.contains("wanted.event_type"));
+    assert_eq!(statements.len(), 1);
+    for step in plans(&statements).await.concat() {
+        assert!(!scans(&step, "subscription") && !scans(&step, "subscription_event"), "{step}");
+        let is_narrow = ["event_type=?", "subscription_event_pattern"].iter().any(|part| step.contains(part));
+        assert!(!step.contains(" subscription_event ") || is_narrow, "{step}");
+    }
 }

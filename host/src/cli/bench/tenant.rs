@@ -68,7 +68,7 @@ impl Tenant {
                 "payloadSchema": schema(),
             });
             let registered = ask(&emit, Method::POST, CUSTOM, &event).await?;
-            pushed = registered["id"].as_str().unwrap_or_default().to_owned();
+            registered["id"].as_str().unwrap_or_default().clone_into(&mut pushed);
         }
         let mut tenant = Self { id: id.to_owned(), subscription: String::new(), pushed, emit, operator };
         tenant.subscription = tenant.subscribe(HEARD, receiver_url).await?;
