@@ -126,7 +126,7 @@ macro_rules! over_rows {
     ($head:literal, $tail:literal) => {
         $crate::db::Dialects {
             sqlite: concat!($head, " jsonb_each($1) as item ", $tail),
-            postgres: concat!($head, " json_array_elements(cast($1 as json)) as item(value) ", $tail),
+            postgres: concat!($head, " jsonb_array_elements(cast($1 as jsonb)) as item(value) ", $tail),
         }
     };
 }

@@ -159,7 +159,7 @@ async fn hold_revisions(tx: &mut Tx, members: BTreeSet<&str>) -> Result<()> {
         postgres: "
             select id
               from organization
-             where id in (select item.value ->> 0 from json_array_elements(cast($1 as json)) as item(value))
+             where id in (select item.value ->> 0 from jsonb_array_elements(cast($1 as jsonb)) as item(value))
              order by id
                for share",
     };

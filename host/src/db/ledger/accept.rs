@@ -71,7 +71,7 @@ async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i6
         postgres: "
             select id, revision
               from organization
-             where id in (select item.value ->> 0 from json_array_elements(cast($1 as json)) as item(value))
+             where id in (select item.value ->> 0 from jsonb_array_elements(cast($1 as jsonb)) as item(value))
              order by id
                for share",
     };
