@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use hyper::{StatusCode, header::USER_AGENT};
 
 use super::{
-    CONNECTIONS, ENDPOINTS, HANGING_ENDPOINTS, OPEN_CONNECTIONS, SHARED_RATE, SHARED_UNDER_WAY_MAX, UNDER_WAY_MAX,
+    CONNECTIONS, ENDPOINTS, HANGING_ENDPOINTS, OPEN_CONNECTIONS, SHARED_RATE, UNDER_WAY_MAX, WIDE_UNDER_WAY_MAX,
     arrivals::Arrivals,
     child::{Child, own_cpu},
     client::Endpoint,
@@ -14,7 +14,7 @@ use super::{
     message::Message,
     receiver::{HANGING, Receiver},
     report::{EndToEnd, Hanging, Latency, Throughput},
-    tenant::{HEARD, SHARED, Tenant, UNHEARD},
+    tenant::{HEARD, SHARED, Tenant, UNHEARD, WIDE},
     yardstick,
 };
 use crate::error::{Error, Result};
@@ -93,12 +93,17 @@ impl Bench {
         Ok((meter.stop(count, took), arrivals.repeated()))
     }
 
-    /// Deliveries a second of events that go to many endpoints each. They stay.
+    /// Deliveries a second of events that go to many endpoints each.
     pub(super) async fn fan_out(&self) -> Result<Throughput> {
+        self.subscribe_endpoints(WIDE).await?;
+        Ok(self.windowed(WIDE, ENDPOINTS, WIDE_UNDER_WAY_MAX, self.seconds).await?.0)
+    }
+
+    async fn subscribe_endpoints(&self, event: &str) -> Result<()> {
         for endpoint in 0..ENDPOINTS {
-            self.tenant.subscribe(SHARED, &format!("{}{endpoint}", self.receiver.url)).await?;
+            self.tenant.subscribe(event, &format!("{}{endpoint}", self.receiver.url)).await?;
         }
-        Ok(self.windowed(SHARED, ENDPOINTS, SHARED_UNDER_WAY_MAX, self.seconds).await?.0)
+        Ok(())
     }
 
     /// How long events take from when they were meant to be sent until they arrive. A host that
@@ -107,9 +112,10 @@ impl Bench {
         self.latency_to(HEARD, rate, 1).await
     }
 
-    /// The same for events that go to the endpoints of the fan-out, without and with some beside
-    /// them that hang.
+    /// The same for events that go to many endpoints of one organization, without and with some
+    /// that hang.
     pub(super) async fn hanging(&self) -> Result<Hanging> {
+        self.subscribe_endpoints(SHARED).await?;
         let without = self.latency_to(SHARED, SHARED_RATE, ENDPOINTS).await?;
         for _ in 0..HANGING_ENDPOINTS {
             self.tenant.subscribe(SHARED, &format!("{}{HANGING}", self.receiver.url)).await?;

@@ -23,6 +23,8 @@ pub(super) const UNHEARD: &str = "order.noted";
 pub(super) const HEARD: &str = "order.placed";
 /// The event that many endpoints subscribe to.
 pub(super) const SHARED: &str = "order.shared";
+/// The event that as many endpoints subscribe to, and none that hangs.
+pub(super) const WIDE: &str = "order.wide";
 /// The event that is pushed to other organizations.
 pub(super) const PUSHED: &str = "order.pushed";
 
@@ -62,7 +64,7 @@ impl Tenant {
         ask(&operator, Method::POST, &namespaces, &json!({ "namespace": NAMESPACE })).await?;
         let emit = Endpoint::new(host.address, EMIT_PATH, (API_KEY, key))?;
         let mut pushed = String::new();
-        for name in [UNHEARD, HEARD, SHARED, PUSHED] {
+        for name in [UNHEARD, HEARD, SHARED, WIDE, PUSHED] {
             let event = json!({
                 "namespace": NAMESPACE, "name": name, "version": "1.0.0", "status": "published",
                 "payloadSchema": schema(),
