@@ -358,7 +358,9 @@ impl Written {
             .filter(|new| new.is_wanted)
             .map_while(|new| Some((new.emit.id.clone(), routing.handovers.clone().try_reserve_owned().ok()?)))
             .collect();
-        let mut tx: Tx = db.begin().await?;
+        // Only who is answered a 202 waits for the disk. Routing and attempts that power loss takes
+        // are made again.
+        let mut tx: Tx = if emits.is_empty() { db.begin_unsynced().await? } else { db.begin().await? };
         let acceptances = accept::accept(&mut tx, &emits, |emit| permits.contains_key(&emit.id)).await?;
         let routed = route::route(&mut tx, &routes).await?;
         let recorded = record::record(&mut tx, &attempts).await?;

@@ -47,6 +47,9 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 const ROWS_BUFFERED: usize = 1_024;
 /// Statements kept prepared on each connection: more than this host has.
 const STATEMENTS_CACHED: usize = 256;
+/// Cache of each connection: negative is KiB. What does not fit is in the system's cache, and whenever
+/// a page was split a commit searches all of its own: with four times as much it took half as long again.
+const CACHE_KIB: &str = "-16384";
 /// Pages of the write-ahead log, 64 MiB, from which on the writer itself moves into the database file
 /// what `checkpoint` has not moved yet: under load that has no pause, only then the log begins anew.
 const CHECKPOINT_PAGES: &str = "16384";
@@ -164,14 +167,14 @@ impl Db {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // A commit that was answered survives power loss, not only a crash.
+            // Unless a transaction says otherwise.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(WAIT_MAX)
             .statement_cache_capacity(STATEMENTS_CACHED)
             .row_buffer_size(ROWS_BUFFERED)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("cache_size", "-65536")
+            .pragma("cache_size", CACHE_KIB)
             .pragma("temp_store", "memory");
         let pool = |connections: u32| {
             SqlitePoolOptions::new()
@@ -208,12 +211,30 @@ impl Db {
         Ok(Self(Pools::Postgres(pool)))
     }
 
-    /// Begins a transaction that writes. On SQLite it holds the write lock from the start, so that
-    /// what it reads is what it changes.
+    /// Begins a transaction that writes, and survives power loss once it is committed. On SQLite it
+    /// holds the write lock from the start, so that what it reads is what it changes.
     pub async fn begin(&self) -> Result<Tx> {
         match &self.0 {
-            Pools::Sqlite { writer, .. } => writer.begin_with("begin immediate").await.map(Tx::Sqlite),
+            Pools::Sqlite { writer, .. } => {
+                writer.begin_with("pragma synchronous = full; begin immediate").await.map(Tx::Sqlite)
+            }
             Pools::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+        }
+        .map_err(from_sqlx)
+    }
+
+    /// The same, but its commit does not wait for the disk: after a power loss (on PostgreSQL also
+    /// after a crash of the server) the last of these transactions may be gone, in the order of their
+    /// commits and never without all that followed. One of [`Self::begin`] makes all before it last.
+    /// For what follows from the table and is then done again: nobody was told that it is done.
+    pub async fn begin_unsynced(&self) -> Result<Tx> {
+        match &self.0 {
+            Pools::Sqlite { writer, .. } => {
+                writer.begin_with("pragma synchronous = normal; begin immediate").await.map(Tx::Sqlite)
+            }
+            Pools::Postgres(pool) => {
+                pool.begin_with("begin; set local synchronous_commit = off").await.map(Tx::Postgres)
+            }
         }
         .map_err(from_sqlx)
     }

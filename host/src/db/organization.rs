@@ -1,8 +1,10 @@
 //! Organizations, their namespaces and their emit counters.
 
+use std::collections::{HashMap, HashSet};
+
 use sqlx::FromRow;
 
-use super::{Tx, codec, on_db, one_row};
+use super::{Dialects, Tx, codec, on_db, one_row};
 use crate::{
     domain::{id::OrganizationId, organization::Organization, plan::Plan, time::Time},
     error::Result,
@@ -132,6 +134,34 @@ pub async fn touch(tx: &mut Tx, id: &OrganizationId) -> Result<Option<Organizati
     let row: Option<OrganizationRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(Organization::try_from).transpose()
+}
+
+/// The revisions of organizations, which nobody changes until the transaction ends: what was checked
+/// under an older one may no longer hold, on another host's word or ours.
+pub async fn hold_revisions<'a>(
+    tx: &mut Tx,
+    organizations: impl IntoIterator<Item = &'a OrganizationId>,
+) -> Result<HashMap<OrganizationId, i64>> {
+    // SQLite's writer is alone. On PostgreSQL a change that began meanwhile waits for this one, so
+    // that nothing accepted under the old revision appears after the new one holds. Rows are locked
+    // in one order, so that nobody who locks several of them waits for another who does.
+    const SQL: Dialects = Dialects {
+        sqlite: "
+            select id, revision
+              from organization
+             where id in (select item.value ->> 0 from jsonb_each($1) as item)",
+        postgres: "
+            select id, revision
+              from organization
+             where id in (select item.value ->> 0 from jsonb_array_elements(cast($1 as jsonb)) as item(value))
+             order by id
+               for share",
+    };
+    let organizations: HashSet<&OrganizationId> = organizations.into_iter().collect();
+    let rows: Vec<[&OrganizationId; 1]> = organizations.into_iter().map(|id| [id]).collect();
+    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
+    let revisions: Vec<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&rows).fetch_all(conn).await)?;
+    Ok(revisions.into_iter().map(|(id, revision)| (OrganizationId::stored(id), revision)).collect())
 }
 
 /// The wrapped data key.

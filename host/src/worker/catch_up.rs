@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     POLL_INTERVAL, Shared,
     choice::{self, Effort},
-    contained, routing,
+    contained, decide,
 };
 use crate::{
     db::{
@@ -49,8 +49,7 @@ impl CatchUp {
         loop {
             // Listening begins before the look, so that no ring in between is lost.
             let rung = self.shared.host.catching_up.notified();
-            let this = self.clone();
-            let moved = match contained("a round of catching up", async move { this.round().await }).await {
+            let moved = match contained("a round of catching up", self.round()).await {
                 Some(Ok(steps)) => steps > 0,
                 Some(Err(error)) => {
                     tracing::error!(error = ?error, "the table could not be searched for subscriptions that are behind");
@@ -112,7 +111,7 @@ impl CatchUp {
         }
         let is_last = emits.len() < EMITS_MAX as usize;
         let reached = emits.last().map(|stored| &stored.emit.id).filter(|_| !is_last);
-        let mut tx = host.db.begin().await?;
+        let mut tx = host.db.begin_unsynced().await?;
         if !db::subscription::advance(&mut tx, behind, reached).await? {
             return Ok(false);
         }
@@ -131,7 +130,7 @@ impl CatchUp {
     /// What the router says of one emit and the subscription.
     async fn choose(&self, stored: &StoredEmit, target: &Arc<Target>, now: Time) -> Result<Option<Routed>> {
         let emit = &stored.emit;
-        let (call, event) = (routing::call_for(emit), emit.as_event(Vec::new()));
+        let (call, event) = (decide::call_for(emit), emit.as_event(Vec::new()));
         let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
         let chosen = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
         let deliveries: Vec<NewDelivery> = chosen

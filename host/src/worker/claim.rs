@@ -82,18 +82,16 @@ impl Claims {
         wait.clamp(TURN_MIN, POLL_INTERVAL)
     }
 
-    async fn claim_noting_errors(self: &Arc<Self>) -> usize {
-        let this = self.clone();
-        let claimed = contained("a claim of deliveries", async move { this.claim().await }).await;
+    async fn claim_noting_errors(&self) -> usize {
+        let claimed = contained("a claim of deliveries", self.claim()).await;
         claimed.unwrap_or(Ok(0)).unwrap_or_else(|error| {
             tracing::error!(error = ?error, "due deliveries could not be claimed");
             0
         })
     }
 
-    async fn sweep_noting_errors(self: &Arc<Self>) {
-        let this = self.clone();
-        if let Some(Err(error)) = contained("a sweep for deliveries", async move { this.sweep().await }).await {
+    async fn sweep_noting_errors(&self) {
+        if let Some(Err(error)) = contained("a sweep for deliveries", self.sweep()).await {
             tracing::error!(error = ?error, "the table could not be searched for due deliveries");
         }
     }
@@ -156,7 +154,7 @@ impl Claims {
         }
         // Slots are taken only when it is this transaction's turn: what was given back while it
         // waited for the writer is used by the same commit.
-        let mut tx = self.shared.host.db.begin().await?;
+        let mut tx = self.shared.host.db.begin_unsynced().await?;
         let mut claimed: Vec<(Claimed, Slot)> = Vec::new();
         let now = self.shared.host.now();
         for (receiver, mut slots) in self.take_slots(now) {

@@ -47,13 +47,7 @@ impl Housekeeping {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.interval) => {}
             }
-            let (this, until) = (self.clone(), stop.clone());
-            let swept =
-                contained(
-                    "housekeeping",
-                    async move { until.run_until_cancelled(this.sweep()).await.unwrap_or(Ok(0)) },
-                );
-            match swept.await {
+            match contained("housekeeping", Box::pin(stop.run_until_cancelled(self.sweep()))).await.flatten() {
                 Some(Ok(0)) | None => {}
                 Some(Ok(deleted)) => tracing::info!(deleted, "deleted old events and attempts"),
                 Some(Err(error)) => tracing::error!(error = ?error, "what is old could not be deleted"),
@@ -72,7 +66,7 @@ impl Housekeeping {
     async fn sweep_answers(&self) -> Result<()> {
         let host = &self.shared.host;
         loop {
-            let mut tx = host.db.begin().await?;
+            let mut tx = host.db.begin_unsynced().await?;
             let forgotten = db::idempotency::forget_expired(&mut tx, host.now()).await?;
             tx.commit().await?;
             if forgotten == 0 {
@@ -87,7 +81,7 @@ impl Housekeeping {
         let db = &self.shared.host.db;
         let Some(before) = self.retention.relay_log.before(self.shared.host.now()) else { return Ok(()) };
         loop {
-            let mut tx = db.begin().await?;
+            let mut tx = db.begin_unsynced().await?;
             let deleted = db::retention::delete_relays(&mut tx, before, RETENTION_ROWS_MAX).await?;
             tx.commit().await?;
             if deleted == 0 {
@@ -123,7 +117,7 @@ impl Housekeeping {
             && large.deliveries > RETENTION_ROWS_MAX
         {
             loop {
-                let mut tx = db.begin().await?;
+                let mut tx = db.begin_unsynced().await?;
                 let some =
                     db::retention::delete_deliveries(&mut tx, &large.id, dead_letters_before, RETENTION_ROWS_MAX);
                 let deleted = some.await?;
@@ -135,7 +129,7 @@ impl Housekeeping {
             }
         }
         let ids: Vec<&str> = batch.iter().map(|event| event.id.as_str()).collect();
-        let mut tx = db.begin().await?;
+        let mut tx = db.begin_unsynced().await?;
         let deleted = db::retention::delete_events(&mut tx, &ids, dead_letters_before).await?;
         tx.commit().await?;
         tokio::time::sleep(PAUSE).await;
@@ -152,7 +146,7 @@ impl Housekeeping {
             let found = db::retention::old_deliveries(&mut tx, &after, before, RETENTION_PAGE_ROWS).await?;
             drop(tx);
             if !found.old.is_empty() {
-                let mut tx = db.begin().await?;
+                let mut tx = db.begin_unsynced().await?;
                 deleted += db::retention::delete_attempts(&mut tx, &found.old).await?;
                 tx.commit().await?;
                 tokio::time::sleep(PAUSE).await;

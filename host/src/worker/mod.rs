@@ -4,8 +4,9 @@
 //! transaction. Claims are leases: whatever dies with a process is taken by another, or by the
 //! next start.
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -25,6 +26,7 @@ pub mod outbound;
 mod catch_up;
 mod choice;
 mod claim;
+mod decide;
 mod delivery;
 mod endpoints;
 mod housekeeping;
@@ -159,7 +161,7 @@ impl Workers {
         loops.spawn(routing.clone().run(handovers.receiver, stop.clone()));
         loops.spawn(claims.clone().run(stop.clone()));
         loops.spawn(catch_up.clone().run(stop.clone()));
-        loops.spawn(relays.clone().run(stop.clone()));
+        relays.clone().start(&loops, stop.clone())?;
         let replays = Arc::new(replay::Replays::new(shared.clone()));
         loops.spawn(replays.clone().run(stop.clone()));
         loops.spawn(housekeeping.clone().run(stop.clone()));
@@ -198,7 +200,7 @@ impl Workers {
             loop {
                 let claimed = self.routing.claim_backlog().await?
                     + self.catch_up.round().await?
-                    + self.relays.step(false).await?
+                    + usize::from(self.relays.step().await?)
                     + self.claims.sweep_and_claim().await?;
                 if !self.replays.make_step().await? && claimed == 0 && !self.is_work_left().await? {
                     return Ok(());
@@ -239,19 +241,18 @@ impl Workers {
 
 /// Runs a piece of work so that a panic in it, which is a bug, ends it alone and not the loop that
 /// everybody's events go through. What it had claimed is taken again when its lease ends.
-async fn contained<T: Send + 'static>(what: &str, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-    match tokio::spawn(work).await {
-        Ok(done) => Some(done),
-        Err(cause) => {
-            tracing::error!(%cause, "a bug ended {what}; what it had claimed is taken again");
-            None
-        }
+async fn contained<T>(what: &str, work: impl Future<Output = T>) -> Option<T> {
+    // What it was about to change is in the table, and locks that it held recover.
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    if done.is_err() {
+        tracing::error!("a bug ended {what}; what it had claimed is taken again");
     }
+    done.ok()
 }
 
 async fn take_back(host: &Host) -> Result<()> {
     let now = host.now();
-    let mut tx = host.db.begin().await?;
+    let mut tx = host.db.begin_unsynced().await?;
     let emits = db::emit::end_leases(&mut tx, now).await?;
     let deliveries = db::delivery::end_leases(&mut tx, now).await?;
     tx.commit().await?;

@@ -3,73 +3,133 @@
 //! An emit that is pushed leaves a row in the transaction that accepts it. From there it is relayed
 //! in steps, beside the owner's own routing: a step takes it to some members, logs that, and moves
 //! on, all in one transaction, so that a crash neither skips a member nor repeats one (`batch`).
-//! Members that are organizations have it accepted again, and it is then routed like any event of
-//! theirs; to external peers it is owed like to a subscription. Neither leaves such a row itself:
-//! nothing is relayed twice (contract 4.3).
+//! Members that are organizations have it accepted again, routed in the same transaction like any
+//! event of theirs; to external peers it is owed like to a subscription. Neither leaves such a row
+//! itself: nothing is relayed twice (contract 4.3).
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
     time::Duration,
 };
 
-use tokio_util::sync::CancellationToken;
+use tokio::{runtime::Handle, time::Instant};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{POLL_INTERVAL, Shared, contained};
 use crate::{
     db::federation::fan_out::{self, FanOut},
-    domain::{flow::Limits, subscription::Terms},
+    domain::id::OrganizationId,
     error::{Code, Error, Result},
+    fail,
 };
-use batch::Batch;
+use batch::Turn;
 
 mod batch;
 
-/// Emits of one step.
-const EMITS_MAX: u32 = 64;
-/// Relays of one step: enough for a commit to be worth it.
+/// Relays of one step: the table is asked for them together, and without traffic they are written in
+/// one transaction.
 const RELAYS_MAX: usize = 64;
-/// Relays of one step while events are being accepted: they and their deliveries wait for its commit.
-const RELAYS_BESIDE_MAX: usize = 16;
-/// Between two steps the database belongs to the others.
+/// Between two transactions the database belongs to the others.
 const PAUSE: Duration = Duration::from_millis(2);
-/// The same while events are being accepted.
-const PAUSE_BESIDE: Duration = Duration::from_millis(5);
+/// Relays of one transaction beside traffic: what is accepted meanwhile waits for its end.
+const RELAYS_BESIDE: usize = 4;
+/// The pause beside traffic: the database is then somebody else's four fifths of the time.
+const PAUSE_BESIDE: Duration = Duration::from_millis(4);
+/// Deliveries that start at the same moment beside traffic: what they compute is done between two
+/// requests of somebody else.
+const LAUNCHES_BESIDE: usize = 2;
+/// For each time that relays are so far behind, transactions beside traffic are as large again.
+const BEHIND: Duration = Duration::from_secs(2);
+/// So many emits accepted in so short a time are traffic. Fewer are the pushes themselves.
+const TRAFFIC_EMITS: u64 = 3;
+const TRAFFIC_WINDOW: Duration = Duration::from_millis(100);
 /// The longest wait before an emit that could not be relayed is tried again, in seconds.
 const PUT_OFF_SECONDS_MAX: i64 = 300;
 /// Doublings of the wait until it is longer than that.
 const PUT_OFF_DOUBLINGS_MAX: u32 = 9;
 
+/// How relays go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pace {
+    /// Relays of one transaction.
+    relays: usize,
+    /// Deliveries that start at the same moment.
+    launches: usize,
+    /// The pause after a transaction.
+    pause: Duration,
+}
+
+impl Pace {
+    /// Without traffic.
+    const ALONE: Self = Self { relays: RELAYS_MAX, launches: usize::MAX, pause: PAUSE };
+
+    /// Beside traffic, when relays are so far behind: the further, the larger the transactions, so
+    /// that relays keep up with whatever is pushed.
+    fn beside(behind: Duration) -> Self {
+        let times = behind.as_millis() / BEHIND.as_millis() + 1;
+        let times = usize::try_from(times).unwrap_or(usize::MAX);
+        Self {
+            relays: times.saturating_mul(RELAYS_BESIDE).min(RELAYS_MAX),
+            launches: times.saturating_mul(LAUNCHES_BESIDE),
+            pause: PAUSE_BESIDE,
+        }
+    }
+}
+
+/// Whether there is traffic: emits being accepted.
+#[derive(Debug)]
+struct Traffic {
+    /// When the present window began, and how many had been accepted until then.
+    since: Instant,
+    before: u64,
+    is_any: bool,
+}
+
+impl Traffic {
+    fn new(now: Instant) -> Self {
+        Self { since: now, before: 0, is_any: false }
+    }
+
+    /// Looks at how many have been accepted by now.
+    fn observe(&mut self, accepted: u64, now: Instant) -> bool {
+        let is_enough = accepted - self.before >= TRAFFIC_EMITS;
+        if now - self.since >= TRAFFIC_WINDOW {
+            *self = Self { since: now, before: accepted, is_any: is_enough };
+        }
+        self.is_any |= is_enough;
+        self.is_any
+    }
+}
+
 pub(super) struct Relays {
     shared: Arc<Shared>,
     /// The organization that had the last step: the next one belongs to another.
     cursor: Mutex<String>,
-    /// Emits that had been accepted at the last step.
-    accepted: AtomicU64,
-}
-
-/// What could not be relayed, and why.
-struct Failed {
-    due: Vec<FanOut>,
-    error: Error,
+    traffic: Mutex<Traffic>,
 }
 
 impl Relays {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, cursor: Mutex::default(), accepted: AtomicU64::new(0) }
+        Self { shared, cursor: Mutex::default(), traffic: Mutex::new(Traffic::new(Instant::now())) }
     }
 
-    /// Relays until told to stop.
-    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+    /// Relays until told to stop, on a thread of its own: a step holds the database from statement to
+    /// statement, and among the tasks of requests it would have to wait its turn after each. Fails
+    /// when the system has no thread left.
+    pub(super) fn start(self: Arc<Self>, loops: &TaskTracker, stop: CancellationToken) -> Result<()> {
+        let (runtime, run) = (Handle::current(), loops.track_future(self.run(stop)));
+        let thread = thread::Builder::new().name("weir-relays".to_owned());
+        let no_thread = |cause| fail!(Unavailable, "there is no thread for relays").caused_by(cause);
+        thread.spawn(move || runtime.block_on(run)).map(drop).map_err(no_thread)
+    }
+
+    async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
             // Listening begins before the look, so that no ring in between is lost.
             let rung = self.shared.host.relays_due.notified();
-            let is_beside = self.is_beside_others();
-            let this = self.clone();
-            let is_more = match contained("a step of relaying", async move { this.step(is_beside).await }).await {
-                Some(Ok(steps)) => steps > 0,
+            let is_more = match contained("a step of relaying", self.step()).await {
+                Some(Ok(was_any_due)) => was_any_due,
                 Some(Err(error)) => {
                     tracing::error!(error = ?error, "emits cannot be relayed yet");
                     false
@@ -79,84 +139,111 @@ impl Relays {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(if is_beside { PAUSE_BESIDE } else { PAUSE }), if is_more => {}
-                () = rung, if !is_more => {}
-                () = tokio::time::sleep(POLL_INTERVAL), if !is_more => {}
+                () = std::future::ready(()), if is_more => {}
+                () = rung => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }
 
-    /// Whether anything was accepted since this was last asked.
-    fn is_beside_others(&self) -> bool {
-        let accepted = self.shared.host.ledger.accepted();
-        self.accepted.swap(accepted, Ordering::Relaxed) != accepted
+    fn pace(&self, behind: Duration) -> Pace {
+        let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_any = traffic.observe(self.shared.host.ledger.accepted(), Instant::now());
+        if is_any { Pace::beside(behind) } else { Pace::ALONE }
     }
 
     fn cursor(&self) -> MutexGuard<'_, String> {
         self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One step of one organization; says of how many emits. When the emits cannot be relayed
+    /// One step of one organization; says whether anything was due. When the emits cannot be relayed
     /// together, the oldest is tried alone, and put off if it is the one to blame.
-    pub(super) async fn step(&self, is_beside: bool) -> Result<usize> {
-        let host = &self.shared.host;
-        let mut tx = host.db.read().await?;
-        let is_any_due = fan_out::is_any_due(&mut tx, host.now()).await?;
-        drop(tx);
-        if !is_any_due {
-            return Ok(0);
-        }
-        let after = self.cursor().clone();
-        let relays = if is_beside { RELAYS_BESIDE_MAX } else { RELAYS_MAX };
-        let Err(failed) = self.relay(&after, EMITS_MAX, relays).await? else { return Ok(1) };
-        if failed.error.code() == Code::Unavailable {
-            return Err(failed.error);
-        }
-        let Err(failed) = self.relay(&after, 1, relays).await? else { return Ok(1) };
-        if failed.error.code() == Code::Unavailable {
-            return Err(failed.error);
-        }
-        self.put_off(&failed).await?;
-        Ok(1)
-    }
-
-    /// Relays the oldest emits of the next organization, so many of them and to so many at most.
-    async fn relay(&self, after: &str, emits: u32, relays: usize) -> Result<Result<(), Failed>> {
-        let host = &self.shared.host;
-        let now = host.now();
-        let mut tx = host.db.begin().await?;
-        let mut due = fan_out::next(&mut tx, after, now, emits).await?;
-        if due.is_empty() {
-            due = fan_out::next(&mut tx, "", now, emits).await?;
-        }
-        let Some(owner) = due.first().map(|fan_out| fan_out.owner_id.clone()) else { return Ok(Ok(())) };
+    pub(super) async fn step(&self) -> Result<bool> {
+        let due = self.due().await?;
+        let Some(oldest) = due.first() else { return Ok(false) };
         // Moved before anything can fail: the trouble of one organization is not another's.
-        self.cursor().clone_from(&owner.to_string());
-        let mut batch = Batch::new(host, &owner, now, relays);
-        let written = async {
-            batch.take(&mut tx, &due).await?;
-            batch.write(&mut tx).await?;
-            tx.commit().await
-        };
-        if let Err(error) = written.await {
-            return Ok(Err(Failed { due, error }));
+        self.cursor().clone_from(&oldest.owner_id.to_string());
+        for emits in [&due[..], std::slice::from_ref(oldest)] {
+            match self.relay(&oldest.owner_id, emits).await {
+                Ok(()) => return Ok(true),
+                Err(error) if error.code() == Code::Unavailable => return Err(error),
+                Err(error) if emits.len() == 1 => {
+                    self.put_off(oldest, &error).await?;
+                    return Ok(true);
+                }
+                Err(error) => tracing::warn!(error = ?error, "emits are relayed one by one"),
+            }
         }
-        host.emits_due.notify_one();
-        for peer in batch.owed_peers() {
-            self.shared.slots.note_backlog(&owner, &peer, Limits::of(&Terms::default()), now);
-        }
-        Ok(Ok(()))
+        Ok(true)
     }
 
-    /// Lets the others pass that wait behind emits which cannot be relayed.
-    async fn put_off(&self, failed: &Failed) -> Result<()> {
+    /// The oldest emits of the organization whose turn it is.
+    async fn due(&self) -> Result<Vec<FanOut>> {
         let host = &self.shared.host;
-        let mut tx = host.db.begin().await?;
-        for FanOut { owner_id, emit_id, failures, .. } in &failed.due {
-            tracing::error!(emit = %emit_id, error = ?failed.error, "emit {emit_id} cannot be relayed yet");
-            let wait_s = (2_i64 << (*failures).min(PUT_OFF_DOUBLINGS_MAX)).min(PUT_OFF_SECONDS_MAX);
-            fan_out::put_off(&mut tx, owner_id, emit_id, host.now().plus_millis(wait_s * 1_000)).await?;
+        let (after, now) = (self.cursor().clone(), host.now());
+        let limit = u32::try_from(RELAYS_MAX).unwrap_or(u32::MAX);
+        let mut tx = host.db.read().await?;
+        let due = fan_out::next(&mut tx, &after, now, limit).await?;
+        if due.is_empty() { fan_out::next(&mut tx, "", now, limit).await } else { Ok(due) }
+    }
+
+    /// Relays emits of an organization to their next members, in as many transactions as the pace
+    /// asks for.
+    async fn relay(&self, owner: &OrganizationId, emits: &[FanOut]) -> Result<()> {
+        let db = &self.shared.host.db;
+        let mut tx = db.read().await?;
+        let mut turn = Turn::take(&self.shared, owner, &mut tx, emits, RELAYS_MAX).await?;
+        drop(tx);
+        loop {
+            let pace = self.pace(turn.behind());
+            let Some(mut part) = turn.part(pace.relays) else { return Ok(()) };
+            part.route().await;
+            let mut tx = db.begin_unsynced().await?;
+            let follows = part.write(&mut tx).await?;
+            tx.commit().await?;
+
+            let is_outdated = follows.is_outdated;
+            follows.go(&self.shared, pace.launches).await;
+            if is_outdated {
+                return Ok(());
+            }
+            tokio::time::sleep(pace.pause).await;
         }
+    }
+
+    /// Lets the others pass that wait behind an emit which cannot be relayed.
+    async fn put_off(&self, fan_out: &FanOut, error: &Error) -> Result<()> {
+        let host = &self.shared.host;
+        let FanOut { owner_id, emit_id, failures, .. } = fan_out;
+        tracing::error!(emit = %emit_id, error = ?error, "emit {emit_id} cannot be relayed yet");
+        let wait_s = (2_i64 << (*failures).min(PUT_OFF_DOUBLINGS_MAX)).min(PUT_OFF_SECONDS_MAX);
+        let mut tx = host.db.begin_unsynced().await?;
+        fan_out::put_off(&mut tx, owner_id, emit_id, host.now().plus_millis(wait_s * 1_000)).await?;
         tx.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_that_are_behind_go_faster_but_never_in_larger_steps_than_without_traffic() {
+        let relays = |seconds| Pace::beside(Duration::from_secs(seconds)).relays;
+        assert_eq!([0, 1, 2, 5].map(relays), [RELAYS_BESIDE, RELAYS_BESIDE, 2 * RELAYS_BESIDE, 3 * RELAYS_BESIDE]);
+        assert_eq!(relays(u64::MAX), RELAYS_MAX);
+    }
+
+    #[test]
+    fn a_few_emits_are_no_traffic_and_traffic_ends_with_the_emits() {
+        let begun = Instant::now();
+        let mut traffic = Traffic::new(begun);
+        let mut is_any = |accepted, after_ms| traffic.observe(accepted, begun + Duration::from_millis(after_ms));
+        assert!(!is_any(TRAFFIC_EMITS - 1, 10));
+        assert!(is_any(TRAFFIC_EMITS, 20), "at once");
+        assert!(is_any(TRAFFIC_EMITS, 99));
+        assert!(is_any(TRAFFIC_EMITS, 100), "the window that ends had it");
+        assert!(is_any(TRAFFIC_EMITS, 150), "and holds for the next one");
+        assert!(!is_any(TRAFFIC_EMITS + 1, 200));
     }
 }

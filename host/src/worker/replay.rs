@@ -18,9 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     POLL_INTERVAL, Shared,
     choice::{self, Effort},
-    contained,
+    contained, decide,
     delivery::Job,
-    routing,
     slots::Slot,
 };
 use crate::{
@@ -79,8 +78,7 @@ impl Replays {
         loop {
             // Listening begins before the table is looked at, so that no ring in between is lost.
             let added = self.shared.host.replays_due.notified();
-            let this = self.clone();
-            let stepped = contained("a step of a replay", async move { this.make_step().await }).await;
+            let stepped = contained("a step of a replay", self.make_step()).await;
             let is_more = stepped.unwrap_or(Ok(false)).unwrap_or_else(|error| {
                 tracing::error!(error = ?error, "the table could not be searched for replays");
                 false
@@ -148,7 +146,7 @@ impl Replays {
 
     async fn put_off(&self, replay: &Replay) -> Result<()> {
         let host = &self.shared.host;
-        let mut tx = host.db.begin().await?;
+        let mut tx = host.db.begin_unsynced().await?;
         let due_at = host.now().plus_millis(PUT_OFF_MS);
         db::replay::advance(&mut tx, replay, &replay.done_until, due_at).await?;
         tx.commit().await
@@ -205,7 +203,7 @@ impl Replays {
         let mut chosen = Vec::new();
         for stored in emits {
             let emit = stored.emit;
-            let (call, event) = (routing::call_for(&emit), emit.as_event(Vec::new()));
+            let (call, event) = (decide::call_for(&emit), emit.as_event(Vec::new()));
             let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
             let destinations = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
             for (_, destination) in destinations.into_iter().flatten() {
@@ -231,7 +229,7 @@ impl Replays {
         now: Time,
     ) -> Result<Option<(Vec<Claimed>, Vec<DeliveryId>)>> {
         let (organization, receiver) = (&replay.organization_id, &replay.receiver);
-        let mut tx = self.shared.host.db.begin().await?;
+        let mut tx = self.shared.host.db.begin_unsynced().await?;
         let is_ours = db::replay::lock(&mut tx, organization, receiver).await?
             && if picked.is_end {
                 db::replay::finish(&mut tx, replay).await?
@@ -295,7 +293,7 @@ pub(super) async fn go_on(shared: &Shared, target: &Target) {
         let unfinished = db::replay::unfinished(&mut tx, organization, receiver).await?;
         drop(tx);
         if unfinished > 0 {
-            let mut tx = host.db.begin().await?;
+            let mut tx = host.db.begin_unsynced().await?;
             db::replay::hasten(&mut tx, organization, receiver, host.now()).await?;
             tx.commit().await?;
             host.replays_due.notify_one();

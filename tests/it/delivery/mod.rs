@@ -1,5 +1,6 @@
 //! What receivers see of an accepted event, and what becomes of it when they do not answer.
 
+mod durability;
 mod endpoints;
 mod fairness;
 mod filters;

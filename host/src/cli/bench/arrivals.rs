@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -91,23 +91,38 @@ impl Arrivals {
     }
 }
 
-/// Where arrivals are noted: the measurement under way.
+/// Where arrivals are noted: the measurement under way, and what goes on beside it.
 #[derive(Clone, Default)]
-pub(super) struct Inbox(Arc<Mutex<Option<Arc<Arrivals>>>>);
+pub(super) struct Inbox(Arc<Mutex<Measured>>);
+
+#[derive(Clone, Default)]
+struct Measured {
+    main: Option<Arc<Arrivals>>,
+    beside: Option<Arc<Arrivals>>,
+}
 
 impl Inbox {
     /// From now on arrivals are noted there. Numbers start anew, so nothing of the measurement
     /// before may be under way.
     pub(super) fn switch(&self, to: &Arc<Arrivals>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
+        self.lock().main = Some(to.clone());
+    }
+
+    /// The same for what goes on beside measurements. Only one of both goes to many endpoints.
+    pub(super) fn switch_beside(&self, to: &Arc<Arrivals>) {
+        self.lock().beside = Some(to.clone());
     }
 
     /// Notes an arrival: the event's number, and the endpoint's if it is one of many.
     pub(super) fn note(&self, number: u32, endpoint: Option<u32>) {
-        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(arrivals) = current {
+        let Measured { main, beside } = self.lock().clone();
+        for arrivals in [main, beside].into_iter().flatten() {
             arrivals.note(number, endpoint);
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Measured> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,6 +145,17 @@ mod tests {
         assert!(arrivals.all(3, Duration::ZERO).await.is_err());
         inbox.note(1, None);
         assert!(arrivals.all(3, Duration::ZERO).await.is_ok());
+    }
+
+    #[test]
+    fn what_goes_on_beside_is_noted_beside() {
+        let (inbox, one, many) = (Inbox::default(), Arrivals::new(2, 1, 0), Arrivals::new(2, 2, 0));
+        inbox.switch(&one);
+        inbox.switch_beside(&many);
+        for (number, endpoint) in [(0, None), (0, Some(1)), (1, Some(0)), (1, Some(1))] {
+            inbox.note(number, endpoint);
+        }
+        assert_eq!((one.room.available_permits(), many.room.available_permits()), (1, 3));
     }
 
     #[tokio::test]

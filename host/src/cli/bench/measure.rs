@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 /// Deliveries a second that a closed loop has room to note; beyond it, it ends early.
 const DELIVERIES_PER_SECOND_MAX: usize = 100_000;
 /// How long the last events may take to arrive: longer than the first retry of a delivery.
-const ARRIVE_MAX: Duration = Duration::from_secs(90);
+pub(super) const ARRIVE_MAX: Duration = Duration::from_secs(90);
 /// The longest time to arrival that is told apart, in microseconds: beyond it nothing is missing
 /// but everything is lost.
 const MICROS_MAX: u64 = 120_000_000;

@@ -5,13 +5,13 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    OPEN_CONNECTIONS,
+    arrivals::Arrivals,
     client::Endpoint,
-    load::{self, Schedule, Timing},
-    measure::Bench,
+    load::{self, Timing},
+    measure::{ARRIVE_MAX, Bench},
     message::{Message, NAMESPACE},
     note,
-    report::Relays,
+    report::{Latency, Relays},
     tenant::{API_KEY, CUSTOM, HEARD, PUSHED, Tenant, ask},
 };
 use crate::error::{Error, Result};
@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 pub(super) const MEMBERS: u32 = 1_000;
 /// Pushed events under way at once when it goes as fast as it can.
 const UNDER_WAY_MAX: usize = 4;
-/// Pushed events a second while the owner's own deliveries are measured: a thousand deliveries.
-pub(super) const PUSHED_RATE: u32 = 1;
+/// Pushed events a second that there is room to note.
+const PUSHES_PER_SECOND_MAX: usize = 100;
 /// Events a second that are the owner's own.
 pub(super) const OWN_RATE: u32 = 200;
 
@@ -31,15 +31,24 @@ pub(super) async fn measure(bench: &Bench) -> Result<Relays> {
     let (throughput, _) = bench.windowed(PUSHED, MEMBERS, UNDER_WAY_MAX, bench.seconds).await?;
     note("the owner's own deliveries, without and with the push");
     let alone = bench.latency_to(HEARD, OWN_RATE, 1).await?;
-    let count = PUSHED_RATE * u32::try_from(bench.seconds.as_secs()).unwrap_or(u32::MAX);
-    let schedule = Schedule::start(std::time::Instant::now(), PUSHED_RATE, count, OPEN_CONNECTIONS);
+    let (beside, relaying) = beside(bench).await?;
+    Ok(Relays { throughput, alone, beside, relaying })
+}
+
+/// The owner's own deliveries while a pushed event is on its way to the members all the time: as
+/// soon as all have it the next one is pushed. And how fast that went.
+async fn beside(bench: &Bench) -> Result<(Latency, f64)> {
+    let seconds = usize::try_from(bench.seconds.as_secs()).unwrap_or(1).max(1);
+    let arrivals = Arrivals::new(seconds * PUSHES_PER_SECOND_MAX, MEMBERS, 1);
+    bench.receiver.inbox.switch_beside(&arrivals);
     let (emit, message) = (bench.tenant.emit.clone(), Message::new(PUSHED));
-    let pushing = tokio::spawn(async move {
-        load::send(&emit, OPEN_CONNECTIONS, &message, StatusCode::ACCEPTED, Timing::Open(schedule)).await
-    });
-    let beside = bench.latency_to(HEARD, OWN_RATE, 1).await?;
-    pushing.await.map_err(Error::internal)??;
-    Ok(Relays { throughput, alone, beside })
+    let timing = Timing::Windowed(arrivals.begun + bench.seconds, arrivals.clone());
+    let pushing = tokio::spawn(async move { load::send(&emit, 1, &message, StatusCode::ACCEPTED, timing).await });
+    let own = bench.latency_to(HEARD, OWN_RATE, 1).await?;
+    let count = pushing.await.map_err(Error::internal)??.count * MEMBERS;
+    arrivals.all(count as usize, ARRIVE_MAX).await?;
+    let took = arrivals.times(count as usize).max().unwrap_or_default();
+    Ok((own, f64::from(count) / took.as_secs_f64()))
 }
 
 /// The group, its push, its members and their subscriptions; each at its own path.

@@ -106,6 +106,8 @@ pub(super) struct Relays {
     /// Milliseconds to the owner's own endpoint, without the push and beside it.
     pub(super) alone: Latency,
     pub(super) beside: Latency,
+    /// Deliveries a second to members meanwhile.
+    pub(super) relaying: f64,
 }
 
 impl Relays {
@@ -115,7 +117,12 @@ impl Relays {
     }
 
     fn json(&self) -> Value {
-        json!({ "memberDeliveries": self.throughput.json(), "ownAlone": self.alone, "ownBeside": self.beside })
+        json!({
+            "memberDeliveries": self.throughput.json(),
+            "ownAlone": self.alone,
+            "ownBeside": self.beside,
+            "memberDeliveriesPerSecondBeside": self.relaying,
+        })
     }
 }
 
@@ -301,7 +308,7 @@ impl Report {
         self.hanging.with.print(&format!("beside {HANGING_ENDPOINTS} hanging"));
         println!("the owner's own at {}/s", relays::OWN_RATE);
         self.relays.alone.print("alone");
-        self.relays.beside.print(&format!("beside {} relays/s", relays::PUSHED_RATE * relays::MEMBERS));
+        self.relays.beside.print(&format!("beside {:.0} relays/s", self.relays.relaying));
         self.print_old();
     }
 

@@ -1,12 +1,12 @@
 //! Emits that are still to be relayed, and the rows that relays are.
 
-use std::collections::BTreeSet;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     db::{Dialects, Tx, codec, on_db, over_rows},
     domain::{
         emit::Emit,
-        id::{EmitId, MemberId, OrganizationId, PushId},
+        id::{EmitId, MemberId, OrganizationId},
         registration::PLATFORM,
         time::Time,
     },
@@ -43,32 +43,18 @@ pub async fn insert(tx: &mut Tx, emits: &[&Emit]) -> Result<()> {
 }
 
 /// The oldest emits that are due of the next organization behind `after` that has any, whosever
-/// they are: for the workers. They are locked until the transaction ends.
+/// they are: for the workers.
 pub async fn next(tx: &mut Tx, after: &str, now: Time, limit: u32) -> Result<Vec<FanOut>> {
-    // SQLite's writer is alone anyway; PostgreSQL's hosts must not wait for each other's rows.
-    const SQL: Dialects = Dialects {
-        sqlite: "
-            select organization_id, emit_id, after_member, failures
-              from federation_fan_out
-             where organization_id = (select min(organization_id)
-                                        from federation_fan_out
-                                       where organization_id > $1 and due_at <= $2)
-               and due_at <= $2
-             order by emit_id
-             limit $3",
-        postgres: "
-            select organization_id, emit_id, after_member, failures
-              from federation_fan_out
-             where organization_id = (select min(organization_id)
-                                        from federation_fan_out
-                                       where organization_id > $1 and due_at <= $2)
-               and due_at <= $2
-             order by emit_id
-             limit $3
-               for update skip locked",
-    };
-    let sql = SQL.pick(tx);
-    let rows: Vec<(String, String, String, i64)> = on_db!(tx, |conn| sqlx::query_as(sql)
+    const SQL: &str = "
+        select organization_id, emit_id, after_member, failures
+          from federation_fan_out
+         where organization_id = (select min(organization_id)
+                                    from federation_fan_out
+                                   where organization_id > $1 and due_at <= $2)
+           and due_at <= $2
+         order by emit_id
+         limit $3";
+    let rows: Vec<(String, String, String, i64)> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(after)
         .bind(now.as_millis())
         .bind(i64::from(limit))
@@ -104,66 +90,128 @@ pub async fn put_off(tx: &mut Tx, owner: &OrganizationId, emit: &EmitId, due_at:
         .map(|_| ()))
 }
 
-/// Members up to this one have the emit.
-pub async fn advance(tx: &mut Tx, owner: &OrganizationId, emit: &EmitId, after: &MemberId) -> Result<()> {
-    const SQL: &str = "update federation_fan_out set after_member = $3 where organization_id = $1 and emit_id = $2";
-    on_db!(tx, |conn| sqlx::query(SQL)
-        .bind(owner.as_str())
-        .bind(emit.as_str())
-        .bind(after.as_str())
-        .execute(conn)
-        .await
-        .map(|_| ()))
+/// How far an emit comes with one step.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The emit.
+    pub emit_id: EmitId,
+    /// Up to which member it was when the step began.
+    pub from: String,
+    /// Up to which member it is now; `None` when everybody has it.
+    pub to: Option<MemberId>,
 }
 
-/// All members have the emit.
-pub async fn finish(tx: &mut Tx, owner: &OrganizationId, emit: &EmitId) -> Result<()> {
-    const SQL: &str = "delete from federation_fan_out where organization_id = $1 and emit_id = $2";
-    on_db!(tx, |conn| sqlx::query(SQL).bind(owner.as_str()).bind(emit.as_str()).execute(conn).await.map(|_| ()))
+/// Moves emits of an organization on, and gives those that were still where the step began. The
+/// others another host has moved meanwhile, or is moving.
+pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Step]) -> Result<HashSet<EmitId>> {
+    // SQLite's writer is alone; PostgreSQL's hosts must not wait for each other's rows.
+    const MOVE: Dialects = Dialects {
+        sqlite: "
+            update federation_fan_out
+               set after_member = item.value ->> 2
+              from jsonb_each($1) as item
+             where organization_id = $2
+               and emit_id = item.value ->> 0
+               and after_member = item.value ->> 1
+            returning emit_id",
+        postgres: "
+            with held as (
+                select fan_out.emit_id, item.value ->> 2 as up_to
+                  from jsonb_array_elements(cast($1 as jsonb)) as item(value)
+                  join federation_fan_out as fan_out
+                    on fan_out.organization_id = $2
+                   and fan_out.emit_id = item.value ->> 0
+                   and fan_out.after_member = item.value ->> 1
+                   for update of fan_out skip locked)
+            update federation_fan_out as fan_out
+               set after_member = held.up_to
+              from held
+             where fan_out.organization_id = $2 and fan_out.emit_id = held.emit_id
+            returning fan_out.emit_id",
+    };
+    const END: Dialects = Dialects {
+        sqlite: "
+            delete from federation_fan_out
+             where organization_id = $2
+               and (emit_id, after_member) in (select item.value ->> 0, item.value ->> 1 from jsonb_each($1) as item)
+            returning emit_id",
+        postgres: "
+            with held as (
+                select fan_out.emit_id
+                  from jsonb_array_elements(cast($1 as jsonb)) as item(value)
+                  join federation_fan_out as fan_out
+                    on fan_out.organization_id = $2
+                   and fan_out.emit_id = item.value ->> 0
+                   and fan_out.after_member = item.value ->> 1
+                   for update of fan_out skip locked)
+            delete from federation_fan_out as fan_out
+             using held
+             where fan_out.organization_id = $2 and fan_out.emit_id = held.emit_id
+            returning fan_out.emit_id",
+    };
+    let (ends, moves): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| step.to.is_none());
+    let mut moved = HashSet::new();
+    for (sql, steps) in [(MOVE, moves), (END, ends)] {
+        if steps.is_empty() {
+            continue;
+        }
+        let rows: Vec<_> = steps.iter().map(|step| (&step.emit_id, &step.from, &step.to)).collect();
+        let (sql, rows) = (sql.pick(tx), codec::rows(&rows)?);
+        let ids: Vec<String> =
+            on_db!(&mut *tx, |conn| sqlx::query_scalar(sql).bind(&rows).bind(owner.as_str()).fetch_all(conn).await)?;
+        moved.extend(ids.into_iter().map(EmitId::stored));
+    }
+    Ok(moved)
 }
 
-/// Accepts emits for members, due for routing at once. A member has each emit once, however many
-/// pushes bring it. Its revision is the present one, so that the subscriptions that exist now get it
-/// by routing, and those that come later only if they ask for what was before them.
-pub async fn relay(tx: &mut Tx, relays: &[(EmitId, PushId, OrganizationId)], now: Time) -> Result<()> {
+/// An emit that is accepted for a member.
+#[derive(Clone, Debug)]
+pub struct Relayed {
+    /// The owner's emit.
+    pub of: EmitId,
+    /// What the member has of it.
+    pub emit: Arc<Emit>,
+    /// When it was routed; `None` when that is left to the table, at once.
+    pub routed_at: Option<Time>,
+}
+
+/// Accepts emits for members, and gives those that were not there before: a member has each emit
+/// once, however many pushes bring it. The revision has to be the member's present one, so that the
+/// subscriptions that exist now get it by routing, and those that come later only if they ask for
+/// what was before them.
+pub async fn relay(tx: &mut Tx, relayed: &[Relayed], now: Time) -> Result<HashSet<EmitId>> {
     const SQL: Dialects = over_rows!(
         "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, chain_depth,
-                           emitted_by, accepted_at, due_at, claims, kind, revision, source_organization_id, push_id)
-         select item.value ->> 2, member.id, source.registration_id, source.namespace, source.name, source.version,
-                source.payload, source.chain_depth, $3, source.accepted_at, $2, 0, source.kind, member.revision,
-                source.organization_id, item.value ->> 3
+                           emitted_by, accepted_at, claims, kind, source_organization_id, push_id, revision, due_at,
+                           routed_at)
+         select item.value ->> 1, item.value ->> 2, source.registration_id, source.namespace, source.name,
+                source.version, source.payload, source.chain_depth, $2, source.accepted_at, 0, source.kind,
+                source.organization_id, item.value ->> 3, cast(item.value ->> 4 as bigint),
+                cast(item.value ->> 5 as bigint), cast(item.value ->> 6 as bigint)
            from",
         "join emit as source on source.id = item.value ->> 0
-          join organization as member on member.id = item.value ->> 1
          where true
-         on conflict (id) do nothing"
+         on conflict (id) do nothing
+         returning id"
     );
-    if relays.is_empty() {
-        return Ok(());
+    if relayed.is_empty() {
+        return Ok(HashSet::new());
     }
-    hold_revisions(tx, relays.iter().map(|(.., member)| member.as_str()).collect()).await?;
-    let row = |(emit, push, member): &(EmitId, PushId, OrganizationId)| {
-        (emit.clone(), member.clone(), emit.relayed_to(member), push.clone())
+    let row = |relayed: &Relayed| {
+        let emit = &relayed.emit;
+        let due_at = relayed.routed_at.is_none().then_some(now);
+        (
+            relayed.of.clone(),
+            emit.id.clone(),
+            emit.organization_id.clone(),
+            emit.source.as_ref().map(|source| source.push_id.clone()),
+            emit.revision,
+            codec::millis(due_at),
+            codec::millis(relayed.routed_at),
+        )
     };
-    let rows: Vec<_> = relays.iter().map(row).collect();
+    let rows: Vec<_> = relayed.iter().map(row).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    on_db!(tx, |conn| sqlx::query(sql).bind(&rows).bind(now.as_millis()).bind(PLATFORM).execute(conn).await.map(|_| ()))
-}
-
-/// Keeps the members' revisions as they are until the commit; in the order in which everybody locks
-/// several organizations.
-async fn hold_revisions(tx: &mut Tx, members: BTreeSet<&str>) -> Result<()> {
-    const SQL: Dialects = Dialects {
-        // The writer is alone.
-        sqlite: "select $1 where false",
-        postgres: "
-            select id
-              from organization
-             where id in (select item.value ->> 0 from jsonb_array_elements(cast($1 as jsonb)) as item(value))
-             order by id
-               for share",
-    };
-    let rows: Vec<[&str; 1]> = members.into_iter().map(|id| [id]).collect();
-    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    on_db!(tx, |conn| sqlx::query(sql).bind(&rows).fetch_all(conn).await.map(|_| ()))
+    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).bind(PLATFORM).fetch_all(conn).await)?;
+    Ok(ids.into_iter().map(EmitId::stored).collect())
 }

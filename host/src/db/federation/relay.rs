@@ -36,8 +36,8 @@ pub struct Relay {
 /// Where a relay goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// To an organization of this host.
-    Organization(OrganizationId),
+    /// To an organization of this host, which has this revision at present.
+    Organization(OrganizationId, i64),
     /// To an endpoint outside.
     External,
 }
@@ -52,6 +52,7 @@ struct RelayRow {
     owner_plan: String,
     peer_plan: Option<String>,
     peer_is_active: Option<bool>,
+    peer_revision: Option<i64>,
 }
 
 impl RelayRow {
@@ -81,7 +82,8 @@ impl TryFrom<RelayRow> for Relay {
         Ok(Self {
             refusal: row.refusal()?,
             to: match row.member_organization_id {
-                Some(id) => Destination::Organization(OrganizationId::stored(id)),
+                // A revision that is not there is one that nothing was decided at.
+                Some(id) => Destination::Organization(OrganizationId::stored(id), row.peer_revision.unwrap_or(0)),
                 None => Destination::External,
             },
             push_id: PushId::stored(row.push_id),
@@ -123,7 +125,7 @@ pub async fn relays_for(
     const SQL: &str = "
         select push.id as push_id, push.group_id, member.id as member_id, member.member_organization_id,
                member.status = 'removed' as is_removed, owner.plan as owner_plan, peer.plan as peer_plan,
-               peer.is_active as peer_is_active
+               peer.is_active as peer_is_active, peer.revision as peer_revision
           from federation_push as push
           join organization as owner on owner.id = push.organization_id
           join federation_group as grp on grp.id = push.group_id

@@ -8,7 +8,7 @@ use crate::{
         Dialects, Tx, codec,
         emit::{self, NewRow},
         federation::fan_out,
-        on_db, over_rows,
+        on_db, organization, over_rows,
     },
     domain::{
         emit::{Emit, Idempotency},
@@ -27,8 +27,8 @@ pub(super) async fn accept(
     if emits.is_empty() {
         return Ok(Vec::new());
     }
-    let revisions = revisions(tx, emits).await?;
-    let is_current = |new: &NewEmit| revisions.get(new.emit.organization_id.as_str()) == Some(&new.emit.revision);
+    let revisions = organization::hold_revisions(tx, emits.iter().map(|new| &new.emit.organization_id)).await?;
+    let is_current = |new: &NewEmit| revisions.get(&new.emit.organization_id) == Some(&new.emit.revision);
     let current: Vec<&NewEmit> = emits.iter().copied().filter(|new| is_current(new)).collect();
     let mut kept = insert(tx, &current, is_taken).await?;
     leave_out_outlived(tx, &current, &mut kept).await?;
@@ -55,31 +55,6 @@ pub(super) async fn accept(
         }
     };
     Ok(emits.iter().map(answer).collect())
-}
-
-/// The revisions of the batch's organizations: what was checked under an older one may no longer
-/// hold, on another host's word or ours.
-async fn revisions(tx: &mut Tx, emits: &[&NewEmit]) -> Result<HashMap<String, i64>> {
-    // SQLite's writer is alone. On PostgreSQL a change that began meanwhile waits for this batch, so
-    // that nothing accepted under the old revision appears after the new one holds. Rows are locked
-    // in one order, so that nobody who locks several of them and this batch wait for each other.
-    const SQL: Dialects = Dialects {
-        sqlite: "
-            select id, revision
-              from organization
-             where id in (select item.value ->> 0 from jsonb_each($1) as item)",
-        postgres: "
-            select id, revision
-              from organization
-             where id in (select item.value ->> 0 from jsonb_array_elements(cast($1 as jsonb)) as item(value))
-             order by id
-               for share",
-    };
-    let organizations: HashSet<&str> = emits.iter().map(|new| new.emit.organization_id.as_str()).collect();
-    let rows: Vec<[&str; 1]> = organizations.into_iter().map(|id| [id]).collect();
-    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    let revisions: Vec<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&rows).fetch_all(conn).await)?;
-    Ok(revisions.into_iter().collect())
 }
 
 async fn insert(tx: &mut Tx, emits: &[&NewEmit], is_taken: impl Fn(&Emit) -> bool) -> Result<HashSet<String>> {

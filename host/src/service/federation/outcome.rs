@@ -18,11 +18,13 @@ use crate::{
     service::{Host, directory, lifecycle::Record},
 };
 
-/// Writes rows of an owner's log, with what is said of them. `revision` is the owner's present one,
-/// as far as the caller knows.
-pub async fn write(host: &Host, tx: &mut Tx, owner: &OrganizationId, revision: i64, rows: &[RelayLog]) -> Result<()> {
+/// Writes rows of an owner's log, with what is said of them, and tells whether anything is: whoever
+/// commits then rings for routing. `revision` is the owner's present one, as far as the caller knows.
+pub async fn write(host: &Host, tx: &mut Tx, owner: &OrganizationId, revision: i64, rows: &[RelayLog]) -> Result<bool> {
     relay_log::insert(tx, rows).await?;
-    db::emit::record(tx, &events(host, owner, revision, rows).await?).await
+    let events = events(host, owner, revision, rows).await?;
+    db::emit::record(tx, &events).await?;
+    Ok(!events.is_empty())
 }
 
 /// What is said of rows of an owner's log, if anybody there wants to know.
@@ -129,5 +131,5 @@ pub async fn give_up(
         })
     };
     let rows: Vec<RelayLog> = given_up.into_iter().filter_map(row).collect();
-    write(host, tx, owner, revision, &rows).await
+    write(host, tx, owner, revision, &rows).await.map(drop)
 }

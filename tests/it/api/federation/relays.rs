@@ -5,7 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{EVENTS, GROUPS, answer, archive, change_member, group, join, pushed, undeclare};
-use crate::support::{Client, Receiver, Reply, TestApp, client::text, database::number};
+use crate::support::{
+    Client, Receiver, Reply, TestApp,
+    client::text,
+    database::{is_postgres, number},
+};
 
 async fn emit(owner: &Client, name: &str, payload: Value) -> String {
     let body = json!({ "name": format!("{}.{name}", owner.namespace), "payload": payload });
@@ -187,18 +191,20 @@ async fn a_ring_of_three_organizations_relays_each_event_once() {
 #[tokio::test]
 async fn many_members_get_an_event_in_steps_and_once_through_several_groups() {
     let app = TestApp::start().await;
+    let receiver = Receiver::start().await;
     let owner = app.organization("ENTERPRISE").await;
     let registration = owner.register("order", "1.0.0").await;
     let (one, two) = (group(&owner, "One").await, group(&owner, "Two").await);
+    pushed(&owner, &one, &registration).await;
+    pushed(&owner, &two, &registration).await;
     let mut members = Vec::new();
     for _ in 0..70 {
         let member = app.organization("ENTERPRISE").await;
         join(&owner, &one, &member).await;
         join(&owner, &two, &member).await;
+        hear(&member, &owner, "order", json!({ "webhookUrl": receiver.url(&format!("/{}", member.id)) })).await;
         members.push(member);
     }
-    pushed(&owner, &one, &registration).await;
-    pushed(&owner, &two, &registration).await;
     let lifecycle = json!({ "eventTypes": ["CUSTOM_EVENT_FEDERATION_RELAYED"], "webhookUrl": "https://x.example/" });
     owner.post("/api/v1/event-subscriptions", lifecycle).await.created();
     let id = emit(&owner, "order", json!({})).await;
@@ -206,12 +212,85 @@ async fn many_members_get_an_event_in_steps_and_once_through_several_groups() {
     for member in &members {
         assert_eq!(member.get("/api/v1/emits").await.ok()["total"], 1);
     }
+    let mut paths: Vec<String> = receiver.requests().into_iter().map(|request| request.path).collect();
+    let mut expected: Vec<String> = members.iter().map(|member| format!("/{}", member.id)).collect();
+    paths.sort();
+    expected.sort();
+    assert_eq!(paths, expected);
     assert_eq!(relays(&owner, &one, "").await.len(), 70);
     assert_eq!(relays(&owner, &two, "").await.len(), 70);
     let told = owner.get("/api/v1/event-log?eventType=CUSTOM_EVENT_FEDERATION_RELAYED").await.ok();
     assert_eq!(told["total"], 140);
     assert_eq!(told["items"][0]["payload"]["emitId"], id);
     app.stop_with_work_left().await;
+}
+
+/// A step is written while another host may be at the same one: only one of them moves on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_relay_together_and_each_event_once() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let beside = if is_postgres() { Some(app.beside().await) } else { None };
+    let owner = app.organization("ENTERPRISE").await;
+    let registration = owner.register("order", "1.0.0").await;
+    let group = group(&owner, "Partners").await;
+    pushed(&owner, &group, &registration).await;
+    for number in 0..20 {
+        let member = app.organization("ENTERPRISE").await;
+        join(&owner, &group, &member).await;
+        hear(&member, &owner, "order", json!({ "webhookUrl": receiver.url(&format!("/{number}")) })).await;
+    }
+    let there = beside.as_ref().unwrap_or(&app).client(&owner.id, &owner.namespace, owner.key());
+    for number in 0..40 {
+        emit(if number % 2 == 0 { &owner } else { &there }, "order", json!({ "n": number })).await;
+    }
+    app.settle().await;
+    if let Some(beside) = beside {
+        beside.settle().await;
+        beside.stop().await;
+    }
+    app.settle().await;
+    let mut seen: Vec<_> =
+        receiver.requests().iter().map(|request| (request.path.clone(), text(&request.json()["emitId"]))).collect();
+    assert_eq!(seen.len(), 20 * 40);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 20 * 40, "somebody got an event twice, and another not at all");
+    let location = &app.database.location;
+    assert_eq!(number(location, "select count(*) from federation_relay_log").await, 20 * 40);
+    assert_eq!(number(location, "select count(*) from federation_fan_out").await, 0);
+    app.stop().await;
+}
+
+/// A member's filters are its own affair: they are not evaluated where others wait for it.
+#[tokio::test]
+async fn a_member_whose_filters_take_long_gets_what_is_pushed_and_delays_nobody() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let owner = app.organization("ENTERPRISE").await;
+    let registration = owner.register("order", "1.0.0").await;
+    let group = group(&owner, "Partners").await;
+    let (slow, quick) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
+    join(&owner, &group, &slow).await;
+    join(&owner, &group, &quick).await;
+    pushed(&owner, &group, &registration).await;
+    let filter = json!({ "a": [{ "wildcard": "*aaaaaaaab*b" }, { "wildcard": "*aaaaaaaab*c" }] });
+    for number in 0..20 {
+        let terms = json!({ "webhookUrl": receiver.url(&format!("/slow/{number}")), "filter": filter });
+        hear(&slow, &owner, "order", terms).await;
+    }
+    hear(&slow, &owner, "order", json!({ "webhookUrl": receiver.url("/slow") })).await;
+    hear(&quick, &owner, "order", json!({ "webhookUrl": receiver.url("/quick") })).await;
+    let id = emit(&owner, "order", json!({ "a": "a".repeat(150_000) })).await;
+    // The relay to the quick one is written and delivered with the step, the other one is left.
+    receiver.wait_for(1).await;
+    assert_eq!(receiver.requests()[0].path, "/quick");
+    app.settle().await;
+    let mut paths: Vec<String> = receiver.requests().into_iter().map(|request| request.path).collect();
+    paths.sort();
+    assert_eq!(paths.len(), 22, "{paths:?}");
+    assert_eq!((&paths[0], paths.iter().filter(|path| *path == "/slow").count()), (&"/quick".to_owned(), 1));
+    let found = slow.get(&format!("/api/v1/emits/{id}")).await.ok();
+    assert_eq!((&found["status"], &found["deliveries"]["success"]), (&json!("routed"), &json!(21)));
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
