@@ -161,11 +161,12 @@ impl App {
             housekeeping_interval: settings.housekeeping_interval,
             disable_after: settings.disable_after,
         };
-        let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);
+        // Before the workers, so that a host which cannot listen has not begun to work.
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|cause| fail!(Unavailable, "cannot listen on {}: {cause}", settings.listen))?;
         let address = listener.local_addr().map_err(Error::internal)?;
+        let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);
         let usage = workers.clone();
         let state = http::State {
             host: host.clone(),

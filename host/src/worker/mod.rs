@@ -8,7 +8,10 @@ use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Du
 
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::{
     db::{
@@ -119,6 +122,8 @@ pub struct Workers {
     relays: Arc<relay::Relays>,
     stop: CancellationToken,
     loops: TaskTracker,
+    /// Whoever drops the workers without stopping them leaves no thread behind.
+    _stop_on_drop: DropGuard,
 }
 
 impl Workers {
@@ -166,7 +171,19 @@ impl Workers {
         loops.spawn(replays.clone().run(stop.clone()));
         loops.spawn(housekeeping.clone().run(stop.clone()));
         loops.close();
-        Ok(Self { shared, routing, claims, replays, catch_up, housekeeping, relays, stop, loops })
+        let stop_on_drop = stop.clone().drop_guard();
+        Ok(Self {
+            shared,
+            routing,
+            claims,
+            replays,
+            catch_up,
+            housekeeping,
+            relays,
+            stop,
+            loops,
+            _stop_on_drop: stop_on_drop,
+        })
     }
 
     /// Stops taking work, gives endpoints this `grace` to answer, and puts back what they did not:
