@@ -101,10 +101,28 @@ pub struct Step {
     pub to: Option<MemberId>,
 }
 
+/// What PostgreSQL does with the rows of steps `$1` of `$2` that are where their step began. SQLite's
+/// writer is alone, but hosts that share a server must not wait for each other's rows.
+macro_rules! held {
+    ($then:literal) => {
+        concat!(
+            "with held as (
+                 select fan_out.emit_id, item.value ->> 2 as up_to
+                   from jsonb_array_elements(cast($1 as jsonb)) as item(value)
+                   join federation_fan_out as fan_out
+                     on fan_out.organization_id = $2
+                    and fan_out.emit_id = item.value ->> 0
+                    and fan_out.after_member = item.value ->> 1
+                    for update of fan_out skip locked)
+             ",
+            $then
+        )
+    };
+}
+
 /// Moves emits of an organization on, and gives those that were still where the step began. The
 /// others another host has moved meanwhile, or is moving.
 pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Step]) -> Result<HashSet<EmitId>> {
-    // SQLite's writer is alone; PostgreSQL's hosts must not wait for each other's rows.
     const MOVE: Dialects = Dialects {
         sqlite: "
             update federation_fan_out
@@ -114,20 +132,13 @@ pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Step]) -> Res
                and emit_id = item.value ->> 0
                and after_member = item.value ->> 1
             returning emit_id",
-        postgres: "
-            with held as (
-                select fan_out.emit_id, item.value ->> 2 as up_to
-                  from jsonb_array_elements(cast($1 as jsonb)) as item(value)
-                  join federation_fan_out as fan_out
-                    on fan_out.organization_id = $2
-                   and fan_out.emit_id = item.value ->> 0
-                   and fan_out.after_member = item.value ->> 1
-                   for update of fan_out skip locked)
-            update federation_fan_out as fan_out
-               set after_member = held.up_to
-              from held
-             where fan_out.organization_id = $2 and fan_out.emit_id = held.emit_id
-            returning fan_out.emit_id",
+        postgres: held!(
+            "update federation_fan_out as fan_out
+                set after_member = held.up_to
+               from held
+              where fan_out.organization_id = $2 and fan_out.emit_id = held.emit_id
+             returning fan_out.emit_id"
+        ),
     };
     const END: Dialects = Dialects {
         sqlite: "
@@ -135,19 +146,12 @@ pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Step]) -> Res
              where organization_id = $2
                and (emit_id, after_member) in (select item.value ->> 0, item.value ->> 1 from jsonb_each($1) as item)
             returning emit_id",
-        postgres: "
-            with held as (
-                select fan_out.emit_id
-                  from jsonb_array_elements(cast($1 as jsonb)) as item(value)
-                  join federation_fan_out as fan_out
-                    on fan_out.organization_id = $2
-                   and fan_out.emit_id = item.value ->> 0
-                   and fan_out.after_member = item.value ->> 1
-                   for update of fan_out skip locked)
-            delete from federation_fan_out as fan_out
-             using held
-             where fan_out.organization_id = $2 and fan_out.emit_id = held.emit_id
-            returning fan_out.emit_id",
+        postgres: held!(
+            "delete from federation_fan_out as fan_out
+              using held
+              where fan_out.organization_id = $2 and fan_out.emit_id = held.emit_id
+             returning fan_out.emit_id"
+        ),
     };
     let (ends, moves): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| step.to.is_none());
     let mut moved = HashSet::new();

@@ -165,7 +165,8 @@ pub(super) struct Follows {
     peers: Vec<(OrganizationId, ReceiverId)>,
     /// Whether anything waits in the table for routing.
     is_anything_left: bool,
-    /// Whether the table had to be asked again: what else was taken no longer holds.
+    /// Whether the table had to be asked again, or another host was faster: what else was taken no
+    /// longer holds.
     pub(super) is_outdated: bool,
     now: Time,
 }
@@ -291,7 +292,7 @@ impl<'a> Part<'a> {
             is_anything_left: is_anything_said || held.len() < new.len(),
             held,
             peers: peers(self.owner, &self.owed),
-            is_outdated,
+            is_outdated: is_outdated || moved.is_empty(),
             now: self.now,
         })
     }
