@@ -3,7 +3,7 @@
 //!
 //! Three kinds of entries come here, because they come thousands of times a second: accepted
 //! emits, routed emits with their deliveries, and attempts. However many wait, a batch costs a
-//! handful of set-based statements and one commit with its fsync.
+//! handful of set-based statements and one commit, which waits for the disk if an accept is in it.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -167,7 +167,7 @@ pub(super) struct Rss {
 impl Settings {
     pub(super) fn new(seconds: u64, database: &Location) -> Self {
         let (database, durability) = match database {
-            Location::Sqlite(_) => ("sqlite", "sqlite with synchronous=FULL"),
+            Location::Sqlite(_) => ("sqlite", "sqlite, accepts with synchronous=FULL"),
             Location::Postgres(_) => ("postgres", "postgres with fsync as its server is set"),
         };
         let (connections, under_way_max) = (CONNECTIONS, UNDER_WAY_MAX);
