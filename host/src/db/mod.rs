@@ -224,8 +224,8 @@ impl Db {
     }
 
     /// The same, but its commit does not wait for the disk: after a power loss (on PostgreSQL also
-    /// after a crash of the server) the last of these transactions may be gone, in the order of their
-    /// commits and never without all that followed. One of [`Self::begin`] makes all before it last.
+    /// after a crash of the server) the last of these transactions may be gone: one never goes without
+    /// all that were committed after it. One of [`Self::begin`] makes all before it last.
     /// For what follows from the table and is then done again: nobody was told that it is done.
     pub async fn begin_unsynced(&self) -> Result<Tx> {
         match &self.0 {

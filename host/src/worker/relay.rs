@@ -201,7 +201,6 @@ impl Relays {
             let mut tx = db.begin_unsynced().await?;
             let follows = part.write(&mut tx).await?;
             tx.commit().await?;
-
             let is_outdated = follows.is_outdated;
             follows.go(&self.shared, pace.launches).await;
             if is_outdated {
