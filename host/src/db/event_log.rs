@@ -206,7 +206,7 @@ pub async fn origins(
            and (cast($3 as bigint) is null or case when $2 then routed_at else accepted_at end >= $3)
            and (cast($4 as bigint) is null or case when $2 then routed_at else accepted_at end <= $4)";
     const DELIVERIES: &str = "
-        select delivery.id, emit_id, emit.namespace, emit.name, emit.version, subscription_id,
+        select delivery.id, emit_id, emit.namespace, emit.name, emit.version, receiver_id as subscription_id,
                delivery.error_message, delivery.updated_at as at
           from delivery
           join emit on emit.id = delivery.emit_id

@@ -16,16 +16,17 @@ use sqlx::{
 use crate::{error::Result, fail};
 
 pub mod api_key;
-pub mod builtin;
+pub mod component;
 pub mod delivery;
 pub mod emit;
 pub mod event_log;
 pub mod federation;
 pub mod idempotency;
-pub mod ledger;
 pub mod listing;
 pub mod migrate;
 pub mod organization;
+pub mod program;
+pub mod receiver;
 pub mod registration;
 pub mod replay;
 pub mod retention;

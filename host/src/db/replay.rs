@@ -26,7 +26,7 @@ const DEAD_LETTERS: &str = "dead_letters";
 struct ReplayRow {
     id: String,
     organization_id: String,
-    subscription_id: String,
+    receiver_id: String,
     source: String,
     includes_delivered: bool,
     from_at: Option<i64>,
@@ -56,7 +56,7 @@ impl TryFrom<ReplayRow> for Replay {
             source: codec::sound(source, "replay", "source", &row.id)?,
             id: ReplayId::stored(row.id),
             organization_id: OrganizationId::stored(row.organization_id),
-            receiver: ReceiverId::stored(&row.subscription_id),
+            receiver: ReceiverId::stored(&row.receiver_id),
             done_until: row.done_until,
             steps: row.steps,
         })
@@ -66,7 +66,7 @@ impl TryFrom<ReplayRow> for Replay {
 /// Adds a replay that is due at once.
 pub async fn insert(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, now: Time) -> Result<()> {
     const SQL: &str = "
-        insert into replay (id, organization_id, subscription_id, source, includes_delivered, from_at, to_at,
+        insert into replay (id, organization_id, receiver_id, source, includes_delivered, from_at, to_at,
                             died_since, done_until, due_at, steps, created_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $10)";
     let (source, includes_delivered, from, to, died_since) = match replay.source {
@@ -91,13 +91,13 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, replay: &Replay,
 
 /// How many replays to a receiver are not finished.
 pub async fn unfinished(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<i64> {
-    const SQL: &str = "select count(*) from replay where organization_id = $1 and subscription_id = $2";
+    const SQL: &str = "select count(*) from replay where organization_id = $1 and receiver_id = $2";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(organization.as_str()).bind(receiver.as_str()).fetch_one(conn).await)
 }
 
 /// Removes all replays to a receiver, with the receiver.
 pub async fn remove(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<()> {
-    const SQL: &str = "delete from replay where organization_id = $1 and subscription_id = $2";
+    const SQL: &str = "delete from replay where organization_id = $1 and receiver_id = $2";
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(organization.as_str())
         .bind(receiver.as_str())
@@ -109,7 +109,7 @@ pub async fn remove(tx: &mut Tx, organization: &OrganizationId, receiver: &Recei
 /// Makes what is left of the replays to a receiver due now.
 pub async fn hasten(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId, now: Time) -> Result<()> {
     const SQL: &str =
-        "update replay set due_at = $3 where organization_id = $1 and subscription_id = $2 and due_at > $3";
+        "update replay set due_at = $3 where organization_id = $1 and receiver_id = $2 and due_at > $3";
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(organization.as_str())
         .bind(receiver.as_str())
@@ -122,7 +122,7 @@ pub async fn hasten(tx: &mut Tx, organization: &OrganizationId, receiver: &Recei
 /// Replays that may make a step, the longest due first; whosever they are: for the workers.
 pub async fn due(tx: &mut Tx, now: Time, limit: u32) -> Result<Vec<Replay>> {
     const SQL: &str = "
-        select id, organization_id, subscription_id, source, includes_delivered, from_at, to_at, died_since,
+        select id, organization_id, receiver_id, source, includes_delivered, from_at, to_at, died_since,
                done_until, steps
           from replay
          where due_at <= $1
@@ -206,7 +206,7 @@ async fn events(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, to:
     const SQL: &str = "
         select emit.id, namespace, name, version, delivery.id as delivery_id, status
           from emit
-          left join delivery on delivery.emit_id = emit.id and delivery.subscription_id = $2
+          left join delivery on delivery.emit_id = emit.id and delivery.receiver_id = $2
          where emit.organization_id = $1 and emit.id > $3 and emit.id <= $4 and routed_at is not null
          order by emit.id
          limit $5";
@@ -243,7 +243,7 @@ struct Bounds {
 struct DeadLetterRow {
     id: String,
     emit_id: String,
-    subscription_id: String,
+    receiver_id: String,
     created_at: i64,
     updated_at: i64,
 }
@@ -258,7 +258,7 @@ async fn dead_letters(
     limit: u32,
 ) -> Result<Vec<Row>> {
     const SQL: &str = "
-        select id, emit_id, subscription_id, created_at, updated_at
+        select id, emit_id, receiver_id, created_at, updated_at
           from delivery
          where organization_id = $1 and status = 'FAILED' and id > $2
          order by id
@@ -272,7 +272,7 @@ async fn dead_letters(
     let row = |row: DeadLetterRow| {
         let (created, died) = (codec::time(row.created_at), codec::time(row.updated_at));
         Row {
-            is_within: row.subscription_id == replay.receiver.as_str()
+            is_within: row.receiver_id == replay.receiver.as_str()
                 && bounds.from.is_none_or(|from| created >= from)
                 && created <= bounds.to
                 && bounds.died_since.is_none_or(|since| died >= since),
@@ -294,19 +294,19 @@ pub async fn dead_letters_by_receiver(
     to: Option<Time>,
 ) -> Result<Vec<(ReceiverId, i64)>> {
     const SQL: &str = "
-        select subscription_id, count(*)
+        select receiver_id, count(*)
           from delivery
          where organization_id = $1
            and status = 'FAILED'
-           and (cast($2 as text) is null or subscription_id = $2)
+           and (cast($2 as text) is null or receiver_id = $2)
            and (cast($3 as bigint) is null or created_at >= $3)
            and (cast($4 as bigint) is null or created_at <= $4)
-           and (exists (select 1 from subscription where subscription.id = delivery.subscription_id)
+           and (exists (select 1 from subscription where subscription.id = delivery.receiver_id)
                 or exists (select 1
                              from federation_member
-                            where federation_member.id = delivery.subscription_id and status <> 'removed'))
-         group by subscription_id
-         order by subscription_id";
+                            where federation_member.id = delivery.receiver_id and status <> 'removed'))
+         group by receiver_id
+         order by receiver_id";
     let rows: Vec<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(receiver.map(ReceiverId::as_str))

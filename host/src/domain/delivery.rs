@@ -1,8 +1,12 @@
 //! Deliveries: one emit owed to one receiver, and the attempts at it.
 
 use super::{
-    id::{DeliveryId, EmitId, OrganizationId, PushId},
+    component::LogEntry,
+    emit::Emit,
+    federation::RelayLog,
+    id::{DeliveryId, EmitId, OrganizationId, ProgramId, PushId},
     receiver::ReceiverId,
+    subscription::HealthChange,
     time::Time,
 };
 
@@ -27,7 +31,9 @@ pub struct Delivery {
     pub receiver: ReceiverId,
     /// Because of which push, if the receiver is an external peer.
     pub push_id: Option<PushId>,
-    /// Where it is in its life.
+    /// The components that serve it.
+    pub program_id: ProgramId,
+    /// Its status.
     pub status: Status,
     /// Why it last failed.
     pub error_message: Option<String>,
@@ -37,6 +43,124 @@ pub struct Delivery {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+}
+
+/// A delivery that is still to be inserted.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The organization that owes it.
+    pub organization_id: OrganizationId,
+    /// The emit that is owed.
+    pub emit_id: EmitId,
+    /// The receiver.
+    pub receiver: ReceiverId,
+    /// The push that owes it; only external peers have one.
+    pub push_id: Option<PushId>,
+    /// The components that serve it, stored before.
+    pub program_id: ProgramId,
+    /// Added to the event by the router.
+    pub attributes: Vec<(String, String)>,
+    /// Whether it belongs to a replay.
+    pub is_replay: bool,
+    /// What becomes of it first.
+    pub start: Start,
+    /// When it is created.
+    pub now: Time,
+}
+
+/// What becomes of a new delivery first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It waits until this time for a worker to claim it.
+    Due(Time),
+    /// It is inserted with claim number 1 of this process, which ends at this time.
+    Claimed(Time),
+    /// It is a dead letter from the beginning, for this reason.
+    Refused(&'static str),
+}
+
+impl New {
+    /// The claim with which it is inserted; `None` unless it starts as claimed.
+    pub fn claim(&self) -> Option<Claimed> {
+        let Start::Claimed(_) = self.start else { return None };
+        Some(Claimed {
+            id: self.id.clone(),
+            organization_id: self.organization_id.clone(),
+            emit_id: self.emit_id.clone(),
+            receiver: self.receiver.clone(),
+            push_id: self.push_id.clone(),
+            program_id: self.program_id.clone(),
+            attributes: self.attributes.clone(),
+            is_replay: self.is_replay,
+            attempts_made: 0,
+            attempts_total: 0,
+            claims: 1,
+        })
+    }
+}
+
+/// A delivery that a worker of this process has claimed.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The organization that owes it.
+    pub organization_id: OrganizationId,
+    /// The emit that is owed.
+    pub emit_id: EmitId,
+    /// The receiver.
+    pub receiver: ReceiverId,
+    /// The push that owes it; only external peers have one.
+    pub push_id: Option<PushId>,
+    /// The components that serve it.
+    pub program_id: ProgramId,
+    /// Added to the event by the router.
+    pub attributes: Vec<(String, String)>,
+    /// Whether it belongs to a replay.
+    pub is_replay: bool,
+    /// Attempts of this round so far.
+    pub attempts_made: u32,
+    /// Attempts of all rounds so far.
+    pub attempts_total: u32,
+    /// The fencing token of this claim.
+    pub claims: i64,
+}
+
+impl Claimed {
+    /// How often it was claimed without an attempt that counts: faults of the host's own, and claims
+    /// that were lost.
+    pub fn own_faults(&self) -> i64 {
+        self.claims - 1 - i64::from(self.attempts_total)
+    }
+}
+
+/// The outcome of a claim: what an attempt came to, or why there was none.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The delivery.
+    pub delivery_id: DeliveryId,
+    /// The fencing token of the claim that is settled.
+    pub claims: i64,
+    /// The attempt; `None` when there was none, so that none is used up.
+    pub attempt: Option<Attempt>,
+    /// The delivery's status from now on.
+    pub status: Status,
+    /// When it is due again; `None` when it is finished.
+    pub due_at: Option<Time>,
+    /// Why it is not delivered.
+    pub error_message: Option<String>,
+    /// That its receiver's endpoint began to fail with it, or recovered.
+    pub health: Option<(ReceiverId, HealthChange)>,
+    /// The row for the owner's log of relays, if the receiver is an external peer.
+    pub relay: Option<RelayLog>,
+    /// Lifecycle events about it, for subscriptions that listen for them.
+    pub lifecycle: Vec<Emit>,
+    /// Lines that components wrote.
+    pub logs: Vec<LogEntry>,
+    /// When it was settled.
+    pub now: Time,
 }
 
 /// Where a delivery is in its life.

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 
 use ulid::Ulid;
 
+use weir_runtime::Digest;
+
 use super::time::Time;
 
 /// Characters of an id after its prefix.
@@ -91,6 +93,31 @@ ids! {
     PushId = "cefp_";
     /// One attempt to relay an emit to a member.
     RelayId = "cefr_";
+}
+
+/// The id of a program. It follows from the program's content and has no time.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize)]
+#[serde(transparent)]
+pub struct ProgramId(Arc<str>);
+
+impl ProgramId {
+    /// Bytes of the content's digest that make the id: enough that no two programs ever share one.
+    const DIGEST_BYTES: usize = 16;
+
+    /// The id of a program with this digest of its content.
+    pub fn of_content(digest: &Digest) -> Self {
+        Self(format!("prg_{}", hex::encode(&digest.as_bytes()[..Self::DIGEST_BYTES])).into())
+    }
+
+    /// Takes a text that this host stored.
+    pub fn stored(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Stands between the id of an emit and the member that it was relayed to.

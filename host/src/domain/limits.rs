@@ -219,6 +219,19 @@ pub const CODE_CACHE_DISK_BYTES_MAX: u64 = 4 << 30;
 
 // Routing and delivery.
 
+/// Bytes of accepted emits that wait in memory to be routed, of all organizations: beyond that they
+/// wait in the table.
+pub const ROUTING_QUEUE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one organization's emits that wait in memory to be routed: a quarter of all, and a second
+/// of its traffic.
+pub const ROUTING_QUEUE_ORGANIZATION_BYTES_MAX: usize = 16 << 20;
+/// Fuel of a call of a router on the thread that routes: about two milliseconds, some twenty times of
+/// what a thousand ordinary filters take. What needs more is routed beside the others.
+pub const QUICK_CALL_FUEL_MAX: u64 = 20_000_000;
+/// Emits that are routed beside the others at once because their filters take long.
+pub const SLOW_EMITS_MAX: usize = 256;
+/// Those of one organization: calls take turns, so more of them would only wait in memory.
+pub const SLOW_EMITS_PER_ORGANIZATION_MAX: usize = 4;
 /// Candidates of one call of a router: more are offered in further calls, so that neither memory
 /// nor the time of one call grows with the subscriptions of an event.
 pub const ROUTER_CANDIDATES_MAX: usize = 1_000;

@@ -3,6 +3,7 @@
 //! Nothing here awaits, reads a clock, draws randomness, or knows SQL, HTTP or wasmtime.
 
 pub mod address;
+pub mod component;
 pub mod delivery;
 pub mod digest;
 pub mod emit;
@@ -19,6 +20,7 @@ pub mod listing;
 pub mod name;
 pub mod organization;
 pub mod plan;
+pub mod program;
 pub mod receiver;
 pub mod registration;
 pub mod replay;

@@ -121,17 +121,17 @@ impl SignatureScheme {
     }
 }
 
-/// A turn in how an endpoint is: only turns are stored, so that an attempt like the one before
-/// costs nothing.
+/// A change in how an endpoint does. Only changes are stored, so an attempt that ends like the one
+/// before it costs no write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum HealthChange {
     /// It began to fail.
     Failing(Time),
     /// It acknowledged again.
     Recovered,
 }
 
-impl Turn {
+impl HealthChange {
     /// The first failure since the last success.
     pub fn failing_since(self) -> Option<Time> {
         match self {

@@ -13,7 +13,7 @@ use lru::LruCache;
 
 use crate::domain::{
     receiver::ReceiverId,
-    subscription::{Target, Turn},
+    subscription::{Target, HealthChange},
     time::Time,
 };
 
@@ -37,24 +37,24 @@ impl Endpoints {
     }
 
     /// Notes a success; gives the turn that it is, if it is one.
-    pub(super) fn succeeded(&self, target: &Target) -> Option<Turn> {
+    pub(super) fn succeeded(&self, target: &Target) -> Option<HealthChange> {
         let mut known = self.known();
         let failing_since = known.peek(&target.receiver).copied().unwrap_or(target.failing_since);
         failing_since?;
         known.put(target.receiver.clone(), None);
-        Some(Turn::Recovered)
+        Some(HealthChange::Recovered)
     }
 
     /// Notes a failure; gives since when there was nothing else, and the turn that it is, if it is
     /// one.
-    pub(super) fn failed(&self, target: &Target, now: Time) -> (Time, Option<Turn>) {
+    pub(super) fn failed(&self, target: &Target, now: Time) -> (Time, Option<HealthChange>) {
         let mut known = self.known();
         let failing_since = known.get(&target.receiver).copied().unwrap_or(target.failing_since);
         if let Some(since) = failing_since {
             return (since, None);
         }
         known.put(target.receiver.clone(), Some(now));
-        (now, Some(Turn::Failing(now)))
+        (now, Some(HealthChange::Failing(now)))
     }
 
     /// Whether it failed last time.
@@ -101,20 +101,20 @@ mod tests {
     fn only_turns_are_told() {
         let (endpoints, target) = (Endpoints::default(), target(None));
         assert_eq!(endpoints.succeeded(&target), None);
-        assert_eq!(endpoints.failed(&target, NOW), (NOW, Some(Turn::Failing(NOW))));
+        assert_eq!(endpoints.failed(&target, NOW), (NOW, Some(HealthChange::Failing(NOW))));
         let later = NOW.plus_millis(5);
         assert_eq!(endpoints.failed(&target, later), (NOW, None));
         assert!(endpoints.is_failing(&target));
-        assert_eq!(endpoints.succeeded(&target), Some(Turn::Recovered));
+        assert_eq!(endpoints.succeeded(&target), Some(HealthChange::Recovered));
         assert_eq!(endpoints.succeeded(&target), None);
-        assert_eq!(endpoints.failed(&target, later), (later, Some(Turn::Failing(later))));
+        assert_eq!(endpoints.failed(&target, later), (later, Some(HealthChange::Failing(later))));
     }
 
     #[test]
     fn what_was_seen_here_outdates_what_was_read() {
         let (endpoints, target) = (Endpoints::default(), target(Some(NOW)));
         assert_eq!(endpoints.failed(&target, NOW.plus_millis(9)).0, NOW);
-        assert_eq!(endpoints.succeeded(&target), Some(Turn::Recovered));
+        assert_eq!(endpoints.succeeded(&target), Some(HealthChange::Recovered));
         assert_eq!(endpoints.succeeded(&target), None);
         assert!(!endpoints.is_failing(&target));
         endpoints.forget(&target.receiver);

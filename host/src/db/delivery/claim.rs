@@ -5,8 +5,9 @@ use sqlx::FromRow;
 use crate::{
     db::{Dialects, Tx, codec, on_db},
     domain::{
+        delivery::Claimed,
         flow::Limits,
-        id::{DeliveryId, EmitId, OrganizationId, PushId},
+        id::{DeliveryId, EmitId, OrganizationId, ProgramId, PushId},
         receiver::ReceiverId,
         time::Time,
     },
@@ -37,13 +38,13 @@ struct DueRow {
 pub async fn due_receivers(tx: &mut Tx, now: Time, after: &str, limit: u32) -> Result<Vec<DueReceiver>> {
     const SQL: &str = "
         with recursive lane (id, number) as (
-            select min(subscription_id), 1
+            select min(receiver_id), 1
               from delivery
-             where due_at is not null and subscription_id > $1
+             where due_at is not null and receiver_id > $1
             union all
-            select (select min(next.subscription_id)
+            select (select min(next.receiver_id)
                       from delivery as next
-                     where next.due_at is not null and next.subscription_id > lane.id),
+                     where next.due_at is not null and next.receiver_id > lane.id),
                    lane.number + 1
               from lane
              where lane.id is not null and lane.number < $3
@@ -51,7 +52,7 @@ pub async fn due_receivers(tx: &mut Tx, now: Time, after: &str, limit: u32) -> R
         select lane.id,
                (select due.organization_id
                   from delivery as due
-                 where due.subscription_id = lane.id and due.due_at <= $2
+                 where due.receiver_id = lane.id and due.due_at <= $2
                  order by due.due_at
                  limit 1) as organization_id,
                max_in_flight, rate_limit_per_second
@@ -74,38 +75,14 @@ pub async fn due_receivers(tx: &mut Tx, now: Time, after: &str, limit: u32) -> R
     Ok(rows.into_iter().map(due).collect())
 }
 
-/// A delivery that a worker has taken.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    /// The delivery.
-    pub id: DeliveryId,
-    /// Whose it is.
-    pub organization_id: OrganizationId,
-    /// What is owed.
-    pub emit_id: EmitId,
-    /// To whom.
-    pub receiver: ReceiverId,
-    /// Because of which push, if the receiver is an external peer.
-    pub push_id: Option<PushId>,
-    /// Added by the router for this delivery.
-    pub attributes: Vec<(String, String)>,
-    /// Whether somebody asked for it again.
-    pub is_replay: bool,
-    /// Attempts of this round so far.
-    pub attempts_made: u32,
-    /// Attempts of all rounds so far.
-    pub attempts_total: u32,
-    /// The fencing token of this claim.
-    pub claims: i64,
-}
-
 #[derive(FromRow)]
-pub(in crate::db) struct ClaimedRow {
+pub(super) struct ClaimedRow {
     id: String,
     organization_id: String,
     emit_id: String,
-    subscription_id: String,
+    receiver_id: String,
     push_id: Option<String>,
+    program_id: String,
     attributes: Option<String>,
     is_replay: bool,
     attempts_made: i64,
@@ -128,8 +105,9 @@ impl TryFrom<ClaimedRow> for Claimed {
             id: DeliveryId::stored(row.id),
             organization_id: OrganizationId::stored(row.organization_id),
             emit_id: EmitId::stored(row.emit_id),
-            receiver: ReceiverId::stored(&row.subscription_id),
+            receiver: ReceiverId::stored(&row.receiver_id),
             push_id: row.push_id.map(PushId::stored),
+            program_id: ProgramId::stored(row.program_id),
         })
     }
 }
@@ -146,21 +124,21 @@ pub async fn claim_due(
     // SQLite's writer is alone anyway; PostgreSQL's hosts must not wait for each other's rows.
     const SQL: Dialects = Dialects {
         sqlite: "
-            with due as (select id from delivery where subscription_id = $1 and due_at <= $2
+            with due as (select id from delivery where receiver_id = $1 and due_at <= $2
                           order by due_at limit $4)
             update delivery
                set due_at = $3, is_claimed = true, claims = claims + 1
              where id in (select id from due)
-            returning id, organization_id, emit_id, subscription_id, push_id, attributes, is_replay, attempts_made,
-                      attempts_total, claims",
+            returning id, organization_id, emit_id, receiver_id, push_id, program_id, attributes, is_replay,
+                      attempts_made, attempts_total, claims",
         postgres: "
-            with due as (select id from delivery where subscription_id = $1 and due_at <= $2
+            with due as (select id from delivery where receiver_id = $1 and due_at <= $2
                           order by due_at limit $4 for update skip locked)
             update delivery
                set due_at = $3, is_claimed = true, claims = claims + 1
              where id in (select id from due)
-            returning id, organization_id, emit_id, subscription_id, push_id, attributes, is_replay, attempts_made,
-                      attempts_total, claims",
+            returning id, organization_id, emit_id, receiver_id, push_id, program_id, attributes, is_replay,
+                      attempts_made, attempts_total, claims",
     };
     let sql = SQL.pick(tx);
     let rows: Vec<ClaimedRow> = on_db!(tx, |conn| sqlx::query_as(sql)

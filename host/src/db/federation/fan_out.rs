@@ -1,13 +1,12 @@
-//! Emits that are still to be relayed, and the rows that relays are.
+//! Emits that are still to be relayed, and how far each has come.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use crate::{
     db::{Dialects, Tx, codec, on_db, over_rows},
     domain::{
         emit::Emit,
         id::{EmitId, MemberId, OrganizationId},
-        registration::PLATFORM,
         time::Time,
     },
     error::Result,
@@ -166,56 +165,4 @@ pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Step]) -> Res
         moved.extend(ids.into_iter().map(EmitId::stored));
     }
     Ok(moved)
-}
-
-/// An emit that is accepted for a member.
-#[derive(Clone, Debug)]
-pub struct Relayed {
-    /// The owner's emit.
-    pub of: EmitId,
-    /// What the member has of it.
-    pub emit: Arc<Emit>,
-    /// When it was routed; `None` when that is left to the table, at once.
-    pub routed_at: Option<Time>,
-}
-
-/// Accepts emits for members, and gives those that were not there before: a member has each emit
-/// once, however many pushes bring it. The revision has to be the member's present one, so that the
-/// subscriptions that exist now get it by routing, and those that come later only if they ask for
-/// what was before them.
-pub async fn relay(tx: &mut Tx, relayed: &[Relayed], now: Time) -> Result<HashSet<EmitId>> {
-    const SQL: Dialects = over_rows!(
-        "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, chain_depth,
-                           emitted_by, accepted_at, claims, kind, source_organization_id, push_id, revision, due_at,
-                           routed_at)
-         select item.value ->> 1, item.value ->> 2, source.registration_id, source.namespace, source.name,
-                source.version, source.payload, source.chain_depth, $2, source.accepted_at, 0, source.kind,
-                source.organization_id, item.value ->> 3, cast(item.value ->> 4 as bigint),
-                cast(item.value ->> 5 as bigint), cast(item.value ->> 6 as bigint)
-           from",
-        "join emit as source on source.id = item.value ->> 0
-         where true
-         on conflict (id) do nothing
-         returning id"
-    );
-    if relayed.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let row = |relayed: &Relayed| {
-        let emit = &relayed.emit;
-        let due_at = relayed.routed_at.is_none().then_some(now);
-        (
-            relayed.of.clone(),
-            emit.id.clone(),
-            emit.organization_id.clone(),
-            emit.source.as_ref().map(|source| source.push_id.clone()),
-            emit.revision,
-            codec::millis(due_at),
-            codec::millis(relayed.routed_at),
-        )
-    };
-    let rows: Vec<_> = relayed.iter().map(row).collect();
-    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).bind(PLATFORM).fetch_all(conn).await)?;
-    Ok(ids.into_iter().map(EmitId::stored).collect())
 }

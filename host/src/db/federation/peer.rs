@@ -1,13 +1,11 @@
-//! External peers as receivers: what delivery needs of them, and what they are owed.
+//! External peers as receivers: what delivery needs of them.
 
 use sqlx::FromRow;
 
 use crate::{
-    db::{Dialects, Tx, codec, on_db, one_row, over_rows},
+    db::{Tx, codec, on_db, one_row},
     domain::{
-        delivery::Status,
-        federation::Refusal,
-        id::{DeliveryId, EmitId, GroupId, MemberId, OrganizationId, PushId},
+        id::{GroupId, MemberId, OrganizationId},
         time::Time,
     },
     error::Result,
@@ -55,59 +53,6 @@ pub async fn target(tx: &mut Tx, owner: &OrganizationId, id: &MemberId) -> Resul
         headers_encrypted: row.headers_encrypted,
         failing_since: codec::time_opt(row.failing_since),
     }))
-}
-
-/// What an external peer is owed because of a push.
-#[derive(Clone, Debug)]
-pub struct Owed {
-    /// The delivery's id.
-    pub id: DeliveryId,
-    /// The owner's emit.
-    pub emit_id: EmitId,
-    /// To whom.
-    pub member_id: MemberId,
-    /// Because of which push.
-    pub push_id: PushId,
-    /// Why it is a dead letter from the beginning.
-    pub refusal: Option<Refusal>,
-}
-
-/// Writes deliveries of the owner's emits to external peers, due at once.
-pub async fn owe(tx: &mut Tx, owner: &OrganizationId, owed: &[Owed], now: Time) -> Result<()> {
-    const SQL: Dialects = over_rows!(
-        "insert into delivery (id, organization_id, emit_id, subscription_id, push_id, status, is_replay,
-                               attempts_made, attempts_total, due_at, is_claimed, claims, error_message, created_at,
-                               updated_at)
-         select item.value ->> 0, $2, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4, false,
-                0, 0, cast(item.value ->> 5 as bigint), false, 0, item.value ->> 6, cast($3 as bigint),
-                cast($3 as bigint)
-           from",
-        "where true"
-    );
-    if owed.is_empty() {
-        return Ok(());
-    }
-    let row = |owed: &Owed| {
-        let status = if owed.refusal.is_none() { Status::Pending } else { Status::Failed };
-        (
-            owed.id.clone(),
-            owed.emit_id.clone(),
-            owed.member_id.clone(),
-            owed.push_id.clone(),
-            status.as_str(),
-            owed.refusal.is_none().then_some(now.as_millis()),
-            owed.refusal.map(Refusal::reason),
-        )
-    };
-    let rows: Vec<_> = owed.iter().map(row).collect();
-    let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    on_db!(tx, |conn| sqlx::query(sql)
-        .bind(&rows)
-        .bind(owner.as_str())
-        .bind(now.as_millis())
-        .execute(conn)
-        .await
-        .map(|_| ()))
 }
 
 /// Corrects since when a peer's endpoint has failed.

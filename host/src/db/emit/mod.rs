@@ -1,0 +1,375 @@
+//! Emits: the audit record and the outbox of routing.
+
+use std::sync::Arc;
+
+use sqlx::FromRow;
+
+use weir_runtime::Digest;
+
+use super::{Dialects, Tx, codec, on_db, over_rows};
+use crate::{
+    domain::{
+        delivery::Counts,
+        emit::{Emit, Entity, Fact, Idempotency, Source, Subject},
+        id::{EmitId, OrganizationId, PushId, RegistrationId},
+        name::{EventName, Version},
+        time::Time,
+    },
+    error::Result,
+};
+
+mod accept;
+mod claim;
+mod insert;
+mod route;
+
+pub use accept::{Acceptance, Charge, NewEmit, accept};
+pub use claim::{backlog, claim_due, due_organizations, end_leases, is_any_left, put_back};
+pub use insert::{Relayed, insert_due, insert_relayed};
+pub use route::{Routed, mark_routed};
+
+#[derive(FromRow)]
+struct EmitRow {
+    id: String,
+    organization_id: String,
+    registration_id: String,
+    namespace: String,
+    name: String,
+    version: String,
+    payload: String,
+    idempotency_key: Option<String>,
+    request_hash: Option<String>,
+    chain_depth: i64,
+    emitted_by: String,
+    accepted_at: i64,
+    routed_at: Option<i64>,
+    claims: i64,
+    error_message: Option<String>,
+    kind: String,
+    entity_type: Option<String>,
+    entity_id: Option<String>,
+    revision: i64,
+    source_organization_id: Option<String>,
+    push_id: Option<String>,
+    router_digest: Option<String>,
+}
+
+/// An emit as it is stored, with how far it got.
+#[derive(Clone, Debug)]
+pub struct StoredEmit {
+    /// The emit.
+    pub emit: Arc<Emit>,
+    /// When its deliveries were written.
+    pub routed_at: Option<Time>,
+    /// The fencing token of whoever took it last.
+    pub claims: i64,
+    /// Why it could not be routed yet.
+    pub error_message: Option<String>,
+    /// The router that chose its receivers; `None` when there was nothing to choose from.
+    pub router: Option<Digest>,
+}
+
+impl TryFrom<EmitRow> for StoredEmit {
+    type Error = crate::error::Error;
+
+    fn try_from(row: EmitRow) -> Result<Self> {
+        let subject = subject(&row)?;
+        let idempotency = row.idempotency_key.zip(row.request_hash);
+        let emit = Emit {
+            subject,
+            chain_depth: codec::sound(u32::try_from(row.chain_depth).ok(), "emit", "chain_depth", &row.id)?,
+            id: EmitId::stored(row.id),
+            organization_id: OrganizationId::stored(row.organization_id),
+            payload: row.payload.into(),
+            idempotency: idempotency.map(|(key, request_hash)| Idempotency { key, request_hash }),
+            emitted_by: row.emitted_by,
+            accepted_at: codec::time(row.accepted_at),
+            revision: row.revision,
+            source: row.source_organization_id.zip(row.push_id).map(|(organization, push)| Source {
+                organization_id: OrganizationId::stored(organization),
+                push_id: PushId::stored(push),
+            }),
+        };
+        Ok(Self {
+            emit: Arc::new(emit),
+            routed_at: codec::time_opt(row.routed_at),
+            claims: row.claims,
+            error_message: row.error_message,
+            router: row.router_digest.as_deref().and_then(Digest::parse),
+        })
+    }
+}
+
+/// The words for what an emit is. Of what is not custom, namespace, version and registration are
+/// empty, and the name is the whole event type.
+const CUSTOM: &str = "custom";
+const LIFECYCLE: &str = "lifecycle";
+const INGESTED: &str = "ingested";
+
+fn subject(row: &EmitRow) -> Result<Subject> {
+    let fact = || Fact {
+        event_type: row.name.clone(),
+        entity: row.entity_type.clone().zip(row.entity_id.clone()).map(|(kind, id)| Entity { kind, id }),
+    };
+    match row.kind.as_str() {
+        CUSTOM => Ok(Subject::Custom {
+            registration_id: RegistrationId::stored(row.registration_id.clone()),
+            event: EventName::stored(&row.namespace, &row.name),
+            version: codec::sound(row.version.parse().ok(), "emit", "version", &row.id)?,
+        }),
+        LIFECYCLE => Ok(Subject::Lifecycle(fact())),
+        INGESTED => Ok(Subject::Ingested(fact())),
+        _ => codec::sound(None, "emit", "kind", &row.id),
+    }
+}
+
+/// The text that an event's name is stored as, with the namespace before it and the version after.
+pub(super) fn stored_event_type(organization: &OrganizationId, namespace: &str, name: &str, version: &str) -> String {
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        EventName::stored(namespace, name).canonical(organization, version)
+    }
+}
+
+/// An emit of the organization: its own, or one that was relayed to it.
+pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Result<Option<StoredEmit>> {
+    const SQL: &str = "
+        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision, source_organization_id, push_id, router_digest
+          from emit
+         where organization_id = $1 and id in ($2, $2 || '-' || $1)";
+    let row: Option<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(id.as_str())
+        .fetch_optional(conn)
+        .await)?;
+    row.map(StoredEmit::try_from).transpose()
+}
+
+/// What was accepted first with an idempotency key.
+#[derive(Clone, Debug)]
+pub struct KeyHolder {
+    /// The emit.
+    pub id: EmitId,
+    /// Its name in full.
+    pub event_type: String,
+    /// SHA-256 of what was asked.
+    pub request_hash: String,
+}
+
+/// What was accepted with this idempotency key, also when it is deleted by now; served by
+/// `emit_idempotency` and the key of `emit_key`.
+pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) -> Result<Option<KeyHolder>> {
+    const SQL: &str = "
+        select id, namespace, name, version, request_hash
+          from emit
+         where organization_id = $1 and idempotency_key = $2
+        union all
+        select emit_id, namespace, name, version, request_hash
+          from emit_key
+         where organization_id = $1 and idempotency_key = $2
+         limit 1";
+    let row: Option<(String, String, String, String, String)> =
+        on_db!(tx, |conn| sqlx::query_as(SQL).bind(organization.as_str()).bind(key).fetch_optional(conn).await)?;
+    Ok(row.map(|(id, namespace, name, version, request_hash)| KeyHolder {
+        id: EmitId::stored(id),
+        event_type: stored_event_type(organization, &namespace, &name, &version),
+        request_hash,
+    }))
+}
+
+/// The emits with these ids, whosever they are: for the workers, who hold claims on them.
+pub async fn load(tx: &mut Tx, ids: &[&EmitId]) -> Result<Vec<StoredEmit>> {
+    const SQL: Dialects = over_rows!(
+        "select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision, source_organization_id, push_id, router_digest
+           from emit
+          where id in (select item.value ->> 0 from",
+        ")"
+    );
+    let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
+    let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).fetch_all(conn).await)?;
+    rows.into_iter().map(StoredEmit::try_from).collect()
+}
+
+/// The next emits of the organization after one of them that were accepted under a revision before
+/// this one, in order; served by `emit_organization`.
+pub async fn accepted_before(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    after: &EmitId,
+    revision: i64,
+    limit: u32,
+) -> Result<Vec<StoredEmit>> {
+    const SQL: &str = "
+        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision, source_organization_id, push_id, router_digest
+          from emit
+         where organization_id = $1 and id > $2 and revision < $3
+         order by id
+         limit $4";
+    let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(after.as_str())
+        .bind(revision)
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await)?;
+    rows.into_iter().map(StoredEmit::try_from).collect()
+}
+
+/// What a list of emits may be narrowed by.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this event.
+    pub event: Option<EventName>,
+    /// Only this version.
+    pub version: Option<Version>,
+    /// Only emits that are (not) routed.
+    pub routed: Option<bool>,
+    /// Only emits accepted at or after this time.
+    pub from: Option<Time>,
+    /// Only emits accepted at or before this time.
+    pub to: Option<Time>,
+}
+
+/// A page of the organization's emits, the newest first, and how many match.
+pub async fn list(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    filter: &Filter,
+    limit: u32,
+    offset: i64,
+) -> Result<(Vec<StoredEmit>, i64)> {
+    const ROWS: &str = "
+        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
+               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
+               entity_id, revision, source_organization_id, push_id, router_digest
+          from emit
+         where organization_id = $1
+           and kind = 'custom'
+           and (cast($2 as text) is null or namespace = $2)
+           and (cast($3 as text) is null or name = $3)
+           and (cast($4 as text) is null or version = $4)
+           and (cast($5 as boolean) is null or (routed_at is not null) = $5)
+           and (cast($6 as bigint) is null or accepted_at >= $6)
+           and (cast($7 as bigint) is null or accepted_at <= $7)
+         order by id desc
+         limit $8 offset $9";
+    const TOTAL: &str = "
+        select count(*)
+          from emit
+         where organization_id = $1
+           and kind = 'custom'
+           and (cast($2 as text) is null or namespace = $2)
+           and (cast($3 as text) is null or name = $3)
+           and (cast($4 as text) is null or version = $4)
+           and (cast($5 as boolean) is null or (routed_at is not null) = $5)
+           and (cast($6 as bigint) is null or accepted_at >= $6)
+           and (cast($7 as bigint) is null or accepted_at <= $7)";
+    macro_rules! bound {
+        ($query:expr) => {
+            $query
+                .bind(organization.as_str())
+                .bind(filter.event.as_ref().map(|event| event.namespace().to_owned()))
+                .bind(filter.event.as_ref().map(|event| event.name().to_owned()))
+                .bind(filter.version.map(|version| version.to_string()))
+                .bind(filter.routed)
+                .bind(codec::millis(filter.from))
+                .bind(codec::millis(filter.to))
+        };
+    }
+    let rows: Vec<EmitRow> = on_db!(&mut *tx, |conn| bound!(sqlx::query_as(ROWS))
+        .bind(i64::from(limit))
+        .bind(offset)
+        .fetch_all(conn)
+        .await)?;
+    let total: i64 = on_db!(tx, |conn| bound!(sqlx::query_scalar(TOTAL)).fetch_one(conn).await)?;
+    Ok((rows.into_iter().map(StoredEmit::try_from).collect::<Result<_>>()?, total))
+}
+
+/// How the deliveries of each emit stand. Emits without deliveries are left out.
+pub async fn delivery_counts(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    ids: &[EmitId],
+) -> Result<Vec<(EmitId, Counts)>> {
+    const SQL: Dialects = over_rows!(
+        "select emit_id,
+                count(case when status = 'PENDING' then 1 end),
+                count(case when status = 'RETRYING' then 1 end),
+                count(case when status = 'SUCCESS' then 1 end),
+                count(case when status = 'FAILED' then 1 end),
+                count(case when status = 'SKIPPED' then 1 end)
+           from delivery
+          where organization_id = $2
+            and emit_id in (select item.value ->> 0 from",
+        ") group by emit_id"
+    );
+    let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
+    let rows: Vec<(String, i64, i64, i64, i64, i64)> =
+        on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).bind(organization.as_str()).fetch_all(conn).await)?;
+    let counts = rows.into_iter().map(|(id, pending, retrying, success, failed, skipped)| {
+        (EmitId::stored(id), Counts { pending, retrying, success, failed, skipped })
+    });
+    Ok(counts.collect())
+}
+
+/// An emit that ended as a dead letter somewhere.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The emit.
+    pub id: EmitId,
+    /// What it was.
+    pub event: EventName,
+    /// In which version.
+    pub version: Version,
+    /// Why its newest dead letter died.
+    pub error_message: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: Time,
+}
+
+/// The newest emits that failed, newest first: something of them is a dead letter, and nothing is
+/// owed any more. Served by `delivery_failed`.
+pub async fn recent_failures(tx: &mut Tx, organization: &OrganizationId, limit: u32) -> Result<Vec<Failure>> {
+    // An emit may have many dead letters, so more of them than asked for are looked at, but not
+    // without end: the newest thousand.
+    const SQL: &str = "
+        select emit.id, emit.namespace, emit.name, emit.version, max(dead.error_message), emit.accepted_at
+          from (select id, emit_id, error_message
+                  from delivery
+                 where organization_id = $1 and status = 'FAILED'
+                 order by id desc
+                 limit 1000) as dead
+          join emit on emit.id = dead.emit_id
+         where emit.kind = 'custom'
+           and not exists (select 1
+                             from delivery as open
+                            where open.emit_id = emit.id and open.status in ('PENDING', 'RETRYING'))
+         group by emit.id, emit.namespace, emit.name, emit.version, emit.accepted_at
+         order by emit.id desc
+         limit $2";
+    let rows: Vec<(String, String, String, String, Option<String>, i64)> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await)?;
+    let failure =
+        |(id, namespace, name, version, error_message, accepted_at): (String, String, String, String, _, _)| {
+            Ok(Failure {
+                version: codec::sound(version.parse().ok(), "emit", "version", &id)?,
+                id: EmitId::stored(id),
+                event: EventName::stored(&namespace, &name),
+                error_message,
+                accepted_at: codec::time(accepted_at),
+            })
+        };
+    rows.into_iter().map(failure).collect()
+}

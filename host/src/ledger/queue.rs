@@ -1,0 +1,325 @@
+//! Accepted emits that wait in memory to be routed, in turns per organization.
+//!
+//! The table is the truth: an emit that finds no place here waits there. Organizations take turns,
+//! each with as many emits as fit a turn, and one organization has a bounded number of turns under
+//! way at once. So the length of one organization's queue, and the time that its filters take, delay
+//! its own emits and those of others by no more than a turn.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::domain::{
+    emit::Emit,
+    id::OrganizationId,
+    limits::{ROUTING_QUEUE_BYTES_MAX, ROUTING_QUEUE_ORGANIZATION_BYTES_MAX},
+};
+
+/// Emits of one turn at most: a turn ends earlier when it has taken long.
+const TURN_EMITS_MAX: usize = 256;
+/// What an emit takes in memory beside its payload.
+const EMIT_BYTES: usize = 512;
+
+/// An accepted emit on its way to routing. The table has the same; this is faster.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// The emit. Subscriptions as of its revision, or a later one, get it.
+    pub emit: Arc<Emit>,
+    /// The fencing token of the claim that comes with it.
+    pub claims: i64,
+}
+
+impl Handover {
+    fn bytes(&self) -> usize {
+        bytes(&self.emit)
+    }
+}
+
+fn bytes(emit: &Emit) -> usize {
+    EMIT_BYTES + emit.payload.len()
+}
+
+/// The queue. Clones share it.
+#[derive(Clone)]
+pub struct RoutingQueue {
+    state: Arc<Mutex<State>>,
+    /// Rung when an organization may have a turn.
+    changed: Arc<Notify>,
+    /// Turns that one organization may have under way at once.
+    turns_each_max: usize,
+}
+
+struct State {
+    bytes_free: usize,
+    lanes: HashMap<OrganizationId, Lane>,
+    /// Organizations that may have a turn, the next one in front. Each stands here at most once.
+    order: VecDeque<OrganizationId>,
+}
+
+/// What one organization has in the queue.
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<Handover>,
+    /// Bytes of places that are taken, whether their emit has come yet or not.
+    bytes: usize,
+    turns_under_way: usize,
+    is_in_order: bool,
+}
+
+/// The right to put one emit into the queue. Dropped without [`Place::fill`], it is free again.
+pub struct Place {
+    queue: RoutingQueue,
+    organization: OrganizationId,
+    bytes: usize,
+}
+
+/// Emits of one organization whose turn it is. Those that are left when it is dropped go back to the
+/// front of the organization's queue.
+pub struct Turn {
+    queue: RoutingQueue,
+    organization: OrganizationId,
+    emits: VecDeque<Handover>,
+}
+
+impl RoutingQueue {
+    /// An empty queue that lets one organization have so many turns under way at once.
+    pub fn new(turns_each_max: usize) -> Self {
+        let state = State { bytes_free: ROUTING_QUEUE_BYTES_MAX, lanes: HashMap::new(), order: VecDeque::new() };
+        Self { state: Arc::new(Mutex::new(state)), changed: Arc::default(), turns_each_max: turns_each_max.max(1) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for an emit; `None` when the queue, or the organization's share of it, is full.
+    pub fn reserve(&self, emit: &Emit) -> Option<Place> {
+        let bytes = bytes(emit);
+        let mut state = self.state();
+        if bytes > state.bytes_free {
+            return None;
+        }
+        let lane = state.lanes.entry(emit.organization_id.clone()).or_default();
+        // An emit that is larger than the share has a place when it is alone.
+        if lane.bytes > 0 && lane.bytes + bytes > ROUTING_QUEUE_ORGANIZATION_BYTES_MAX {
+            return None;
+        }
+        lane.bytes += bytes;
+        state.bytes_free -= bytes;
+        Some(Place { queue: self.clone(), organization: emit.organization_id.clone(), bytes })
+    }
+
+    /// The next turn, as soon as there is one.
+    pub async fn next(&self) -> Turn {
+        loop {
+            // Listening begins before the look, so that no ring in between is lost.
+            let changed = self.changed.notified();
+            if let Some(turn) = self.take() {
+                return turn;
+            }
+            changed.await;
+        }
+    }
+
+    fn take(&self) -> Option<Turn> {
+        let mut state = self.state();
+        let organization = state.order.pop_front()?;
+        let lane = state.lanes.get_mut(&organization)?;
+        lane.is_in_order = false;
+        lane.turns_under_way += 1;
+        let count = lane.waiting.len().min(TURN_EMITS_MAX);
+        let emits: VecDeque<Handover> = lane.waiting.drain(..count).collect();
+        self.line_up(&mut state, &organization);
+        // A ring wakes one listener, and there may be turns for several.
+        if !state.order.is_empty() {
+            self.changed.notify_one();
+        }
+        Some(Turn { queue: self.clone(), organization, emits })
+    }
+
+    /// Puts an organization at the end of the order if it may have another turn.
+    fn line_up(&self, state: &mut State, organization: &OrganizationId) {
+        let Some(lane) = state.lanes.get_mut(organization) else { return };
+        if !lane.is_in_order && !lane.waiting.is_empty() && lane.turns_under_way < self.turns_each_max {
+            lane.is_in_order = true;
+            state.order.push_back(organization.clone());
+            self.changed.notify_one();
+        }
+    }
+
+    fn free(&self, organization: &OrganizationId, bytes: usize) {
+        let mut state = self.state();
+        state.bytes_free += bytes;
+        if let Some(lane) = state.lanes.get_mut(organization) {
+            lane.bytes -= bytes;
+            if lane.bytes == 0 && lane.turns_under_way == 0 {
+                state.lanes.remove(organization);
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Puts the emit into the queue.
+    pub fn fill(mut self, handover: Handover) {
+        let mut state = self.queue.state();
+        // The place is now the emit's, and is free when its turn takes it.
+        self.bytes = 0;
+        if let Some(lane) = state.lanes.get_mut(&self.organization) {
+            lane.waiting.push_back(handover);
+        }
+        self.queue.line_up(&mut state, &self.organization);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.queue.free(&self.organization, self.bytes);
+        }
+    }
+}
+
+impl Turn {
+    /// The next emit of the turn.
+    pub fn next(&mut self) -> Option<Handover> {
+        let handover = self.emits.pop_front()?;
+        self.queue.free(&self.organization, handover.bytes());
+        Some(handover)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut state = self.queue.state();
+        let Some(lane) = state.lanes.get_mut(&self.organization) else { return };
+        lane.turns_under_way -= 1;
+        while let Some(handover) = self.emits.pop_back() {
+            lane.waiting.push_front(handover);
+        }
+        if lane.bytes == 0 && lane.turns_under_way == 0 {
+            state.lanes.remove(&self.organization);
+            return;
+        }
+        self.queue.line_up(&mut state, &self.organization);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::domain::{
+        emit::{Fact, Subject},
+        id::EmitId,
+        time::Time,
+    };
+
+    fn emit(organization: &str, number: u128, payload_bytes: usize) -> Arc<Emit> {
+        let now = Time::from_millis(1);
+        Arc::new(Emit {
+            id: EmitId::new(now, number),
+            organization_id: OrganizationId::stored(organization),
+            subject: Subject::Ingested(Fact { event_type: "test".to_owned(), entity: None }),
+            payload: "x".repeat(payload_bytes).into(),
+            idempotency: None,
+            chain_depth: 0,
+            emitted_by: String::new(),
+            accepted_at: now,
+            revision: 1,
+            source: None,
+        })
+    }
+
+    fn put(queue: &RoutingQueue, organization: &str, numbers: std::ops::Range<u128>) {
+        for number in numbers {
+            let emit = emit(organization, number, 10);
+            queue.reserve(&emit).expect("there is room").fill(Handover { emit, claims: 1 });
+        }
+    }
+
+    fn turn(queue: &RoutingQueue) -> Option<Turn> {
+        queue.next().now_or_never()
+    }
+
+    #[test]
+    fn organizations_take_turns_however_long_their_queues_are() {
+        let queue = RoutingQueue::new(1);
+        put(&queue, "org_long", 0..2_000);
+        put(&queue, "org_short", 0..1);
+        let first = turn(&queue).expect("the first to come");
+        assert_eq!((first.organization.as_str(), first.emits.len()), ("org_long", TURN_EMITS_MAX));
+        drop(first);
+        let second = turn(&queue).expect("the other one");
+        assert_eq!(second.organization.as_str(), "org_short");
+        assert_eq!(turn(&queue).expect("and again").organization.as_str(), "org_long");
+    }
+
+    #[test]
+    fn one_organization_has_a_bounded_number_of_turns_at_once() {
+        let queue = RoutingQueue::new(2);
+        put(&queue, "org_a", 0..2_000);
+        let (first, second) = (turn(&queue), turn(&queue));
+        assert!(first.is_some() && second.is_some());
+        assert!(turn(&queue).is_none(), "it has both of its turns");
+        put(&queue, "org_b", 0..1);
+        assert_eq!(turn(&queue).expect("another one's turn").organization.as_str(), "org_b");
+        drop(first);
+        assert_eq!(turn(&queue).expect("it has one again").organization.as_str(), "org_a");
+    }
+
+    #[test]
+    fn what_a_turn_leaves_stays_in_front_and_in_order() {
+        let queue = RoutingQueue::new(1);
+        put(&queue, "org_a", 0..3);
+        let ids = |turn: &mut Turn| std::iter::from_fn(|| turn.next().map(|next| next.emit.id.clone())).collect::<Vec<_>>();
+        let mut first = turn(&queue).expect("a turn");
+        let began_with = first.next().expect("an emit").emit.id.clone();
+        drop(first);
+        put(&queue, "org_a", 3..4);
+        let rest = ids(&mut turn(&queue).expect("a turn"));
+        let expected: Vec<_> = (0..4).map(|number| EmitId::new(Time::from_millis(1), number)).collect();
+        assert_eq!([vec![began_with], rest].concat(), expected);
+    }
+
+    #[test]
+    fn routing_queue_organization_bytes_max() {
+        let queue = RoutingQueue::new(1);
+        let large = emit("org_a", 0, ROUTING_QUEUE_ORGANIZATION_BYTES_MAX / 2);
+        let place = queue.reserve(&large).expect("there is room");
+        assert!(queue.reserve(&large).is_none(), "its share is full");
+        assert!(queue.reserve(&emit("org_b", 0, 10)).is_some(), "the share of another is not");
+        drop(place);
+        assert!(queue.reserve(&large).is_some(), "and free again");
+    }
+
+    #[test]
+    fn routing_queue_bytes_max() {
+        let queue = RoutingQueue::new(1);
+        let size = ROUTING_QUEUE_ORGANIZATION_BYTES_MAX - EMIT_BYTES;
+        let full = ROUTING_QUEUE_BYTES_MAX / ROUTING_QUEUE_ORGANIZATION_BYTES_MAX;
+        let mut places: Vec<_> =
+            (0..full).map(|number| queue.reserve(&emit(&format!("org_{number}"), 0, size))).collect();
+        assert!(places.iter().all(Option::is_some));
+        assert!(queue.reserve(&emit("org_late", 0, 10)).is_none(), "the queue is full");
+        places.pop();
+        assert!(queue.reserve(&emit("org_late", 0, 10)).is_some());
+    }
+
+    #[test]
+    fn nothing_is_left_of_organizations_without_emits() {
+        let queue = RoutingQueue::new(1);
+        put(&queue, "org_a", 0..3);
+        let mut first = turn(&queue).expect("a turn");
+        while first.next().is_some() {}
+        drop(first);
+        drop(queue.reserve(&emit("org_b", 0, 10)));
+        let state = queue.state();
+        assert!(state.lanes.is_empty() && state.order.is_empty());
+        assert_eq!(state.bytes_free, ROUTING_QUEUE_BYTES_MAX);
+    }
+}

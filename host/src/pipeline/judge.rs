@@ -1,0 +1,201 @@
+//! What an attempt came to, and what it tells of the endpoint.
+
+use weir_runtime::{Blame, Failure};
+
+use crate::{
+    domain::{
+        delivery::{AttemptFailure, GONE, GUARD_REFUSED},
+        flow::Coping,
+    },
+    outbound::{FailureKind, Outcome, Sent},
+};
+
+/// Faults of this host before a name whose servers do not answer, or an address that the operator does
+/// not allow, counts as the endpoint's own fault: about a day, as the waits in between are five minutes
+/// at most.
+const HELD_FAULTS_MAX: i64 = 300;
+
+/// What an attempt came to.
+pub struct Judgement {
+    /// The status that the endpoint answered.
+    pub response_status: Option<u16>,
+    /// Why the attempt is no success.
+    pub error_message: Option<String>,
+    /// The kind of failure.
+    pub failure: Option<AttemptFailure>,
+    /// The beginning of the endpoint's answer, if it was no success.
+    pub response_snippet: Option<String>,
+    /// Fuel that components used.
+    pub fuel: Option<u64>,
+    /// What becomes of the delivery.
+    pub then: Then,
+    /// How the endpoint responded, for flow control; `None` if no request was sent.
+    pub coping: Option<Coping>,
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It is finished: the endpoint acknowledged it.
+    Delivered,
+    /// It is finished: the transformer left the event out.
+    Skipped,
+    /// It is tried again by the schedule, not before as many seconds as the endpoint asks for.
+    Retry(Option<u32>),
+    /// It is a dead letter: a component rejected it.
+    Never,
+    /// It is a dead letter: the endpoint says that it is gone.
+    Gone,
+    /// The same attempt is made later: the fault is the host's own, and uses up no attempt.
+    NotTried,
+}
+
+impl Judgement {
+    /// The program gave no request, because a component failed, refused or asked for a retry.
+    pub fn of_failure(failure: Failure, fuel: u64) -> Self {
+        let (message, then) = match failure {
+            Failure::Reject(message) => (message, Then::Never),
+            Failure::Retry { message, after_ms } => {
+                let seconds = after_ms.map(|ms| u32::try_from(ms.div_ceil(1_000)).unwrap_or(u32::MAX));
+                (message, Then::Retry(seconds))
+            }
+            Failure::Fault { kind, message } if kind.blame() == Blame::Host => (message, Then::NotTried),
+            Failure::Fault { message, .. } => (message, Then::Retry(None)),
+        };
+        Self {
+            response_status: None,
+            error_message: Some(message),
+            failure: Some(AttemptFailure::Component),
+            response_snippet: None,
+            fuel: Some(fuel),
+            then,
+            coping: None,
+        }
+    }
+
+    /// The transformer left the event out.
+    pub fn of_skip(fuel: u64) -> Self {
+        Self {
+            response_status: None,
+            error_message: None,
+            failure: None,
+            response_snippet: None,
+            fuel: Some(fuel),
+            then: Then::Skipped,
+            coping: None,
+        }
+    }
+
+    /// The host is to blame that there was no attempt: it stopped, or could not get at something.
+    pub fn of_own_fault(message: impl Into<String>) -> Self {
+        Self {
+            response_status: None,
+            error_message: Some(message.into()),
+            failure: None,
+            response_snippet: None,
+            fuel: None,
+            then: Then::NotTried,
+            coping: None,
+        }
+    }
+
+    /// The request was sent. Any 2xx is an acknowledgement; everything else is a failure (contract 7.1).
+    /// `own_faults` counts the faults that the host had with this delivery before.
+    pub fn of_sent(sent: Sent, fuel: u64, own_faults: i64) -> Self {
+        match sent.outcome {
+            Outcome::Response { status, retry_after_s, snippet } => {
+                let is_delivered = (200..300).contains(&status);
+                let is_too_much = matches!(status, 429 | 503);
+                let then = match status {
+                    _ if is_delivered => Then::Delivered,
+                    GONE => Then::Gone,
+                    _ => Then::Retry(retry_after_s.filter(|_| is_too_much)),
+                };
+                let coping = match then {
+                    Then::Delivered => Coping::Quick,
+                    _ if is_too_much => Coping::Overwhelmed,
+                    _ => Coping::Refused,
+                };
+                Self {
+                    response_status: Some(status),
+                    error_message: (!is_delivered).then(|| format!("the endpoint answered {status}")),
+                    failure: (!is_delivered).then_some(AttemptFailure::Endpoint),
+                    response_snippet: snippet.filter(|_| !is_delivered),
+                    fuel: Some(fuel),
+                    then,
+                    coping: Some(coping),
+                }
+            }
+            Outcome::Failed { kind, message } => {
+                let message = if kind == FailureKind::Guard { format!("{GUARD_REFUSED}: {message}") } else { message };
+                let is_own = match kind {
+                    FailureKind::Host => true,
+                    FailureKind::Resolver | FailureKind::Guard => own_faults < HELD_FAULTS_MAX,
+                    _ => false,
+                };
+                let is_silent = matches!(kind, FailureKind::Connect | FailureKind::Timeout | FailureKind::Io);
+                Self {
+                    response_status: None,
+                    error_message: Some(message),
+                    failure: Some(match kind {
+                        FailureKind::Guard => AttemptFailure::Guard,
+                        _ => AttemptFailure::Unreachable,
+                    }),
+                    response_snippet: None,
+                    fuel: Some(fuel),
+                    then: if is_own { Then::NotTried } else { Then::Retry(None) },
+                    coping: (!is_own).then_some(if is_silent { Coping::Overwhelmed } else { Coping::Refused }),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use weir_runtime::FaultKind;
+
+    fn answered(status: u16, retry_after_s: Option<u32>) -> (Then, Option<Coping>) {
+        let outcome = Outcome::Response { status, retry_after_s, snippet: None };
+        let judgement = Judgement::of_sent(Sent { outcome, duration: Duration::ZERO }, 0, 0);
+        (judgement.then, judgement.coping)
+    }
+
+    fn failed(kind: FailureKind, own_faults: i64) -> Then {
+        let outcome = Outcome::Failed { kind, message: String::new() };
+        Judgement::of_sent(Sent { outcome, duration: Duration::ZERO }, 0, own_faults).then
+    }
+
+    #[test]
+    fn answers_are_judged_by_their_status() {
+        for status in [200, 204, 299] {
+            assert_eq!(answered(status, Some(9)), (Then::Delivered, Some(Coping::Quick)));
+        }
+        for status in [429, 503] {
+            assert_eq!(answered(status, Some(9)), (Then::Retry(Some(9)), Some(Coping::Overwhelmed)));
+        }
+        for status in [301, 400, 500] {
+            assert_eq!(answered(status, Some(9)), (Then::Retry(None), Some(Coping::Refused)));
+        }
+        assert_eq!(answered(410, None).0, Then::Gone);
+    }
+
+    #[test]
+    fn the_hosts_own_faults_are_no_attempts() {
+        assert_eq!(failed(FailureKind::Host, i64::MAX), Then::NotTried);
+        // Whether a name server comes back, or the operator opens a network, shows within a day.
+        for kind in [FailureKind::Resolver, FailureKind::Guard] {
+            assert_eq!(failed(kind, HELD_FAULTS_MAX - 1), Then::NotTried);
+            assert_eq!(failed(kind, HELD_FAULTS_MAX), Then::Retry(None));
+        }
+        for kind in [FailureKind::Dns, FailureKind::Connect, FailureKind::Timeout] {
+            assert_eq!(failed(kind, 0), Then::Retry(None));
+        }
+        let fault = |kind| Judgement::of_failure(Failure::Fault { kind, message: String::new() }, 0).then;
+        assert_eq!(fault(FaultKind::Capacity), Then::NotTried);
+        assert_eq!(fault(FaultKind::Trap), Then::Retry(None));
+    }
+}

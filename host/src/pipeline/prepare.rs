@@ -1,0 +1,182 @@
+//! Running the program of a delivery up to the request that the host sends: the transformer reshapes
+//! the event, the adapter describes the request. For deliveries and tests of an endpoint alike.
+
+use std::sync::Arc;
+
+use url::Url;
+use weir_runtime::{Component, DeliveryCall, Digest, Event, Failure, LogLine, Outcome, Request, Runtime};
+
+use super::{event_view::EventView, signer::Signer};
+use crate::{
+    domain::{
+        emit::Emit,
+        id::{PushId, SubscriptionId},
+        subscription::Endpoint,
+        time::Time,
+    },
+    error::{Error, Result},
+};
+
+/// Bytes of a payload up to which components run on the thread that asks: they take microseconds.
+/// With a larger payload they take up to milliseconds, and run on a thread that may block, because
+/// requests and deliveries of others wait for the one that asks.
+const IN_PLACE_PAYLOAD_BYTES_MAX: usize = 8_192;
+/// The attribute that tells components of a replay.
+const REPLAY: (&str, &str) = ("replay", "true");
+
+/// A component of a program, ready to be called.
+#[derive(Clone)]
+pub struct Stage {
+    /// The component.
+    pub component: Component,
+    /// Its configuration, a JSON object.
+    pub config: Arc<str>,
+}
+
+/// A program, ready to be run.
+#[derive(Clone)]
+pub struct Steps {
+    /// Reshapes the event; `None` when the event stays as it is.
+    pub transformer: Option<Stage>,
+    /// The adapter that describes the request.
+    pub handler: Stage,
+}
+
+/// Everything that the components of one attempt are given.
+#[derive(Clone)]
+pub struct Input {
+    /// The emit.
+    pub emit: Arc<Emit>,
+    /// Where it goes.
+    pub endpoint: Arc<Endpoint>,
+    /// The push that owes it; only external peers have one.
+    pub push_id: Option<PushId>,
+    /// Added by the router.
+    pub attributes: Vec<(String, String)>,
+    /// Whether it is sent again.
+    pub is_replay: bool,
+    /// The number of the attempt, from 1.
+    pub attempt: u32,
+    /// When the attempt began.
+    pub now: Time,
+}
+
+/// What the program made of the event.
+pub struct Prepared {
+    /// The request to send: to the endpoint's origin, signed, and with the endpoint's own headers.
+    /// `None` when the transformer left the event out.
+    pub result: Result<Option<Request>, Failure>,
+    /// Fuel that the components used together.
+    pub fuel: u64,
+    /// Lines that the components wrote, with the component that wrote them.
+    pub logs: Vec<(Digest, LogLine)>,
+}
+
+/// Runs a program for one attempt.
+pub async fn prepare(runtime: &Runtime, steps: Steps, input: Input) -> Result<Prepared> {
+    if input.emit.payload.len() <= IN_PLACE_PAYLOAD_BYTES_MAX {
+        return Ok(Run::new(runtime, &input).run(&steps));
+    }
+    let runtime = runtime.clone();
+    let run = move || Run::new(&runtime, &input).run(&steps);
+    tokio::task::spawn_blocking(run).await.map_err(Error::internal)
+}
+
+/// One run of a program.
+struct Run<'a> {
+    runtime: &'a Runtime,
+    input: &'a Input,
+    fuel: u64,
+    logs: Vec<(Digest, LogLine)>,
+}
+
+impl<'a> Run<'a> {
+    fn new(runtime: &'a Runtime, input: &'a Input) -> Self {
+        Self { runtime, input, fuel: 0, logs: Vec::new() }
+    }
+
+    fn run(mut self, steps: &Steps) -> Prepared {
+        let result = self.result(steps);
+        Prepared { result, fuel: self.fuel, logs: self.logs }
+    }
+
+    fn result(&mut self, steps: &Steps) -> Result<Option<Request>, Failure> {
+        let input = self.input;
+        let replay = input.is_replay.then_some(REPLAY);
+        let added = input.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let view = EventView::of(&input.emit, input.push_id.as_ref(), added.chain(replay));
+        let event = view.event();
+        let Some(transformer) = &steps.transformer else { return self.adapt(&steps.handler, &event).map(Some) };
+        let outcome = self.runtime.transform(&transformer.component, &self.call(transformer), &event);
+        let Some(transformed) = self.take(transformer, outcome)? else { return Ok(None) };
+        let added = transformed.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let attributes: Vec<_> = event.attributes.iter().copied().chain(added).collect();
+        let event = Event { payload: &transformed.payload, attributes: &attributes, ..event };
+        self.adapt(&steps.handler, &event).map(Some)
+    }
+
+    fn adapt(&mut self, adapter: &Stage, event: &Event<'_>) -> Result<Request, Failure> {
+        let endpoint = &self.input.endpoint;
+        let signer = Arc::new(Signer { endpoint: endpoint.clone(), now: self.input.now });
+        let outcome = self.runtime.prepare(&adapter.component, &self.call(adapter), event, &endpoint.url, signer);
+        let mut request = self.take(adapter, outcome)?;
+        if !has_origin_of(&request.url, &endpoint.url) {
+            return Err(Failure::Reject("the adapter chose another origin than the receiver's".to_owned()));
+        }
+        endpoint.headers.add_to(&mut request.headers);
+        Ok(request)
+    }
+
+    fn call(&self, stage: &Stage) -> DeliveryCall {
+        let Input { endpoint, attempt, now, .. } = self.input;
+        DeliveryCall {
+            organization: endpoint.organization_id.shared(),
+            config: stage.config.clone(),
+            subscription_id: endpoint.receiver.subscription().map(SubscriptionId::shared),
+            attempt: *attempt,
+            attempted_at_ms: u64::try_from(now.as_millis()).unwrap_or(0),
+            budget: None,
+        }
+    }
+
+    /// Takes a component's answer, and keeps what it used and wrote.
+    fn take<T>(&mut self, stage: &Stage, outcome: Outcome<T>) -> Result<T, Failure> {
+        let digest = stage.component.digest();
+        self.fuel += outcome.fuel;
+        self.logs.extend(outcome.logs.lines.into_iter().map(|line| (digest, line)));
+        outcome.result
+    }
+}
+
+/// Whether two URLs lead to the same scheme, host and port.
+fn has_origin_of(url: &str, endpoint: &str) -> bool {
+    if url == endpoint {
+        return true;
+    }
+    match (Url::parse(url), Url::parse(endpoint)) {
+        (Ok(url), Ok(endpoint)) => url.origin() == endpoint.origin(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_origin_of;
+
+    #[test]
+    fn an_adapter_stays_at_its_origin() {
+        let endpoint = "https://example.org/hook";
+        for (url, same) in [
+            ("https://example.org/hook", true),
+            ("https://example.org:443/other?x=1", true),
+            ("http://example.org/hook", false),
+            ("https://example.org:444/hook", false),
+            ("https://evil.example/hook", false),
+            ("https://example.org.evil.example/hook", false),
+            ("https://example.org@evil.example/hook", false),
+            ("not a url", false),
+        ] {
+            assert_eq!(has_origin_of(url, endpoint), same, "{url}");
+        }
+    }
+}

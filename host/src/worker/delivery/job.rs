@@ -1,0 +1,235 @@
+//! One attempt: the program describes a request, the host sends it, the attempt is judged, and the
+//! ledger settles the claim.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{super::Shared, slots::Slot};
+use crate::{
+    domain::{
+        component::LogEntry,
+        delivery::{Attempt, Claimed, ENDPOINT_DISABLED, Settled, Status},
+        emit::Emit,
+        retry::{Next, after_own_fault, next_attempt},
+        subscription::{Endpoint, HealthChange},
+        time::Time,
+    },
+    error::Result,
+    pipeline::{self, Input, Judgement, Then},
+    service::{self, receiver, replay},
+};
+
+/// How often settling is tried while the database is away, and the wait in between: together well
+/// within the lease.
+const SETTLE_TRIES: u32 = 5;
+const SETTLE_WAIT: Duration = Duration::from_secs(1);
+
+/// A claimed delivery with everything that an attempt needs.
+pub(in crate::worker) struct Job {
+    claimed: Claimed,
+    emit: Arc<Emit>,
+    receiver: Arc<Endpoint>,
+}
+
+/// How a claim ended.
+struct Ended {
+    /// The attempt; `None` when there was none.
+    attempt: Option<Attempt>,
+    status: Status,
+    due_at: Option<Time>,
+    error_message: Option<String>,
+    health: Option<HealthChange>,
+    logs: Vec<LogEntry>,
+}
+
+impl Job {
+    pub(in crate::worker) fn new(claimed: Claimed, emit: Arc<Emit>, receiver: Arc<Endpoint>) -> Self {
+        Self { claimed, emit, receiver }
+    }
+
+    /// Begins the attempt. The slot is given back when the endpoint has answered: a claim that waits to
+    /// be settled burdens no endpoint, and nothing new is started without the database that it waits
+    /// for.
+    pub(in crate::worker) fn start(self, shared: &Arc<Shared>, slot: Slot) {
+        shared.deliveries.spawn(self.run(shared.clone(), slot));
+    }
+
+    async fn run(self, shared: Arc<Shared>, slot: Slot) {
+        let ended = match &self.receiver.disabled {
+            Some(disabled) => {
+                drop(slot);
+                given_up(&disabled.reason)
+            }
+            None => self.attempt(&shared, slot).await,
+        };
+        if ended.health == Some(HealthChange::Recovered) {
+            replay::hasten(&shared.host, &self.receiver).await;
+        }
+        let settled = self.settled(&shared, ended).await;
+        settle(&shared, settled).await;
+    }
+
+    async fn attempt(&self, shared: &Shared, slot: Slot) -> Ended {
+        let started_at = shared.host.now();
+        let clock = Instant::now();
+        slot.begin();
+        let mut logs = Vec::new();
+        let judgement = tokio::select! {
+            judgement = self.send(shared, started_at, &mut logs) => judgement,
+            () = shared.give_up.cancelled() => {
+                Judgement::of_own_fault("the host stopped before the endpoint answered")
+            }
+        };
+        slot.end(judgement.coping);
+        let duration_ms = u32::try_from(clock.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let health = receiver::learn(&shared.host, &self.receiver, &judgement, shared.disable_after).await;
+        self.ended(shared, judgement, started_at, duration_ms, health, logs)
+    }
+
+    async fn send(&self, shared: &Shared, now: Time, logs: &mut Vec<LogEntry>) -> Judgement {
+        let host = &shared.host;
+        let claimed = &self.claimed;
+        let prepared = async {
+            let steps = service::program::steps(host, &claimed.program_id).await?;
+            pipeline::prepare(&host.runtime, steps, self.input(now)).await
+        };
+        let prepared = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                tracing::warn!(delivery = %claimed.id, error = ?error, "the program of {} could not be run", claimed.id);
+                return Judgement::of_own_fault("the host could not run the program of the delivery");
+            }
+        };
+        let number = claimed.attempts_total + 1;
+        logs.extend(prepared.logs.into_iter().map(|(component, line)| {
+            LogEntry::of_delivery(claimed, number, component, line.level.as_str(), line.message, now)
+        }));
+        match prepared.result {
+            Ok(Some(request)) => {
+                Judgement::of_sent(host.outbound.send(request.into()).await, prepared.fuel, claimed.own_faults())
+            }
+            Ok(None) => Judgement::of_skip(prepared.fuel),
+            Err(failure) => Judgement::of_failure(failure, prepared.fuel),
+        }
+    }
+
+    fn input(&self, now: Time) -> Input {
+        Input {
+            emit: self.emit.clone(),
+            endpoint: self.receiver.clone(),
+            push_id: self.claimed.push_id.clone(),
+            attributes: self.claimed.attributes.clone(),
+            is_replay: self.claimed.is_replay,
+            attempt: self.claimed.attempts_made + 1,
+            now,
+        }
+    }
+
+    fn ended(
+        &self,
+        shared: &Shared,
+        judgement: Judgement,
+        started_at: Time,
+        duration_ms: u32,
+        health: Option<HealthChange>,
+        logs: Vec<LogEntry>,
+    ) -> Ended {
+        let (status, due_at) = self.next(shared, judgement.then);
+        let attempt = Attempt {
+            number: self.claimed.attempts_total + 1,
+            started_at,
+            duration_ms,
+            response_status: judgement.response_status,
+            error_message: judgement.error_message.clone(),
+            failure: judgement.failure,
+            response_snippet: judgement.response_snippet,
+            fuel: judgement.fuel,
+        };
+        let was_tried = judgement.then != Then::NotTried;
+        let error_message = judgement.error_message;
+        Ended { attempt: was_tried.then_some(attempt), status, due_at, error_message, health, logs }
+    }
+
+    /// The delivery's status after the attempt, and when it is due again.
+    fn next(&self, shared: &Shared, then: Then) -> (Status, Option<Time>) {
+        let now = shared.host.now();
+        let jitter = shared.host.randomness.fraction();
+        let attempts_made = usize::try_from(self.claimed.attempts_made + 1).unwrap_or(usize::MAX);
+        match then {
+            Then::Delivered => (Status::Success, None),
+            Then::Skipped => (Status::Skipped, None),
+            Then::Never | Then::Gone => (Status::Failed, None),
+            Then::NotTried => {
+                let status = if self.claimed.attempts_made == 0 { Status::Pending } else { Status::Retrying };
+                (status, Some(after_own_fault(self.claimed.own_faults(), now, jitter)))
+            }
+            Then::Retry(retry_after_s) => {
+                let schedule = self.receiver.terms.retry_schedule.as_ref().unwrap_or(&shared.retry_schedule);
+                match next_attempt(schedule, attempts_made, now, jitter, retry_after_s) {
+                    Next::At(time) => (Status::Retrying, Some(time)),
+                    Next::DeadLetter => (Status::Failed, None),
+                }
+            }
+        }
+    }
+
+    async fn settled(&self, shared: &Shared, ended: Ended) -> Settled {
+        let now = shared.host.now();
+        let outcome = receiver::Outcome {
+            delivery_id: &self.claimed.id,
+            push_id: self.claimed.push_id.as_ref(),
+            status: ended.status,
+            attempt: ended.attempt.as_ref(),
+            error_message: ended.error_message.as_deref(),
+            now,
+        };
+        let (relay, lifecycle) = receiver::tell(&shared.host, &self.emit, &self.receiver, &outcome).await;
+        Settled {
+            delivery_id: self.claimed.id.clone(),
+            claims: self.claimed.claims,
+            attempt: ended.attempt,
+            status: ended.status,
+            due_at: ended.due_at,
+            error_message: ended.error_message,
+            health: ended.health.map(|change| (self.receiver.receiver.clone(), change)),
+            relay,
+            lifecycle,
+            logs: ended.logs,
+            now,
+        }
+    }
+}
+
+/// A delivery that is owed to an endpoint which was given up: a dead letter that says so, without an
+/// attempt.
+fn given_up(reason: &str) -> Ended {
+    Ended {
+        attempt: None,
+        status: Status::Failed,
+        due_at: None,
+        error_message: Some(format!("{ENDPOINT_DISABLED}: {reason}")),
+        health: None,
+        logs: Vec::new(),
+    }
+}
+
+/// Settles until it is written, the claim is lost, or the lease is about to end: an attempt that is not
+/// recorded is made again.
+async fn settle(shared: &Shared, settled: Settled) {
+    let delivery = settled.delivery_id.clone();
+    for _ in 0..SETTLE_TRIES {
+        match shared.host.ledger.settle(settled.clone()).await {
+            Ok(true) => return,
+            Ok(false) => {
+                tracing::info!(%delivery, "the claim on {delivery} was lost");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%delivery, error = ?error, "an attempt is not recorded yet");
+                tokio::time::sleep(SETTLE_WAIT).await;
+            }
+        }
+    }
+    tracing::error!(%delivery, "the attempt at {delivery} was not recorded and will be repeated");
+}

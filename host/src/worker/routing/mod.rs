@@ -1,0 +1,248 @@
+//! Routing: from an accepted emit to the deliveries it is owed.
+//!
+//! Emits wait in memory in the queue of their organization, and organizations take turns. A turn is
+//! decided on one of a few threads of routing's own, where the router runs in place within a small
+//! budget; an event whose filters need more is routed by [`slow`]. So one organization's filters delay
+//! its own events, and hold up no thread that serves requests or deliveries.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{runtime::Handle, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{POLL_INTERVAL, Shared, contained};
+use crate::{
+    db,
+    domain::{id::EmitId, retry},
+    error::{Error, Result},
+    fail,
+    ledger::{Handover, ROUTING_LEASE_MS, RoutingQueue, Turn},
+};
+use decide::{Decided, Launch, decide};
+use slow::Slow;
+
+pub(super) mod decide;
+mod slow;
+
+/// How long a turn may take before the next organization has one: as long as one quick call of a
+/// router may take.
+const TURN_TIME_MAX: Duration = Duration::from_millis(2);
+/// Turns that are being written while the next ones are decided: more than the ledger takes into a
+/// batch only wait there.
+const WRITES_UNDER_WAY_MAX: usize = 64;
+/// Emits of one organization taken from the table together: few, because the table may have thousands.
+const BACKLOG_EMITS_MAX: u32 = 64;
+/// Organizations whose emits are taken from the table in one transaction.
+const BACKLOG_ORGANIZATIONS_MAX: u32 = 16;
+/// The waits before an emit that could not be routed is tried again: doubled each time.
+const PUT_BACK_FIRST: Duration = Duration::from_secs(2);
+const PUT_BACK_MOST: Duration = Duration::from_secs(300);
+
+/// Threads that decide: one for each core, and two at least, because one organization may hold half of
+/// them.
+pub(super) fn threads() -> usize {
+    thread::available_parallelism().map_or(2, usize::from).max(2)
+}
+
+/// Turns that one organization may have under way at once.
+pub fn turns_each_max() -> usize {
+    threads() / 2
+}
+
+pub(super) struct Routing {
+    shared: Arc<Shared>,
+    queue: RoutingQueue,
+    slow: Slow,
+    writes: Arc<Semaphore>,
+    /// The organization at which the last look at the table ended.
+    cursor: Mutex<String>,
+}
+
+impl Routing {
+    pub(super) fn new(shared: Arc<Shared>, queue: RoutingQueue) -> Arc<Self> {
+        let slow = Slow::new(shared.clone());
+        let writes = Arc::new(Semaphore::new(WRITES_UNDER_WAY_MAX));
+        Arc::new(Self { shared, queue, slow, writes, cursor: Mutex::default() })
+    }
+
+    /// Starts the threads that decide, and the task that looks at the table. Fails when the system has
+    /// no thread left.
+    pub(super) fn start(self: &Arc<Self>, loops: &TaskTracker, stop: &CancellationToken) -> Result<()> {
+        for number in 0..threads() {
+            let (runtime, run) = (Handle::current(), loops.track_future(self.clone().decide_turns(stop.clone())));
+            let thread = thread::Builder::new().name(format!("weir-routing-{number}"));
+            let no_thread = |cause| fail!(Unavailable, "there is no thread for routing").caused_by(cause);
+            thread.spawn(move || runtime.block_on(run)).map_err(no_thread)?;
+        }
+        loops.spawn(self.clone().look_at_table(stop.clone()));
+        Ok(())
+    }
+
+    async fn decide_turns(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                turn = self.queue.next() => {
+                    contained("a turn of routing", self.decide_turn(turn)).await;
+                }
+            }
+        }
+    }
+
+    /// Decides the emits of a turn, as far as its time goes; the rest waits for the next turn.
+    async fn decide_turn(&self, mut turn: Turn) {
+        let began = Instant::now();
+        let mut decided = Vec::new();
+        while let Some(handover) = turn.next() {
+            decided.extend(self.decide_one(handover).await);
+            if began.elapsed() >= TURN_TIME_MAX {
+                break;
+            }
+        }
+        drop(turn);
+        self.write(decided).await;
+    }
+
+    /// Decides one emit here, or leaves it to the slow lane or to the table.
+    async fn decide_one(&self, handover: Handover) -> Option<Decided> {
+        if self.slow.is_expected_of(&handover.emit) {
+            self.slow.route(handover).await;
+            return None;
+        }
+        match decide(&self.shared, &handover).await {
+            Ok(Some(decided)) => Some(decided),
+            Ok(None) => {
+                self.slow.remember(&handover.emit);
+                self.slow.route(handover).await;
+                None
+            }
+            Err(error) => {
+                put_back(&self.shared, &handover, &error).await;
+                None
+            }
+        }
+    }
+
+    /// Writes decisions beside the turns that follow. Waits when the database is slower than routing:
+    /// emits then pile up in the queue, and beyond it in the table.
+    async fn write(&self, decided: Vec<Decided>) {
+        if decided.is_empty() {
+            return;
+        }
+        let permit = self.writes.clone().acquire_owned().await;
+        let shared = self.shared.clone();
+        self.shared.routings.spawn(async move {
+            write(&shared, decided).await;
+            drop(permit);
+        });
+    }
+
+    /// Takes emits from the table for which the queue had no place, or that another process left.
+    async fn look_at_table(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            // Listening begins before the table is looked at, so that no ring in between is lost.
+            let rung = self.shared.host.bells.emits_due.notified();
+            match contained("a look for emits", self.claim_backlog()).await {
+                // There may be more of them.
+                Some(Ok(count)) if count > 0 && !stop.is_cancelled() => continue,
+                Some(Ok(_)) | None => {}
+                Some(Err(error)) => tracing::error!(error = ?error, "routing could not look for waiting emits"),
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = rung => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Claims due emits of a few organizations, routes them in turns, and says how many.
+    pub(super) async fn claim_backlog(&self) -> Result<usize> {
+        let host = &self.shared.host;
+        let now = host.now();
+        let after = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut tx = host.db.read().await?;
+        let due = db::emit::due_organizations(&mut tx, now, &after, BACKLOG_ORGANIZATIONS_MAX).await?;
+        drop(tx);
+        let next = if due.len() < BACKLOG_ORGANIZATIONS_MAX as usize { None } else { due.last() };
+        next.map(ToString::to_string).unwrap_or_default().clone_into(&mut *self.cursor.lock().unwrap_or_else(PoisonError::into_inner));
+        if due.is_empty() {
+            // The rest of the organizations has its look next.
+            return if after.is_empty() { Ok(0) } else { Box::pin(self.claim_backlog()).await };
+        }
+        let mut tx = host.db.begin_unsynced().await?;
+        let mut claimed = Vec::new();
+        for organization in &due {
+            let lease_ends = now.plus_millis(ROUTING_LEASE_MS);
+            claimed.extend(db::emit::claim_due(&mut tx, organization, now, lease_ends, BACKLOG_EMITS_MAX).await?);
+        }
+        tx.commit().await?;
+        let count = claimed.len();
+        let mut full = Vec::new();
+        for stored in claimed {
+            match self.queue.reserve(&stored.emit) {
+                Some(place) => place.fill(Handover { emit: stored.emit, claims: stored.claims }),
+                None => full.push((stored.emit.id.clone(), stored.claims)),
+            }
+        }
+        self.give_back(&full).await?;
+        Ok(count - full.len())
+    }
+
+    /// Gives claimed emits back for which the queue has no place: they are due again in a moment.
+    async fn give_back(&self, claims: &[(EmitId, i64)]) -> Result<()> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let host = &self.shared.host;
+        let due_at = host.now().plus_millis(i64::try_from(POLL_INTERVAL.as_millis()).unwrap_or(i64::MAX));
+        let mut tx = host.db.begin_unsynced().await?;
+        db::emit::put_back(&mut tx, claims, due_at, "other emits of the organization are routed first").await?;
+        tx.commit().await
+    }
+}
+
+/// Writes decisions, and only then starts what they start.
+async fn write(shared: &Arc<Shared>, decided: Vec<Decided>) {
+    let (routed, launches): (Vec<_>, Vec<_>) =
+        decided.into_iter().map(|decided| (decided.routed, decided.launch)).unzip();
+    let held = match shared.host.ledger.route(routed).await {
+        Ok(held) => held,
+        Err(error) => {
+            tracing::error!(error = ?error, "routed emits could not be written; their leases end by themselves");
+            // Not at once again: the database needs a moment, and the leases hold.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            return;
+        }
+    };
+    Launch::go(launches, shared, &held);
+}
+
+/// Puts an emit that could not be routed back, to be tried again later and later.
+async fn put_back(shared: &Shared, handover: &Handover, error: &Error) {
+    let emit = &handover.emit;
+    tracing::error!(emit = %emit.id, ?error, "emit {} cannot be routed yet", emit.id);
+    let wait = retry::doubling(handover.claims, PUT_BACK_FIRST, PUT_BACK_MOST);
+    hold(shared, handover, wait, &error.to_string()).await;
+}
+
+/// Keeps every worker from an emit for a while.
+async fn hold(shared: &Shared, handover: &Handover, wait: Duration, why: &str) {
+    let (host, emit) = (&shared.host, &handover.emit);
+    let due_at = host.now().plus_millis(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+    let held = async {
+        let mut tx = host.db.begin_unsynced().await?;
+        db::emit::put_back(&mut tx, &[(emit.id.clone(), handover.claims)], due_at, why).await?;
+        tx.commit().await
+    };
+    if let Err(error) = held.await {
+        // The lease ends by itself, and then the emit is tried again all the same.
+        tracing::error!(emit = %emit.id, error = ?error, "emit {} could not be put back", emit.id);
+    }
+}
