@@ -1,6 +1,6 @@
 //! Programs: the components that serve a delivery, pinned when it is routed.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use weir_runtime::Digest;
 
@@ -14,7 +14,7 @@ pub struct Step {
     /// The component.
     pub digest: Digest,
     /// Its configuration, a JSON object.
-    pub config: Box<str>,
+    pub config: Arc<str>,
 }
 
 /// What serves a delivery, in this order. All attempts of one delivery have the same program, whatever

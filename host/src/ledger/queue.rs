@@ -7,9 +7,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::domain::{
@@ -92,7 +93,7 @@ impl RoutingQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// A place for an emit; `None` when the queue, or the organization's share of it, is full.
@@ -110,6 +111,13 @@ impl RoutingQueue {
         lane.bytes += bytes;
         state.bytes_free -= bytes;
         Some(Place { queue: self.clone(), organization: emit.organization_id.clone(), bytes })
+    }
+
+    /// Whether an organization has used less than half of its share.
+    pub fn has_room(&self, organization: &OrganizationId) -> bool {
+        let state = self.state();
+        let own = state.lanes.get(organization).map_or(0, |lane| lane.bytes);
+        own < ROUTING_QUEUE_ORGANIZATION_BYTES_MAX / 2 && state.bytes_free > ROUTING_QUEUE_BYTES_MAX / 8
     }
 
     /// The next turn, as soon as there is one.

@@ -1,68 +1,63 @@
 //! The programs of deliveries, by id.
 //!
-//! A program never changes and is never deleted while a delivery may name it, so one that is
-//! remembered is right for ever.
+//! A program never changes and is never deleted while a delivery may name it, so one that is remembered
+//! is right for ever.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-use lru::LruCache;
-
+use super::Memory;
 use crate::{
-    db::{self, Db},
-    domain::{id::ProgramId, program::Program},
+    db,
+    domain::{
+        id::{OrganizationId, ProgramId},
+        program::{Program, Step},
+        subscription::Terms,
+    },
     error::Result,
     fail,
 };
 
 /// Programs remembered: one or two for each organization that is busy.
-const PROGRAMS_MAX: NonZeroUsize = NonZeroUsize::new(20_000).expect("not zero");
+pub(super) const PROGRAMS_MAX: usize = 20_000;
 
-/// The programs that this process has stored or read.
-pub struct Programs {
-    db: Db,
-    known: Mutex<LruCache<ProgramId, Arc<Program>>>,
-}
-
-impl Programs {
-    /// Remembers nothing yet.
-    pub fn new(db: Db) -> Self {
-        Self { db, known: Mutex::new(LruCache::new(PROGRAMS_MAX)) }
+impl Memory {
+    /// The program of deliveries to a subscription with these terms.
+    pub(super) async fn subscription_program(&self, organization: &OrganizationId, terms: &Terms) -> Result<ProgramId> {
+        let config = format!(r#"{{"signatureScheme":"{}"}}"#, terms.signature_scheme.as_str());
+        let webhook = Step { digest: self.builtins.webhook, config: config.into() };
+        self.pin(Program::new(organization.clone(), None, webhook)).await
     }
 
-    fn known(&self, id: &ProgramId) -> Option<Arc<Program>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
-    }
-
-    fn remember(&self, program: Program) -> Arc<Program> {
-        let program = Arc::new(program);
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).put(program.id.clone(), program.clone());
-        program
+    /// The program of deliveries to the external peers of an organization.
+    pub async fn peer_program(&self, owner: &OrganizationId) -> Result<ProgramId> {
+        let relay = Step { digest: self.builtins.relay, config: "{}".into() };
+        self.pin(Program::new(owner.clone(), None, relay)).await
     }
 
     /// Stores a program unless it is stored, so that deliveries may name it from here on.
-    pub async fn pin(&self, program: Program) -> Result<Arc<Program>> {
-        if let Some(known) = self.known(&program.id) {
-            return Ok(known);
+    async fn pin(&self, program: Program) -> Result<ProgramId> {
+        let id = program.id.clone();
+        if self.programs.get(&id).is_some() {
+            return Ok(id);
         }
         // Not synced: the transactions with deliveries that name the program come later, and none of
         // them outlasts this one.
         let mut tx = self.db.begin_unsynced().await?;
         db::program::insert(&mut tx, &program).await?;
         tx.commit().await?;
-        Ok(self.remember(program))
+        self.programs.insert(id.clone(), Arc::new(program));
+        Ok(id)
     }
 
     /// The program that a delivery names.
-    pub async fn get(&self, id: &ProgramId) -> Result<Arc<Program>> {
-        if let Some(known) = self.known(id) {
+    pub async fn program(&self, id: &ProgramId) -> Result<Arc<Program>> {
+        if let Some(known) = self.programs.get(id) {
             return Ok(known);
         }
         let mut tx = self.db.read().await?;
         let program = db::program::find(&mut tx, id).await?;
-        let program = program.ok_or_else(|| fail!(InternalError, "program {} is not in the table", id.as_str()))?;
-        Ok(self.remember(program))
+        let program = Arc::new(program.ok_or_else(|| fail!(InternalError, "program {} is not stored", id.as_str()))?);
+        self.programs.insert(id.clone(), program.clone());
+        Ok(program)
     }
 }

@@ -3,7 +3,7 @@
 //! One call is offered at most [`ROUTER_CANDIDATES_MAX`] candidates. [`choose_quickly`] makes such calls
 //! on the thread that asks, within a fraction of what a call may use. When filters and payload are so
 //! large that this is not enough, [`choose`] offers a few candidates at a time, each call on a thread of
-//! [`Compute`] and in the organization's turn: that may take seconds.
+//! [`CpuPool`] and in the organization's turn: that may take seconds.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,7 +11,6 @@ use weir_runtime::{BuiltIn, Budget, Candidate, Destination, Digest, Failure, Fau
 
 use super::event_view::EventView;
 use crate::{
-    compute::Compute,
     domain::{
         component::LogEntry,
         emit::Emit,
@@ -21,6 +20,7 @@ use crate::{
     },
     error::{Error, Result},
     fail,
+    sync::CpuPool,
 };
 
 /// The filter of a subscription that has none.
@@ -70,11 +70,11 @@ pub fn choose_quickly(runtime: &Runtime, emit: &Emit, endpoints: &[Arc<Endpoint>
     Ok(Some(choice))
 }
 
-/// Asks with as many calls as it takes, each on a thread of `compute` and in the turn of the emit's
+/// Asks with as many calls as it takes, each on a thread of `cpu` and in the turn of the emit's
 /// organization.
 pub async fn choose(
     runtime: &Runtime,
-    compute: &Compute,
+    cpu: &CpuPool,
     emit: &Arc<Emit>,
     endpoints: &[Arc<Endpoint>],
 ) -> Result<Result<Choice, Failure>> {
@@ -88,7 +88,7 @@ pub async fn choose(
                 ask(&runtime, None, &emit, &some, &mut part).map(|()| part)
             }
         };
-        match compute.run(&emit.organization_id, call).await? {
+        match cpu.run(&emit.organization_id, call).await? {
             Ok(part) => {
                 choice.chosen.extend(part.chosen);
                 choice.logs.extend(part.logs);
@@ -226,7 +226,7 @@ mod tests {
         let endpoints: Vec<_> = (0..30).map(|number| endpoint(number, Some(filter))).collect();
         let runtime = runtime();
         assert!(choose_quickly(&runtime, &emit, &endpoints).expect("it is tried").is_none());
-        let choice = choose(&runtime, &Compute::default(), &emit, &endpoints).await.expect("it runs");
+        let choice = choose(&runtime, &CpuPool::default(), &emit, &endpoints).await.expect("it runs");
         let choice = choice.expect("it is routed in small parts");
         // Whether they match takes too long to say, so they get the event, marked.
         assert!(choice.chosen.iter().all(|(_, destination)| destination.attributes.len() == 1));

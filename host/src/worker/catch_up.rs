@@ -10,21 +10,19 @@ use std::{slice, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    POLL_INTERVAL, Shared,
-    choice::{self, Effort},
-    contained, decide,
-};
+use super::{POLL_INTERVAL, Shared, contained, routing::decide::owe};
 use crate::{
-    db::{
-        self,
-        emit::StoredEmit,
-        ledger::{self, NewDelivery, Routed},
-        subscription::CatchingUp,
+    db::{self, subscription::CatchingUp},
+    domain::{
+        delivery::{New, Start},
+        emit::Emit,
+        flow::Limits,
+        receiver::ReceiverId,
+        subscription::Endpoint,
+        time::Time,
     },
-    domain::{flow::Limits, id::DeliveryId, receiver::ReceiverId, subscription::Target, time::Time},
     error::Result,
-    service::directory,
+    pipeline::{self, choose},
 };
 
 /// Emits looked at in one step.
@@ -32,7 +30,7 @@ const EMITS_MAX: u32 = 200;
 /// Deliveries that may wait for a subscription before it is owed more of the past: the table stays
 /// small, and a slow endpoint is not buried.
 const WAITING_MAX: u32 = 1_000;
-/// Between two rounds the database belongs to the living.
+/// Pause between rounds, so that live traffic gets the database.
 const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) struct CatchUp {
@@ -48,7 +46,7 @@ impl CatchUp {
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
             // Listening begins before the look, so that no ring in between is lost.
-            let rung = self.shared.host.catching_up.notified();
+            let rung = self.shared.host.bells.catch_up_due.notified();
             let moved = match contained("a round of catching up", self.round()).await {
                 Some(Ok(steps)) => steps > 0,
                 Some(Err(error)) => {
@@ -100,13 +98,13 @@ impl CatchUp {
         let emits =
             db::emit::accepted_before(&mut tx, organization, &behind.after, behind.since_revision, EMITS_MAX).await?;
         drop(tx);
-        let Some(target) = directory::target(host, organization, &receiver).await? else { return Ok(false) };
+        let Some(endpoint) = host.memory.endpoint(organization, &receiver).await? else { return Ok(false) };
         let now = host.now();
         let mut owed = Vec::new();
         for stored in &emits {
             let name = stored.emit.event_type();
             if subscription.event_types.iter().any(|event_type| event_type.matches(&name)) {
-                owed.extend(self.choose(stored, &target, now).await?);
+                owed.extend(self.choose(&stored.emit, &endpoint, now).await?);
             }
         }
         let is_last = emits.len() < EMITS_MAX as usize;
@@ -116,44 +114,26 @@ impl CatchUp {
             return Ok(false);
         }
         // A replay may have brought some of them already.
-        let ids: Vec<_> = owed.iter().map(|routed| &routed.emit_id).collect();
-        let had = db::replay::had(&mut tx, organization, &receiver, &ids).await?;
-        owed.retain(|routed| !had.contains(&routed.emit_id));
-        ledger::owe(&mut tx, &owed).await?;
+        let ids: Vec<_> = owed.iter().map(|new| &new.emit_id).collect();
+        let had = db::delivery::owed_already(&mut tx, organization, &receiver, &ids).await?;
+        owed.retain(|new| !had.contains(&new.emit_id));
+        db::delivery::insert(&mut tx, &owed.iter().collect::<Vec<_>>()).await?;
         tx.commit().await?;
         if !owed.is_empty() {
-            self.shared.slots.note_backlog(organization, &receiver, Limits::of(&target.terms), now);
+            self.shared.slots.note_backlog(organization, &receiver, Limits::of(&endpoint.terms), now);
         }
         Ok(true)
     }
 
-    /// What the router says of one emit and the subscription.
-    async fn choose(&self, stored: &StoredEmit, target: &Arc<Target>, now: Time) -> Result<Option<Routed>> {
-        let emit = &stored.emit;
-        let (call, event) = (decide::call_for(emit), emit.as_event(Vec::new()));
-        let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
-        let chosen = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
-        let deliveries: Vec<NewDelivery> = chosen
-            .into_iter()
-            .flatten()
-            .map(|(target, destination)| NewDelivery {
-                id: DeliveryId::new(now, self.shared.host.randomness.id()),
-                receiver: target.receiver.clone(),
-                attributes: destination.attributes,
-                due_at: now.plus_millis(i64::try_from(destination.delay_ms).unwrap_or(i64::MAX)),
-                is_claimed: false,
-            })
-            .collect();
-        if deliveries.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Routed {
-            emit_id: emit.id.clone(),
-            organization_id: emit.organization_id.clone(),
-            claims: stored.claims,
-            routed_at: now,
-            deliveries,
-            lifecycle: Vec::new(),
-        }))
+    /// The delivery of one emit to the subscription, if the router chooses it.
+    async fn choose(&self, emit: &Arc<Emit>, endpoint: &Arc<Endpoint>, now: Time) -> Result<Option<New>> {
+        let host = &self.shared.host;
+        let choice = pipeline::choose(&host.runtime, &host.cpu, emit, slice::from_ref(endpoint)).await?;
+        let choice = choice.map_err(|failure| choose::refusal(&failure))?;
+        let owed = choice.chosen.into_iter().next().map(|(endpoint, destination)| {
+            let delay_ms = i64::try_from(destination.delay_ms).unwrap_or(i64::MAX);
+            owe(&self.shared, emit, &endpoint, destination.attributes, Start::Due(now.plus_millis(delay_ms)), now)
+        });
+        Ok(owed)
     }
 }

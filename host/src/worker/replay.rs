@@ -16,23 +16,22 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    POLL_INTERVAL, Shared,
-    choice::{self, Effort},
-    contained, decide,
-    delivery::Job,
-    slots::Slot,
+    POLL_INTERVAL, Shared, contained,
+    delivery::{self, job::Job, slots::Slot},
+    routing::decide::owe,
 };
 use crate::{
-    db::{self, delivery::Claimed, replay::New},
+    db,
     domain::{
+        delivery::{Claimed, New, Start},
         emit::Emit,
         id::{DeliveryId, EmitId},
         replay::{Replay, Source},
-        subscription::Target,
+        subscription::Endpoint,
         time::Time,
     },
-    error::{Error, Result},
-    service::directory,
+    error::Result,
+    pipeline::{self, choose},
 };
 
 /// The pause between steps: each is a commit that live traffic waits for.
@@ -55,7 +54,15 @@ pub(super) struct Replays {
     turn: AtomicUsize,
 }
 
-/// What one step takes.
+/// The deliveries that a step has made due, as claimed.
+struct Made {
+    /// Those that were finished before.
+    revived: Vec<Claimed>,
+    /// New ones, each with its emit.
+    created: Vec<(Arc<Emit>, New)>,
+}
+
+/// The rows that one step takes.
 #[derive(Default)]
 struct Picked {
     /// Deliveries that are finished.
@@ -77,7 +84,7 @@ impl Replays {
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
             // Listening begins before the table is looked at, so that no ring in between is lost.
-            let added = self.shared.host.replays_due.notified();
+            let added = self.shared.host.bells.replays_due.notified();
             let stepped = contained("a step of a replay", self.make_step()).await;
             let is_more = stepped.unwrap_or(Ok(false)).unwrap_or_else(|error| {
                 tracing::error!(error = ?error, "the table could not be searched for replays");
@@ -121,26 +128,25 @@ impl Replays {
     /// False when nothing could be done for want of slots.
     async fn step(&self, replay: &Replay) -> Result<bool> {
         let (shared, host) = (&self.shared, &self.shared.host);
-        let Some(target) = directory::target(host, &replay.organization_id, &replay.receiver).await? else {
+        let Some(endpoint) = host.memory.endpoint(&replay.organization_id, &replay.receiver).await? else {
             // Its replays went with it.
             return Ok(true);
         };
-        if target.disabled.is_some() {
+        if endpoint.disabled.is_some() {
             return self.put_off(replay).await.map(|()| true);
         }
         let now = host.now();
         // An endpoint that fails is asked now and then whether it still does.
-        let is_failing = shared.endpoints.is_failing(&target);
-        let slots = shared.slots.take_for_replay(&target, if is_failing { 1 } else { STEP_MAX }, now);
+        let is_failing = host.health.is_failing(&endpoint);
+        let slots = shared.slots.take_for_replay(&endpoint, if is_failing { 1 } else { STEP_MAX }, now);
         if slots.is_empty() {
             return Ok(false);
         }
         let picked = self.pick(replay, slots.len()).await?;
-        let missing = self.choose(&target, &picked.missing).await?;
+        let missing = self.choose(&endpoint, &picked.missing).await?;
         let goes_on_at = if is_failing { now.plus_millis(FAILING_MS) } else { now };
-        let made = self.write(replay, &picked, &missing, goes_on_at, now).await?;
-        let Some((revived, created)) = made else { return Ok(true) };
-        self.start(&target, revived, missing, &created, slots).await?;
+        let Some(made) = self.write(replay, &picked, missing, goes_on_at, now).await? else { return Ok(true) };
+        self.start(&endpoint, made, slots).await?;
         Ok(true)
     }
 
@@ -192,7 +198,7 @@ impl Replays {
     }
 
     /// Of events that were never offered to the subscription, those that the router gives it.
-    async fn choose(&self, target: &Arc<Target>, ids: &[EmitId]) -> Result<Vec<(Arc<Emit>, New)>> {
+    async fn choose(&self, endpoint: &Arc<Endpoint>, ids: &[EmitId]) -> Result<Vec<(Arc<Emit>, New)>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -202,35 +208,31 @@ impl Replays {
         drop(tx);
         let mut chosen = Vec::new();
         for stored in emits {
-            let emit = stored.emit;
-            let (call, event) = (decide::call_for(&emit), emit.as_event(Vec::new()));
-            let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
-            let destinations = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
-            for (_, destination) in destinations.into_iter().flatten() {
-                let new = New {
-                    id: DeliveryId::new(host.now(), host.randomness.id()),
-                    emit_id: emit.id.clone(),
-                    attributes: destination.attributes,
-                };
-                chosen.push((emit.clone(), new));
+            let (emit, now) = (stored.emit, host.now());
+            let choice = pipeline::choose(&host.runtime, &host.cpu, &emit, slice::from_ref(endpoint)).await?;
+            let choice = choice.map_err(|failure| choose::refusal(&failure))?;
+            for (endpoint, destination) in choice.chosen {
+                let start = Start::Claimed(delivery::lease_from(now));
+                let new = owe(&self.shared, &emit, &endpoint, destination.attributes, start, now);
+                chosen.push((emit.clone(), New { is_replay: true, ..new }));
             }
         }
         Ok(chosen)
     }
 
-    /// Moves the replay on and makes what was picked due; nothing when another host was faster or
-    /// the receiver is gone.
+    /// Moves the replay on and makes what was picked due; `None` when another host was faster or the
+    /// receiver is gone.
     async fn write(
         &self,
         replay: &Replay,
         picked: &Picked,
-        missing: &[(Arc<Emit>, New)],
+        missing: Vec<(Arc<Emit>, New)>,
         goes_on_at: Time,
         now: Time,
-    ) -> Result<Option<(Vec<Claimed>, Vec<DeliveryId>)>> {
+    ) -> Result<Option<Made>> {
         let (organization, receiver) = (&replay.organization_id, &replay.receiver);
         let mut tx = self.shared.host.db.begin_unsynced().await?;
-        let is_ours = db::replay::lock(&mut tx, organization, receiver).await?
+        let is_ours = db::receiver::lock(&mut tx, organization, receiver).await?
             && if picked.is_end {
                 db::replay::finish(&mut tx, replay).await?
             } else {
@@ -239,69 +241,30 @@ impl Replays {
         if !is_ours {
             return Ok(None);
         }
-        let lease = super::delivery::lease_from(now);
-        let revived = db::replay::revive(&mut tx, organization, receiver, &picked.finished, lease, now).await?;
-        let new: Vec<New> = missing.iter().map(|(_, new)| new.clone()).collect();
-        let created = db::replay::create(&mut tx, organization, receiver, &new, lease, now).await?;
+        let lease = delivery::lease_from(now);
+        let revived = db::delivery::revive(&mut tx, organization, receiver, &picked.finished, lease, now).await?;
+        // Routing or catching up may have brought some of them meanwhile.
+        let ids: Vec<_> = missing.iter().map(|(emit, _)| &emit.id).collect();
+        let had = db::delivery::owed_already(&mut tx, organization, receiver, &ids).await?;
+        let created: Vec<_> = missing.into_iter().filter(|(emit, _)| !had.contains(&emit.id)).collect();
+        db::delivery::insert(&mut tx, &created.iter().map(|(_, new)| new).collect::<Vec<_>>()).await?;
         tx.commit().await?;
-        Ok(Some((revived, created)))
+        Ok(Some(Made { revived, created }))
     }
 
-    async fn start(
-        &self,
-        target: &Arc<Target>,
-        revived: Vec<Claimed>,
-        missing: Vec<(Arc<Emit>, New)>,
-        created: &[DeliveryId],
-        slots: Vec<Slot>,
-    ) -> Result<()> {
-        let ids: Vec<&EmitId> = revived.iter().map(|claimed| &claimed.emit_id).collect();
+    async fn start(&self, endpoint: &Arc<Endpoint>, made: Made, slots: Vec<Slot>) -> Result<()> {
+        let ids: Vec<&EmitId> = made.revived.iter().map(|claimed| &claimed.emit_id).collect();
         let mut tx = self.shared.host.db.read().await?;
         let emits = db::emit::load(&mut tx, &ids).await?;
         drop(tx);
-        let mut jobs: Vec<Job> = Vec::with_capacity(slots.len());
-        for claimed in revived {
-            let emit = emits.iter().find(|stored| stored.emit.id == claimed.emit_id).map(|stored| stored.emit.clone());
-            // Emits are deleted only when nothing is owed of them.
-            let Some(emit) = emit else { continue };
-            jobs.push(Job::of_claimed(claimed, emit, target.clone()));
-        }
-        let created = missing.into_iter().filter(|(_, new)| created.contains(&new.id));
-        jobs.extend(created.map(|(emit, new)| Job {
-            delivery_id: new.id,
-            emit,
-            target: target.clone(),
-            push_id: None,
-            attributes: new.attributes,
-            is_replay: true,
-            attempts_made: 0,
-            attempts_total: 0,
-            claims: 1,
-        }));
-        for (job, slot) in jobs.into_iter().zip(slots) {
-            job.start(&self.shared, slot);
+        // Emits are deleted only when nothing is owed of them.
+        let emit_of = |claimed: &Claimed| emits.iter().find(|stored| stored.emit.id == claimed.emit_id);
+        let revived =
+            made.revived.into_iter().filter_map(|claimed| Some((emit_of(&claimed)?.emit.clone(), claimed)));
+        let created = made.created.into_iter().filter_map(|(emit, new)| Some((emit, new.claim()?)));
+        for ((emit, claimed), slot) in revived.chain(created).zip(slots) {
+            Job::new(claimed, emit, endpoint.clone()).start(&self.shared, slot);
         }
         Ok(())
-    }
-}
-
-/// Lets the replays to a receiver go on at once that waited for its endpoint to recover.
-pub(super) async fn go_on(shared: &Shared, target: &Target) {
-    let (host, organization, receiver) = (&shared.host, &target.organization_id, &target.receiver);
-    let hastened = async {
-        let mut tx = host.db.read().await?;
-        let unfinished = db::replay::unfinished(&mut tx, organization, receiver).await?;
-        drop(tx);
-        if unfinished > 0 {
-            let mut tx = host.db.begin_unsynced().await?;
-            db::replay::hasten(&mut tx, organization, receiver, host.now()).await?;
-            tx.commit().await?;
-            host.replays_due.notify_one();
-        }
-        Ok::<_, Error>(())
-    };
-    if let Err(error) = hastened.await {
-        // They go on by themselves, only later.
-        tracing::warn!(%receiver, error = ?error, "the replays to {receiver} go on later");
     }
 }

@@ -11,12 +11,16 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, contained, delivery::Job, slots::Slot};
+use super::{
+    super::{POLL_INTERVAL, Shared, contained},
+    job::Job,
+    slots::Slot,
+};
 use crate::{
-    db::{self, delivery::Claimed},
-    domain::{receiver::ReceiverId, subscription::Target, time::Time},
+    db,
+    domain::{delivery::Claimed, receiver::ReceiverId, subscription::Endpoint, time::Time},
     error::Result,
-    service::{delivery, directory},
+    service::receiver,
 };
 
 /// Receivers looked up in one statement of a sweep.
@@ -51,7 +55,7 @@ impl Claims {
         loop {
             // Listening begins before the slots are looked at, so that no ring in between is lost.
             let changed = self.shared.slots.changed.notified();
-            let replayed = self.shared.host.deliveries_due.notified();
+            let replayed = self.shared.host.bells.deliveries_due.notified();
             let claimed = self.claim_noting_errors().await;
             if claimed > 0 {
                 if stop.is_cancelled() {
@@ -159,7 +163,7 @@ impl Claims {
         let now = self.shared.host.now();
         for (receiver, mut slots) in self.take_slots(now) {
             let limit = u32::try_from(slots.len()).unwrap_or(u32::MAX);
-            let lease = super::delivery::lease_from(now);
+            let lease = super::lease_from(now);
             // Cleared before the look: what becomes due after it is noted again by whoever sees it.
             self.shared.slots.clear_backlog(&receiver);
             let rows = db::delivery::claim_due(&mut tx, &receiver, now, lease, limit).await?;
@@ -201,25 +205,25 @@ impl Claims {
         let mut tx = self.shared.host.db.read().await?;
         let emits = db::emit::load(&mut tx, &ids).await?;
         drop(tx);
-        let mut target: Option<Arc<Target>> = None;
+        let mut endpoint: Option<Arc<Endpoint>> = None;
         let mut gone = BTreeSet::new();
         for (row, slot) in claimed {
             // Rows come receiver by receiver.
-            if target.as_ref().is_none_or(|known| known.receiver != row.receiver) {
-                target = directory::target(&self.shared.host, &row.organization_id, &row.receiver).await?;
+            if endpoint.as_ref().is_none_or(|known| known.receiver != row.receiver) {
+                endpoint = self.shared.host.memory.endpoint(&row.organization_id, &row.receiver).await?;
             }
             // Without its receiver nothing is owed.
-            let Some(target) = &target else {
+            let Some(endpoint) = &endpoint else {
                 gone.insert((row.organization_id, row.receiver));
                 continue;
             };
             // Without its emit neither: emits are deleted only when nothing is owed of them.
             let Some(stored) = emits.iter().find(|stored| stored.emit.id == row.emit_id) else { continue };
-            let job = Job::of_claimed(row, stored.emit.clone(), target.clone());
+            let job = Job::new(row, stored.emit.clone(), endpoint.clone());
             job.start(&self.shared, slot);
         }
         for (organization, receiver) in gone {
-            delivery::give_up(&self.shared.host, &organization, &receiver).await?;
+            receiver::abandon(&self.shared.host, &organization, &receiver).await?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::domain::{
     flow::{Coping, Limits},
     id::OrganizationId,
     receiver::ReceiverId,
-    subscription::Target,
+    subscription::Endpoint,
     time::Time,
 };
 use lane::Lane;
@@ -95,13 +95,13 @@ impl Slots {
 
     /// A slot for a delivery that was just routed. None when there is none free, or when the
     /// receiver has older ones waiting: those come first.
-    pub(super) fn take_for_new(&self, target: &Target, now: Time) -> Option<Slot> {
+    pub(super) fn take_for_new(&self, endpoint: &Endpoint, now: Time) -> Option<Slot> {
         let mut state = self.state();
-        if state.backlog.contains(&target.receiver) {
+        if state.backlog.contains(&endpoint.receiver) {
             return None;
         }
-        state.know(&target.organization_id, &target.receiver, Limits::of(&target.terms), now);
-        let asked = Asked { organization: &target.organization_id, receiver: &target.receiver, is_replay: false, now };
+        state.know(&endpoint.organization_id, &endpoint.receiver, Limits::of(&endpoint.terms), now);
+        let asked = Asked { organization: &endpoint.organization_id, receiver: &endpoint.receiver, is_replay: false, now };
         self.take_one(&mut state, asked)
     }
 
@@ -118,14 +118,14 @@ impl Slots {
 
     /// Up to `wanted` slots for what is sent again: few, and none while the receiver has other
     /// deliveries waiting.
-    pub(super) fn take_for_replay(&self, target: &Target, wanted: usize, now: Time) -> Vec<Slot> {
-        let (organization, receiver) = (&target.organization_id, &target.receiver);
+    pub(super) fn take_for_replay(&self, endpoint: &Endpoint, wanted: usize, now: Time) -> Vec<Slot> {
+        let (organization, receiver) = (&endpoint.organization_id, &endpoint.receiver);
         {
             let mut state = self.state();
             if state.backlog.contains(receiver) {
                 return Vec::new();
             }
-            state.know(organization, receiver, Limits::of(&target.terms), now);
+            state.know(organization, receiver, Limits::of(&endpoint.terms), now);
         }
         self.take_many(Asked { organization, receiver, is_replay: true, now }, wanted)
     }

@@ -1,4 +1,4 @@
-//! What one step of relaying is: taken from the table in one read, and then, part by part, routed
+//! What one step of relaying is: taken from the table in one read, and then, chunk by chunk, routed
 //! and written in one transaction each.
 
 use std::{
@@ -9,51 +9,52 @@ use std::{
 
 use super::super::{
     Shared,
-    choice::Effort,
-    decide::{Launch, decide},
+    routing::decide::{Starts, decide},
 };
 use crate::{
     db::{
-        self, Tx,
-        emit::StoredEmit,
+        self, Tx, delivery,
+        emit::{self, Relayed, Routed, StoredEmit},
         federation::{
-            fan_out::{self, FanOut, Relayed, Step},
-            peer::{self, Owed},
+            fan_out::{self, FanOut, Step},
             relay::{self, Destination, Relay},
         },
-        ledger::{self, Handover, Routed},
         organization,
     },
     domain::{
+        delivery::{New, Start},
         emit::{Emit, Source, Subject},
         federation::{Refusal, RelayLog, RelayStatus},
         flow::Limits,
-        id::{DeliveryId, EmitId, OrganizationId, RelayId},
+        id::{DeliveryId, EmitId, OrganizationId, ProgramId, RelayId},
         receiver::ReceiverId,
         registration::PLATFORM,
         subscription::Terms,
         time::Time,
     },
     error::Result,
-    service::federation::outcome,
+    ledger::Handover,
+    service::federation::relay_log,
 };
 
 /// Between deliveries that do not start at once: a hundred of them together would keep the
 /// processors from everybody else.
 const LAUNCH_PAUSE: Duration = Duration::from_millis(1);
 
-/// What the table says is next of an owner's emits: a read of some length, written part by part.
-pub(super) struct Turn<'a> {
+/// What the table says is next of an owner's emits: a read of some length, written chunk by chunk.
+pub(super) struct Round<'a> {
     shared: &'a Arc<Shared>,
     owner: &'a OrganizationId,
     now: Time,
     /// The owner's revision that it holds at.
     revision: Option<i64>,
-    legs: VecDeque<Leg>,
+    /// The program of deliveries to the owner's external peers.
+    peer_program: ProgramId,
+    emits: VecDeque<EmitInRound>,
 }
 
 /// An emit on its way to its next members.
-struct Leg {
+struct EmitInRound {
     fan_out: FanOut,
     /// `None` when it is deleted meanwhile.
     emit: Option<StoredEmit>,
@@ -62,7 +63,7 @@ struct Leg {
     is_last: bool,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> Round<'a> {
     /// Takes as many members of the emits as fit.
     pub(super) async fn take(
         shared: &'a Arc<Shared>,
@@ -73,7 +74,9 @@ impl<'a> Turn<'a> {
     ) -> Result<Self> {
         // The revision first: what is read after it is at least as new.
         let revision = organization::find(tx, owner).await?.map(|owner| owner.revision);
-        let mut turn = Self { shared, owner, now: shared.host.now(), revision, legs: VecDeque::new() };
+        let peer_program = shared.host.memory.peer_program(owner).await?;
+        let mut round =
+            Self { shared, owner, now: shared.host.now(), revision, peer_program, emits: VecDeque::new() };
         let ids: Vec<&EmitId> = due.iter().map(|fan_out| &fan_out.emit_id).collect();
         let mut emits = db::emit::load(tx, &ids).await?;
         let mut room = limit;
@@ -83,12 +86,12 @@ impl<'a> Turn<'a> {
             }
             let emit =
                 emits.iter().position(|stored| stored.emit.id == fan_out.emit_id).map(|at| emits.swap_remove(at));
-            let relays = turn.next(tx, fan_out, emit.as_ref(), room).await?;
+            let relays = round.next(tx, fan_out, emit.as_ref(), room).await?;
             let is_last = relays.len() < room;
             room -= relays.len();
-            turn.legs.push_back(Leg { fan_out: fan_out.clone(), emit, relays: relays.into(), is_last });
+            round.emits.push_back(EmitInRound { fan_out: fan_out.clone(), emit, relays: relays.into(), is_last });
         }
-        Ok(turn)
+        Ok(round)
     }
 
     /// The next members that get an emit, as of the revision under which it was accepted.
@@ -101,65 +104,67 @@ impl<'a> Turn<'a> {
 
     /// How long the first of its emits has waited.
     pub(super) fn behind(&self) -> Duration {
-        let first = self.legs.front().and_then(|leg| leg.emit.as_ref());
+        let first = self.emits.front().and_then(|next| next.emit.as_ref());
         let waited_ms = first.map_or(0, |stored| self.now.millis_since(stored.emit.accepted_at));
         Duration::from_millis(u64::try_from(waited_ms).unwrap_or(0))
     }
 
     /// What is written next: `limit` relays at most. `None` when nothing is left.
-    pub(super) fn part(&mut self, limit: usize) -> Option<Part<'a>> {
-        let mut part = Part::new(self);
+    pub(super) fn chunk(&mut self, limit: usize) -> Option<Chunk<'a>> {
+        let mut chunk = Chunk::new(self);
         let mut room = limit;
         while room > 0
-            && let Some(leg) = self.legs.front_mut()
+            && let Some(next) = self.emits.front_mut()
         {
-            let some: Vec<Relay> = leg.relays.drain(..room.min(leg.relays.len())).collect();
+            let some: Vec<Relay> = next.relays.drain(..room.min(next.relays.len())).collect();
             room -= some.len();
-            let (from, last) = (leg.fan_out.clone(), some.last().map(|relay| relay.member_id.clone()));
+            let (from, last) = (next.fan_out.clone(), some.last().map(|relay| relay.member_id.clone()));
             if let Some(member) = &last {
-                leg.fan_out.after_member = member.to_string();
+                next.fan_out.after_member = member.to_string();
             }
-            let emit = leg.emit.as_ref().map(|stored| stored.emit.clone());
-            let (is_over, is_last) = (leg.relays.is_empty(), leg.is_last);
+            let emit = next.emit.as_ref().map(|stored| stored.emit.clone());
+            let (is_over, is_last) = (next.relays.is_empty(), next.is_last);
             if is_over {
-                self.legs.pop_front();
+                self.emits.pop_front();
             }
             let to = if is_over && is_last { None } else { last };
-            part.steps.push(Step { emit_id: from.emit_id.clone(), from: from.after_member.clone(), to });
-            part.due.push(from);
+            chunk.steps.push(Step { emit_id: from.emit_id.clone(), from: from.after_member.clone(), to });
+            chunk.due.push(from);
             for relay in some {
                 if let Some(emit) = &emit {
-                    part.add(emit, relay);
+                    chunk.add(emit, relay);
                 }
             }
         }
-        (!part.steps.is_empty()).then_some(part)
+        (!chunk.steps.is_empty()).then_some(chunk)
     }
 }
 
 /// Some relays that are written together.
-pub(super) struct Part<'a> {
+pub(super) struct Chunk<'a> {
     shared: &'a Arc<Shared>,
     owner: &'a OrganizationId,
     now: Time,
     /// The owner's revision that it holds at.
     revision: Option<i64>,
+    /// The program of deliveries to the owner's external peers.
+    peer_program: ProgramId,
     /// The emits as they were before.
     due: Vec<FanOut>,
     steps: Vec<Step>,
     /// What organizations get, each with the owner's emit.
     accepted: Vec<(EmitId, Arc<Emit>)>,
     /// What external peers are owed.
-    owed: Vec<Owed>,
+    owed: Vec<New>,
     log: Vec<RelayLog>,
     /// What organizations get, routed as far as that could be decided at once.
     routed: Vec<Routed>,
-    launches: Vec<Launch>,
+    starts: Vec<Starts>,
 }
 
-/// What begins when a part is committed.
-pub(super) struct Follows {
-    launches: VecDeque<Launch>,
+/// What begins when a chunk is committed.
+pub(super) struct AfterCommit {
+    starts: VecDeque<Starts>,
     held: HashSet<EmitId>,
     /// External peers that have something due.
     peers: Vec<(OrganizationId, ReceiverId)>,
@@ -171,20 +176,21 @@ pub(super) struct Follows {
     now: Time,
 }
 
-impl<'a> Part<'a> {
-    fn new(turn: &Turn<'a>) -> Self {
+impl<'a> Chunk<'a> {
+    fn new(round: &Round<'a>) -> Self {
         Self {
-            shared: turn.shared,
-            owner: turn.owner,
-            now: turn.shared.host.now(),
-            revision: turn.revision,
+            shared: round.shared,
+            owner: round.owner,
+            now: round.shared.host.now(),
+            revision: round.revision,
+            peer_program: round.peer_program.clone(),
             due: Vec::new(),
             steps: Vec::new(),
             accepted: Vec::new(),
             owed: Vec::new(),
             log: Vec::new(),
             routed: Vec::new(),
-            launches: Vec::new(),
+            starts: Vec::new(),
         }
     }
 
@@ -202,12 +208,17 @@ impl<'a> Part<'a> {
                 if relay.refusal.is_some() {
                     self.log.push(self.logged(emit, &relay, None));
                 }
-                self.owed.push(Owed {
+                self.owed.push(New {
                     id: DeliveryId::new(self.now, self.shared.host.randomness.id()),
+                    organization_id: self.owner.clone(),
                     emit_id: emit.id.clone(),
-                    member_id: relay.member_id,
-                    push_id: relay.push_id,
-                    refusal: relay.refusal,
+                    receiver: relay.member_id.into(),
+                    push_id: Some(relay.push_id),
+                    program_id: self.peer_program.clone(),
+                    attributes: Vec::new(),
+                    is_replay: false,
+                    start: relay.refusal.map_or(Start::Due(self.now), |refusal| Start::Refused(refusal.reason())),
+                    now: self.now,
                 });
             }
         }
@@ -242,10 +253,10 @@ impl<'a> Part<'a> {
                 continue;
             }
             let handover = Handover { emit: emit.clone(), claims: 0 };
-            match decide(self.shared, &handover, Effort::OneCallEach).await {
-                Ok(Some(decision)) => {
-                    self.routed.push(decision.routed);
-                    self.launches.push(decision.launch);
+            match decide(self.shared, &handover).await {
+                Ok(Some(decided)) => {
+                    self.routed.push(decided.routed);
+                    self.starts.push(decided.starts);
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(emit = %emit.id, error = ?error, "emit {} is not routed yet", emit.id),
@@ -266,29 +277,30 @@ impl<'a> Part<'a> {
     }
 
     /// Writes it, as far as it still holds.
-    pub(super) async fn write(mut self, tx: &mut Tx) -> Result<Follows> {
+    pub(super) async fn write(mut self, tx: &mut Tx) -> Result<AfterCommit> {
         let mut revisions = self.hold_revisions(tx).await?;
         let is_outdated = !self.holds_at(&revisions);
         if is_outdated {
             // Groups or members changed, so the table is asked again. Routing is left to it: whoever
             // keeps changing things does not keep the others waiting.
             let limit = self.accepted.len() + self.owed.len();
-            let mut again = Turn::take(self.shared, self.owner, tx, &self.due, limit.max(1)).await?;
-            self = again.part(limit.max(1)).unwrap_or_else(|| Part::new(&again));
+            let mut again = Round::take(self.shared, self.owner, tx, &self.due, limit.max(1)).await?;
+            self = again.chunk(limit.max(1)).unwrap_or_else(|| Chunk::new(&again));
             revisions = self.hold_revisions(tx).await?;
         }
         let moved = fan_out::advance(tx, self.owner, &self.steps).await?;
         self.owed.retain(|owed| moved.contains(&owed.emit_id));
         self.log.retain(|row| moved.contains(&row.emit_id));
         let relayed = self.relayed(&moved, &revisions);
-        let new = fan_out::relay(tx, &relayed, self.now).await?;
-        let is_routed = |relayed: &&Relayed| relayed.routed_at.is_some() && new.contains(&relayed.emit.id);
+        let new = emit::insert_relayed(tx, &relayed, self.now).await?;
+        let is_routed = |relayed: &&Relayed| relayed.routed.is_some() && new.contains(&relayed.emit.id);
         let held: HashSet<EmitId> = relayed.iter().filter(is_routed).map(|relayed| relayed.emit.id.clone()).collect();
-        ledger::owe(tx, self.routed.iter().filter(|routed| held.contains(&routed.emit_id))).await?;
-        peer::owe(tx, self.owner, &self.owed, self.now).await?;
-        let is_anything_said = outcome::write(&self.shared.host, tx, self.owner, 0, &self.log).await?;
-        Ok(Follows {
-            launches: self.launches.into(),
+        let routed = self.routed.iter().filter(|routed| held.contains(&routed.emit_id));
+        let deliveries: Vec<&New> = routed.flat_map(|routed| &routed.deliveries).chain(&self.owed).collect();
+        delivery::insert(tx, &deliveries).await?;
+        let is_anything_said = relay_log::write(&self.shared.host, tx, self.owner, 0, &self.log).await?;
+        Ok(AfterCommit {
+            starts: self.starts.into(),
             is_anything_left: is_anything_said || held.len() < new.len(),
             held,
             peers: peers(self.owner, &self.owed),
@@ -299,31 +311,31 @@ impl<'a> Part<'a> {
 
     /// What members have of the emits that moved on, at their present revisions.
     fn relayed(&self, moved: &HashSet<EmitId>, revisions: &HashMap<OrganizationId, i64>) -> Vec<Relayed> {
-        let routed_at: HashMap<&EmitId, Time> =
-            self.routed.iter().map(|routed| (&routed.emit_id, routed.routed_at)).collect();
+        let by_id: HashMap<&EmitId, &Routed> = self.routed.iter().map(|routed| (&routed.emit_id, routed)).collect();
         let relayed = self.accepted.iter().filter(|(of, _)| moved.contains(of)).map(|(of, emit)| {
             let present = revisions.get(&emit.organization_id).copied().unwrap_or(emit.revision);
-            let routed_at = routed_at.get(&emit.id).copied().filter(|_| present == emit.revision);
+            let routed = by_id.get(&emit.id).filter(|_| present == emit.revision);
+            let routed = routed.map(|routed| (routed.routed_at, routed.router));
             let emit = if present == emit.revision { emit.clone() } else { at_revision(emit, present) };
-            Relayed { of: of.clone(), emit, routed_at }
+            Relayed { of: of.clone(), emit, routed }
         });
         relayed.collect()
     }
 }
 
-impl Follows {
+impl AfterCommit {
     /// Starts what can start, so many at once and then a little later the next.
-    pub(super) async fn go(mut self, shared: &Arc<Shared>, at_once: usize) {
+    pub(super) async fn start(mut self, shared: &Arc<Shared>, at_once: usize) {
         if self.is_anything_left {
-            shared.host.emits_due.notify_one();
+            shared.host.bells.emits_due.notify_one();
         }
         for (owner, peer) in &self.peers {
             shared.slots.note_backlog(owner, peer, Limits::of(&Terms::default()), self.now);
         }
-        while !self.launches.is_empty() {
-            let later = self.launches.split_off(at_once.min(self.launches.len()));
-            Launch::go(std::mem::replace(&mut self.launches, later), shared, &self.held);
-            if !self.launches.is_empty() {
+        while !self.starts.is_empty() {
+            let later = self.starts.split_off(at_once.min(self.starts.len()));
+            Starts::go(std::mem::replace(&mut self.starts, later), shared, &self.held);
+            if !self.starts.is_empty() {
                 tokio::time::sleep(LAUNCH_PAUSE).await;
             }
         }
@@ -348,10 +360,10 @@ fn at_revision(emit: &Emit, revision: i64) -> Arc<Emit> {
 }
 
 /// The external peers that have something due by it.
-fn peers(owner: &OrganizationId, owed: &[Owed]) -> Vec<(OrganizationId, ReceiverId)> {
-    let mut peers: Vec<_> =
-        owed.iter().filter(|owed| owed.refusal.is_none()).map(|owed| &owed.member_id).cloned().collect();
+fn peers(owner: &OrganizationId, owed: &[New]) -> Vec<(OrganizationId, ReceiverId)> {
+    let is_due = |new: &&New| matches!(new.start, Start::Due(_));
+    let mut peers: Vec<_> = owed.iter().filter(is_due).map(|new| new.receiver.clone()).collect();
     peers.sort_unstable();
     peers.dedup();
-    peers.into_iter().map(|peer| (owner.clone(), ReceiverId::Peer(peer))).collect()
+    peers.into_iter().map(|peer| (owner.clone(), peer)).collect()
 }

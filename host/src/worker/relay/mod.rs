@@ -19,11 +19,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{POLL_INTERVAL, Shared, contained};
 use crate::{
     db::federation::fan_out::{self, FanOut},
-    domain::id::OrganizationId,
+    domain::{id::OrganizationId, retry},
     error::{Code, Error, Result},
     fail,
 };
-use batch::Turn;
+use batch::Round;
 
 mod batch;
 
@@ -38,16 +38,15 @@ const RELAYS_BESIDE: usize = 4;
 const PAUSE_BESIDE: Duration = Duration::from_millis(4);
 /// Deliveries that start at the same moment beside traffic: what they compute is done between two
 /// requests of somebody else.
-const LAUNCHES_BESIDE: usize = 2;
+const STARTS_BESIDE: usize = 2;
 /// For each time that relays are so far behind, transactions beside traffic are as large again.
 const BEHIND: Duration = Duration::from_secs(2);
 /// So many emits accepted in so short a time are traffic. Fewer are the pushes themselves.
 const TRAFFIC_EMITS: u64 = 3;
 const TRAFFIC_WINDOW: Duration = Duration::from_millis(100);
-/// The longest wait before an emit that could not be relayed is tried again, in seconds.
-const PUT_OFF_SECONDS_MAX: i64 = 300;
-/// Doublings of the wait until it is longer than that.
-const PUT_OFF_DOUBLINGS_MAX: u32 = 9;
+/// The waits before an emit that could not be relayed is tried again: doubled each time.
+const PUT_OFF_MS: i64 = 2_000;
+const PUT_OFF_MS_MAX: i64 = 300_000;
 
 /// How relays go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +54,14 @@ struct Pace {
     /// Relays of one transaction.
     relays: usize,
     /// Deliveries that start at the same moment.
-    launches: usize,
+    starts: usize,
     /// The pause after a transaction.
     pause: Duration,
 }
 
 impl Pace {
     /// Without traffic.
-    const ALONE: Self = Self { relays: RELAYS_MAX, launches: usize::MAX, pause: PAUSE };
+    const ALONE: Self = Self { relays: RELAYS_MAX, starts: usize::MAX, pause: PAUSE };
 
     /// Beside traffic, when relays are so far behind: the further, the larger the transactions, so
     /// that relays keep up with whatever is pushed.
@@ -71,7 +70,7 @@ impl Pace {
         let times = usize::try_from(times).unwrap_or(usize::MAX);
         Self {
             relays: times.saturating_mul(RELAYS_BESIDE).min(RELAYS_MAX),
-            launches: times.saturating_mul(LAUNCHES_BESIDE),
+            starts: times.saturating_mul(STARTS_BESIDE),
             pause: PAUSE_BESIDE,
         }
     }
@@ -127,7 +126,7 @@ impl Relays {
     async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
             // Listening begins before the look, so that no ring in between is lost.
-            let rung = self.shared.host.relays_due.notified();
+            let rung = self.shared.host.bells.relays_due.notified();
             let is_more = match contained("a step of relaying", self.step()).await {
                 Some(Ok(was_any_due)) => was_any_due,
                 Some(Err(error)) => {
@@ -192,17 +191,17 @@ impl Relays {
     async fn relay(&self, owner: &OrganizationId, emits: &[FanOut]) -> Result<()> {
         let db = &self.shared.host.db;
         let mut tx = db.read().await?;
-        let mut turn = Turn::take(&self.shared, owner, &mut tx, emits, RELAYS_MAX).await?;
+        let mut round = Round::take(&self.shared, owner, &mut tx, emits, RELAYS_MAX).await?;
         drop(tx);
         loop {
-            let pace = self.pace(turn.behind());
-            let Some(mut part) = turn.part(pace.relays) else { return Ok(()) };
-            part.route().await;
+            let pace = self.pace(round.behind());
+            let Some(mut chunk) = round.chunk(pace.relays) else { return Ok(()) };
+            chunk.route().await;
             let mut tx = db.begin_unsynced().await?;
-            let follows = part.write(&mut tx).await?;
+            let after_commit = chunk.write(&mut tx).await?;
             tx.commit().await?;
-            let is_outdated = follows.is_outdated;
-            follows.go(&self.shared, pace.launches).await;
+            let is_outdated = after_commit.is_outdated;
+            after_commit.start(&self.shared, pace.starts).await;
             if is_outdated {
                 return Ok(());
             }
@@ -215,9 +214,10 @@ impl Relays {
         let host = &self.shared.host;
         let FanOut { owner_id, emit_id, failures, .. } = fan_out;
         tracing::error!(emit = %emit_id, error = ?error, "emit {emit_id} cannot be relayed yet");
-        let wait_s = (2_i64 << (*failures).min(PUT_OFF_DOUBLINGS_MAX)).min(PUT_OFF_SECONDS_MAX);
+        let wait_ms = retry::doubling(i64::from(*failures), PUT_OFF_MS, PUT_OFF_MS_MAX);
+        let due_at = host.now().plus_millis(wait_ms);
         let mut tx = host.db.begin_unsynced().await?;
-        fan_out::put_off(&mut tx, owner_id, emit_id, host.now().plus_millis(wait_s * 1_000)).await?;
+        fan_out::put_off(&mut tx, owner_id, emit_id, due_at).await?;
         tx.commit().await
     }
 }

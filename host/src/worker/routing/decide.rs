@@ -29,12 +29,12 @@ use crate::{
 /// A routed emit, with the deliveries that start when the routing is written.
 pub(in crate::worker) struct Decided {
     pub(in crate::worker) routed: Routed,
-    pub(in crate::worker) launch: Launch,
+    pub(in crate::worker) starts: Starts,
 }
 
 /// The deliveries that start when the routing of an emit is written. Dropped without that, they give
 /// their slots back.
-pub(in crate::worker) struct Launch {
+pub(in crate::worker) struct Starts {
     emit_id: EmitId,
     /// Deliveries that are written as claimed.
     jobs: Vec<(Job, Slot)>,
@@ -42,18 +42,18 @@ pub(in crate::worker) struct Launch {
     waiting: Vec<ReceiverId>,
 }
 
-impl Launch {
+impl Starts {
     /// Starts the deliveries of those emits whose claim still held.
     pub(in crate::worker) fn go(
-        launches: impl IntoIterator<Item = Self>,
+        starts: impl IntoIterator<Item = Self>,
         shared: &Arc<Shared>,
         held: &HashSet<EmitId>,
     ) {
-        for launch in launches.into_iter().filter(|launch| held.contains(&launch.emit_id)) {
-            for receiver in &launch.waiting {
+        for starts in starts.into_iter().filter(|starts| held.contains(&starts.emit_id)) {
+            for receiver in &starts.waiting {
                 shared.slots.note_more(receiver);
             }
-            for (job, slot) in launch.jobs {
+            for (job, slot) in starts.jobs {
                 job.start(shared, slot);
             }
         }
@@ -89,7 +89,7 @@ pub(super) async fn decide_slowly(shared: &Shared, handover: &Handover) -> Resul
 async fn conclude(shared: &Shared, handover: &Handover, choice: Option<Choice>) -> Result<Decided> {
     let emit = &handover.emit;
     let now = shared.host.now();
-    let mut launch = Launch { emit_id: emit.id.clone(), jobs: Vec::new(), waiting: Vec::new() };
+    let mut starts = Starts { emit_id: emit.id.clone(), jobs: Vec::new(), waiting: Vec::new() };
     let router = choice.as_ref().map(|choice| choice.router);
     let logs = choice.as_ref().map_or_else(Vec::new, |choice| choice.lines_about(emit, now));
     let mut deliveries = Vec::new();
@@ -102,15 +102,15 @@ async fn conclude(shared: &Shared, handover: &Handover, choice: Option<Choice>) 
         };
         let new = owe(shared, emit, &endpoint, destination.attributes, start, now);
         match new.claim().zip(slot) {
-            Some((claimed, slot)) => launch.jobs.push((Job::new(claimed, emit.clone(), endpoint), slot)),
-            None => launch.waiting.push(new.receiver.clone()),
+            Some((claimed, slot)) => starts.jobs.push((Job::new(claimed, emit.clone(), endpoint), slot)),
+            None => starts.waiting.push(new.receiver.clone()),
         }
         deliveries.push(new);
     }
     let lifecycle = announce::of_routed(&shared.host, emit, now).await?;
     let routed =
         Routed { emit_id: emit.id.clone(), claims: handover.claims, routed_at: now, router, deliveries, lifecycle, logs };
-    Ok(Decided { routed, launch })
+    Ok(Decided { routed, starts })
 }
 
 /// A delivery of an emit that is owed to an endpoint.

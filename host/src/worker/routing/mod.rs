@@ -6,23 +6,28 @@
 //! its own events, and hold up no thread that serves requests or deliveries.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{POLL_INTERVAL, Shared, contained};
 use crate::{
     db,
-    domain::{id::EmitId, retry},
+    domain::{
+        id::{EmitId, OrganizationId},
+        retry,
+        time::Time,
+    },
     error::{Error, Result},
     fail,
     ledger::{Handover, ROUTING_LEASE_MS, RoutingQueue, Turn},
 };
-use decide::{Decided, Launch, decide};
+use decide::{Decided, Starts, decide};
 use slow::Slow;
 
 pub(super) mod decide;
@@ -39,8 +44,10 @@ const BACKLOG_EMITS_MAX: u32 = 64;
 /// Organizations whose emits are taken from the table in one transaction.
 const BACKLOG_ORGANIZATIONS_MAX: u32 = 16;
 /// The waits before an emit that could not be routed is tried again: doubled each time.
-const PUT_BACK_FIRST: Duration = Duration::from_secs(2);
-const PUT_BACK_MOST: Duration = Duration::from_secs(300);
+const PUT_BACK_MS: i64 = 2_000;
+const PUT_BACK_MS_MAX: i64 = 300_000;
+/// The wait of emits that were taken from the table while the queue had no place for them.
+const GIVE_BACK_MS: i64 = 500;
 
 /// Threads that decide: one for each core, and two at least, because one organization may hold half of
 /// them.
@@ -166,42 +173,51 @@ impl Routing {
     pub(super) async fn claim_backlog(&self) -> Result<usize> {
         let host = &self.shared.host;
         let now = host.now();
-        let after = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut tx = host.db.read().await?;
-        let due = db::emit::due_organizations(&mut tx, now, &after, BACKLOG_ORGANIZATIONS_MAX).await?;
-        drop(tx);
-        let next = if due.len() < BACKLOG_ORGANIZATIONS_MAX as usize { None } else { due.last() };
-        next.map(ToString::to_string).unwrap_or_default().clone_into(&mut *self.cursor.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut due = self.due_organizations(now).await?;
+        due.retain(|organization| self.queue.has_room(organization));
         if due.is_empty() {
-            // The rest of the organizations has its look next.
-            return if after.is_empty() { Ok(0) } else { Box::pin(self.claim_backlog()).await };
+            return Ok(0);
         }
-        let mut tx = host.db.begin_unsynced().await?;
+        let lease_ends = now.plus_millis(ROUTING_LEASE_MS);
         let mut claimed = Vec::new();
+        let mut tx = host.db.begin_unsynced().await?;
         for organization in &due {
-            let lease_ends = now.plus_millis(ROUTING_LEASE_MS);
             claimed.extend(db::emit::claim_due(&mut tx, organization, now, lease_ends, BACKLOG_EMITS_MAX).await?);
         }
         tx.commit().await?;
         let count = claimed.len();
-        let mut full = Vec::new();
+        let mut left_over = Vec::new();
         for stored in claimed {
             match self.queue.reserve(&stored.emit) {
                 Some(place) => place.fill(Handover { emit: stored.emit, claims: stored.claims }),
-                None => full.push((stored.emit.id.clone(), stored.claims)),
+                None => left_over.push((stored.emit.id.clone(), stored.claims)),
             }
         }
-        self.give_back(&full).await?;
-        Ok(count - full.len())
+        self.give_back(&left_over).await?;
+        Ok(count - left_over.len())
     }
 
-    /// Gives claimed emits back for which the queue has no place: they are due again in a moment.
+    /// The next organizations, in turns, that have emits due in the table.
+    async fn due_organizations(&self, now: Time) -> Result<Vec<OrganizationId>> {
+        let after = std::mem::take(&mut *self.cursor.lock());
+        let mut tx = self.shared.host.db.read().await?;
+        let mut due = db::emit::due_organizations(&mut tx, now, &after, BACKLOG_ORGANIZATIONS_MAX).await?;
+        if due.is_empty() && !after.is_empty() {
+            due = db::emit::due_organizations(&mut tx, now, "", BACKLOG_ORGANIZATIONS_MAX).await?;
+        }
+        if let Some(last) = due.last() {
+            *self.cursor.lock() = last.to_string();
+        }
+        Ok(due)
+    }
+
+    /// Gives claimed emits back for which the queue has no place.
     async fn give_back(&self, claims: &[(EmitId, i64)]) -> Result<()> {
         if claims.is_empty() {
             return Ok(());
         }
         let host = &self.shared.host;
-        let due_at = host.now().plus_millis(i64::try_from(POLL_INTERVAL.as_millis()).unwrap_or(i64::MAX));
+        let due_at = host.now().plus_millis(GIVE_BACK_MS);
         let mut tx = host.db.begin_unsynced().await?;
         db::emit::put_back(&mut tx, claims, due_at, "other emits of the organization are routed first").await?;
         tx.commit().await
@@ -210,8 +226,8 @@ impl Routing {
 
 /// Writes decisions, and only then starts what they start.
 async fn write(shared: &Arc<Shared>, decided: Vec<Decided>) {
-    let (routed, launches): (Vec<_>, Vec<_>) =
-        decided.into_iter().map(|decided| (decided.routed, decided.launch)).unzip();
+    let (routed, starts): (Vec<_>, Vec<_>) =
+        decided.into_iter().map(|decided| (decided.routed, decided.starts)).unzip();
     let held = match shared.host.ledger.route(routed).await {
         Ok(held) => held,
         Err(error) => {
@@ -221,21 +237,21 @@ async fn write(shared: &Arc<Shared>, decided: Vec<Decided>) {
             return;
         }
     };
-    Launch::go(launches, shared, &held);
+    Starts::go(starts, shared, &held);
 }
 
 /// Puts an emit that could not be routed back, to be tried again later and later.
 async fn put_back(shared: &Shared, handover: &Handover, error: &Error) {
     let emit = &handover.emit;
     tracing::error!(emit = %emit.id, ?error, "emit {} cannot be routed yet", emit.id);
-    let wait = retry::doubling(handover.claims, PUT_BACK_FIRST, PUT_BACK_MOST);
-    hold(shared, handover, wait, &error.to_string()).await;
+    let wait_ms = retry::doubling(handover.claims - 1, PUT_BACK_MS, PUT_BACK_MS_MAX);
+    hold(shared, handover, wait_ms, &error.to_string()).await;
 }
 
 /// Keeps every worker from an emit for a while.
-async fn hold(shared: &Shared, handover: &Handover, wait: Duration, why: &str) {
+async fn hold(shared: &Shared, handover: &Handover, wait_ms: i64, why: &str) {
     let (host, emit) = (&shared.host, &handover.emit);
-    let due_at = host.now().plus_millis(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+    let due_at = host.now().plus_millis(wait_ms);
     let held = async {
         let mut tx = host.db.begin_unsynced().await?;
         db::emit::put_back(&mut tx, &[(emit.id.clone(), handover.claims)], due_at, why).await?;

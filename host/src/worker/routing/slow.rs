@@ -1,17 +1,13 @@
 //! Routing of events whose filters take long: beside the others, and in turns.
 //!
-//! The calls run on the low-priority threads of [`crate::compute::Compute`], one at a time for an
+//! The calls run on the low-priority threads of [`crate::sync::CpuPool`], one at a time for an
 //! organization. An event that is expected to be slow, because one like it was, does not use up a quick
 //! call first.
 
-use std::{
-    collections::HashMap,
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
 
 use lru::LruCache;
+use parking_lot::Mutex;
 
 use super::{
     super::Shared,
@@ -30,9 +26,9 @@ use crate::{
 /// Events that are remembered as slow. A forgotten one costs a quick call.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 /// How long a slow emit belongs to the process that routes it.
-const LEASE: Duration = Duration::from_secs(300);
+const LEASE_MS: i64 = 300_000;
 /// The wait of an emit for which there is no place.
-const WAIT: Duration = Duration::from_secs(5);
+const WAIT_MS: i64 = 5_000;
 
 /// The slow lane. Clones share it.
 #[derive(Clone)]
@@ -74,7 +70,7 @@ impl Slow {
 
     /// Whether an event like this one, with a payload no larger, was too much before.
     pub(super) fn is_expected_of(&self, emit: &Emit) -> bool {
-        let mut state = locked(&self.state);
+        let mut state = self.state.lock();
         if state.known.is_empty() {
             return false;
         }
@@ -84,7 +80,7 @@ impl Slow {
 
     /// Notes that an event was too much for a quick call.
     pub(super) fn remember(&self, emit: &Emit) {
-        let mut state = locked(&self.state);
+        let mut state = self.state.lock();
         let (event, now) = (event(emit), Known { revision: emit.revision, payload_bytes: emit.payload.len() });
         match state.known.get_mut(&event) {
             Some(known) if known.revision == now.revision => {
@@ -99,9 +95,9 @@ impl Slow {
     pub(super) async fn route(&self, handover: Handover) {
         let Some(place) = self.take(&handover.emit.organization_id) else {
             let why = "its filters take long on its payload, and other such emits are routed first";
-            return hold(&self.shared, &handover, WAIT, why).await;
+            return hold(&self.shared, &handover, WAIT_MS, why).await;
         };
-        hold(&self.shared, &handover, LEASE, "its filters take long on its payload").await;
+        hold(&self.shared, &handover, LEASE_MS, "its filters take long on its payload").await;
         let shared = self.shared.clone();
         self.shared.routings.spawn(async move {
             match decide_slowly(&shared, &handover).await {
@@ -113,7 +109,7 @@ impl Slow {
     }
 
     fn take(&self, organization: &OrganizationId) -> Option<Place> {
-        let mut state = locked(&self.state);
+        let mut state = self.state.lock();
         let own = state.under_way.get(organization).copied().unwrap_or_default();
         if state.total >= SLOW_EMITS_MAX || own >= SLOW_EMITS_PER_ORGANIZATION_MAX {
             return None;
@@ -126,7 +122,7 @@ impl Slow {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = locked(&self.state);
+        let mut state = self.state.lock();
         state.total -= 1;
         if let Some(own) = state.under_way.get_mut(&self.organization) {
             *own -= 1;
@@ -135,10 +131,6 @@ impl Drop for Place {
             }
         }
     }
-}
-
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn event(emit: &Emit) -> Event {
