@@ -8,6 +8,5 @@ mod limits;
 mod migrations;
 mod plans;
 mod routes;
-mod runtime;
 mod sources;
 mod wit;
