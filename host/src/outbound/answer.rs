@@ -31,7 +31,7 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<i64> {
 }
 
 /// The beginning of the body. Reads on a little, so that the connection can be used again, but
-/// neither much nor for long: whoever answers with more closes the connection by it.
+/// neither much nor for long: an endpoint that answers with more loses the connection.
 pub(super) async fn snippet(response: &mut Response, deadline: Instant) -> Option<String> {
     let mut kept = Vec::new();
     let mut bytes_read = 0;

@@ -38,7 +38,7 @@ pub fn system_lookup() -> Lookup {
         Box::pin(async move {
             let place = places.acquire_owned().await.map_err(io::Error::other)?;
             let asked = spawn_blocking(move || {
-                // Held until the system has answered, although nobody may wait for that any more.
+                // Held until the system has answered, although its caller may have stopped waiting.
                 let _place = place;
                 (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect())
             });

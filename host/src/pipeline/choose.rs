@@ -31,7 +31,7 @@ const NO_CONFIG: &str = "{}";
 /// with the slowest payload.
 const CANDIDATES_OF_CAREFUL_CALL: usize = 8;
 
-/// What a router said of an event.
+/// A router's choice for an event.
 pub struct Choice {
     /// The router.
     pub router: Digest,

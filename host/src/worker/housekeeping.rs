@@ -1,5 +1,5 @@
-//! Deleting what is old: in small transactions with pauses between, so that whoever writes in
-//! between waits for one of them at most.
+//! Housekeeping: deletes old rows in small transactions with pauses between, so that a write in between
+//! waits for one of them at most.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -22,15 +22,15 @@ use crate::{
     error::Result,
 };
 
-/// The pause after each transaction that deleted something: it gives the writer to those who wait.
+/// The pause after each transaction that deleted rows: other writes have their turn in it.
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Housekeeping {
     shared: Arc<Shared>,
     retention: Retention,
-    /// How often old things are looked for.
+    /// How often it looks for old rows.
     interval: Duration,
-    /// The last delivery whose attempts were looked at: those before it are done.
+    /// The last delivery whose attempts it has looked at.
     attempts_after: Mutex<String>,
 }
 
@@ -39,7 +39,7 @@ impl Housekeeping {
         Self { shared, retention, interval, attempts_after: Mutex::default() }
     }
 
-    /// Keeps house until told to stop.
+    /// Deletes at intervals until `stop` fires.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -50,39 +50,44 @@ impl Housekeeping {
             match contained("housekeeping", Box::pin(stop.run_until_cancelled(self.sweep()))).await.flatten() {
                 Some(Ok(0)) | None => {}
                 Some(Ok(deleted)) => tracing::info!(deleted, "deleted old events and attempts"),
-                Some(Err(error)) => tracing::error!(error = ?error, "what is old could not be deleted"),
+                Some(Err(error)) => tracing::error!(error = ?error, "old rows could not be deleted"),
             }
         }
     }
 
-    /// Deletes everything that is old at the present moment; says how many events and attempts.
+    /// Deletes everything that is old at the present moment, and returns how many events and attempts.
     pub(super) async fn sweep(&self) -> Result<u64> {
         self.sweep_answers().await?;
         self.sweep_relays().await?;
+        self.sweep_lines().await?;
         Ok(self.sweep_attempts().await? + self.sweep_events().await?)
     }
 
-    /// Answers to requests with an idempotency key, whose day is over.
+    /// Deletes answers to requests with an idempotency key, whose day is over.
     async fn sweep_answers(&self) -> Result<()> {
-        let host = &self.shared.host;
-        loop {
-            let mut tx = host.db.begin_unsynced().await?;
-            let forgotten = db::idempotency::forget_expired(&mut tx, host.now()).await?;
-            tx.commit().await?;
-            if forgotten == 0 {
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let now = self.shared.host.now();
+        self.until_none_is_left(async |tx: &mut Tx| db::idempotency::forget_expired(tx, now).await).await
     }
 
-    /// Rows of the log of relays.
+    /// Deletes rows of the log of relays.
     async fn sweep_relays(&self) -> Result<()> {
-        let db = &self.shared.host.db;
         let Some(before) = self.retention.relay_log.before(self.shared.host.now()) else { return Ok(()) };
+        let delete = async |tx: &mut Tx| db::retention::delete_relays(tx, before, RETENTION_ROWS_MAX).await;
+        self.until_none_is_left(delete).await
+    }
+
+    /// Deletes lines of components, which are kept as long as attempts.
+    async fn sweep_lines(&self) -> Result<()> {
+        let Some(before) = self.retention.attempts.before(self.shared.host.now()) else { return Ok(()) };
+        let delete = async |tx: &mut Tx| db::component::delete_logs(tx, before, RETENTION_ROWS_MAX).await;
+        self.until_none_is_left(delete).await
+    }
+
+    /// Deletes in short transactions until there was nothing to delete.
+    async fn until_none_is_left(&self, delete: impl AsyncFn(&mut Tx) -> Result<u64>) -> Result<()> {
         loop {
-            let mut tx = db.begin_unsynced().await?;
-            let deleted = db::retention::delete_relays(&mut tx, before, RETENTION_ROWS_MAX).await?;
+            let mut tx = self.shared.host.db.begin_unsynced().await?;
+            let deleted = delete(&mut tx).await?;
             tx.commit().await?;
             if deleted == 0 {
                 return Ok(());

@@ -102,3 +102,39 @@ async fn endpoints_that_hang_do_not_delay_those_of_the_same_organization() {
     }
     app.stop_with_work_left().await;
 }
+
+/// One organization has far more to route than can be routed soon, and its filters take long on its
+/// payloads; the other one emits after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_an_organization_with_slow_filters_are_not_routed_in_front_of_all_others() {
+    const SLOW_EMITS: usize = 60;
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let (slow, quick) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
+    slow.register("order.placed", "1.0.0").await;
+    let name = format!("{}.order.placed", slow.namespace);
+    let filter = json!({ "a": [{ "wildcard": "*aaaaaaaab*b" }, { "wildcard": "*aaaaaaaab*c" }] });
+    for number in 0..20 {
+        let url = receiver.url(&format!("/slow/{number}"));
+        let body = json!({ "name": name, "webhookUrl": url, "filter": filter });
+        slow.post("/api/v1/events/custom/subscribe", body).await.created();
+    }
+    quick.subscribe("platformxe.generic", &receiver.url("/quick")).await;
+    let payload = json!({ "a": "a".repeat(150_000) });
+    for _ in 0..SLOW_EMITS {
+        slow.emit(&name, payload.clone()).await;
+    }
+    for number in 1..=10 {
+        let began = Instant::now();
+        quick.emit_generic(json!({ "kind": "k" })).await;
+        let arrived = async {
+            while receiver.requests().iter().filter(|request| request.path == "/quick").count() < number {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(UNDELAYED, arrived).await.expect("it arrives");
+        assert!(began.elapsed() < UNDELAYED, "event {number} took {:?}", began.elapsed());
+    }
+    let routed = slow.get("/api/v1/emits?status=routed&limit=1").await.ok()["total"].as_u64();
+    assert!(routed < Some(SLOW_EMITS as u64), "{routed:?} events with slow filters were routed before");
+    app.stop_with_work_left().await;
+}

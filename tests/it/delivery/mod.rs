@@ -7,6 +7,7 @@ mod filters;
 mod flow;
 mod hosts;
 mod names;
+mod programs;
 mod replay;
 mod replays;
 mod retention;

@@ -124,8 +124,8 @@ async fn insert(
     insert::insert(tx, &rows).await
 }
 
-/// Takes back what was inserted although its key stands for an emit that is deleted by now. Looked
-/// for after the insert, which waits for whoever deletes the emit at this moment.
+/// Takes back inserted emits whose key stands for an emit that is deleted by now. The keys of deleted
+/// emits are read after the insert, because the insert waits for a deletion under way.
 async fn leave_out_outlived(tx: &mut Tx, emits: &[&NewEmit], kept: &mut HashSet<String>) -> Result<()> {
     const SQL: Dialects = over_rows!(
         "select item.value ->> 2
@@ -170,7 +170,7 @@ fn in_order_of_keys<'a>(emits: &[&'a NewEmit]) -> Vec<&'a NewEmit> {
     ordered
 }
 
-/// Counts what was inserted, and takes back what is over the plan. The counter's row stays locked
+/// Counts inserted emits, and takes back those over the plan. The counter's row stays locked
 /// until the commit, so no number of hosts can exceed a plan by one.
 async fn charge(tx: &mut Tx, emits: &[&NewEmit], kept: &HashSet<String>) -> Result<HashSet<String>> {
     const SQL: Dialects = over_rows!(

@@ -61,7 +61,7 @@ pub struct StoredEmit {
     pub emit: Arc<Emit>,
     /// When its deliveries were written.
     pub routed_at: Option<Time>,
-    /// The fencing token of whoever took it last.
+    /// The fencing token of the last claim.
     pub claims: i64,
     /// Why it could not be routed yet.
     pub error_message: Option<String>,

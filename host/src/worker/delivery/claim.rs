@@ -1,4 +1,4 @@
-//! Claiming: what is due and not under way, from the table to the slots.
+//! Claiming: takes due deliveries from the table, as many as there are slots for, and starts them.
 
 use std::{
     collections::BTreeSet,
@@ -29,8 +29,8 @@ const SWEEP_PAGE: u32 = 256;
 const SWEEP_PAGES_MAX: usize = 64;
 /// Deliveries claimed of one receiver before the next one has its turn.
 const CLAIM_PER_RECEIVER: usize = 32;
-/// The shortest wait for a receiver's rate: a commit for each single delivery would cost more
-/// than it evens out.
+/// The shortest wait for a receiver's rate: a commit for each single delivery would cost more than
+/// evening them out is worth.
 const TURN_MIN: Duration = Duration::from_millis(20);
 /// Deliveries claimed in one transaction.
 const CLAIM_PER_TRANSACTION: usize = 256;
@@ -164,7 +164,7 @@ impl Claims {
         for (receiver, mut slots) in self.take_slots(now) {
             let limit = u32::try_from(slots.len()).unwrap_or(u32::MAX);
             let lease = super::lease_from(now);
-            // Cleared before the look: what becomes due after it is noted again by whoever sees it.
+            // Cleared before the look: a delivery that becomes due after it is noted again.
             self.shared.slots.clear_backlog(&receiver);
             let rows = db::delivery::claim_due(&mut tx, &receiver, now, lease, limit).await?;
             if rows.len() == slots.len() {
@@ -178,8 +178,8 @@ impl Claims {
         Ok(count)
     }
 
-    /// Slots for one transaction, receiver by receiver. Who comes first changes from round
-    /// to round: a transaction has room for a few only, and nobody may be left out of all of them.
+    /// Slots for one transaction, receiver by receiver. Each round begins with another receiver, because a
+    /// transaction has room for a few only, and none may be left out of all of them.
     fn take_slots(&self, now: Time) -> Vec<(ReceiverId, Vec<Slot>)> {
         let mut taken = Vec::new();
         let mut room = CLAIM_PER_TRANSACTION;

@@ -59,7 +59,7 @@ struct EmitInRound {
     /// `None` when it is deleted meanwhile.
     emit: Option<StoredEmit>,
     relays: VecDeque<Relay>,
-    /// Whether nobody is left behind these.
+    /// Whether these are the last members.
     is_last: bool,
 }
 
@@ -68,13 +68,13 @@ impl<'a> Round<'a> {
     pub(super) async fn take(
         shared: &'a Arc<Shared>,
         owner: &'a OrganizationId,
+        peer_program: ProgramId,
         tx: &mut Tx,
         due: &[FanOut],
         limit: usize,
     ) -> Result<Self> {
         // The revision first: what is read after it is at least as new.
         let revision = organization::find(tx, owner).await?.map(|owner| owner.revision);
-        let peer_program = shared.host.memory.peer_program(owner).await?;
         let mut round =
             Self { shared, owner, now: shared.host.now(), revision, peer_program, emits: VecDeque::new() };
         let ids: Vec<&EmitId> = due.iter().map(|fan_out| &fan_out.emit_id).collect();
@@ -243,8 +243,8 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// Decides what members that are organizations do with what they get. What takes long or fails is
-    /// left to the table, where it is in nobody's way.
+    /// Routes the emits of members that are organizations. Emits whose routing takes long or fails are left
+    /// to the table, where they delay no others.
     pub(super) async fn route(&mut self) {
         let mut seen = HashSet::new();
         for (_, emit) in &self.accepted {
@@ -264,27 +264,27 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// The present revisions of everybody concerned, which stay until the commit.
+    /// The present revisions of the owner and the members, which stay until the commit.
     async fn hold_revisions(&self, tx: &mut Tx) -> Result<HashMap<OrganizationId, i64>> {
         let members = self.accepted.iter().map(|(_, emit)| &emit.organization_id);
         organization::hold_revisions(tx, members.chain([self.owner])).await
     }
 
-    /// Whether everybody concerned is as they were when this was taken.
+    /// Whether the owner and the members are at the revisions of the round.
     fn holds_at(&self, revisions: &HashMap<OrganizationId, i64>) -> bool {
         let is_present = |emit: &Emit| revisions.get(&emit.organization_id) == Some(&emit.revision);
         revisions.get(self.owner).copied() == self.revision && self.accepted.iter().all(|(_, emit)| is_present(emit))
     }
 
-    /// Writes it, as far as it still holds.
+    /// Writes the chunk, as far as it still holds.
     pub(super) async fn write(mut self, tx: &mut Tx) -> Result<AfterCommit> {
         let mut revisions = self.hold_revisions(tx).await?;
         let is_outdated = !self.holds_at(&revisions);
         if is_outdated {
-            // Groups or members changed, so the table is asked again. Routing is left to it: whoever
-            // keeps changing things does not keep the others waiting.
+            // Groups or members changed, so the table is asked again. Routing is left to the table: members
+            // that change all the time do not delay the others.
             let limit = self.accepted.len() + self.owed.len();
-            let mut again = Round::take(self.shared, self.owner, tx, &self.due, limit.max(1)).await?;
+            let mut again = Round::take(self.shared, self.owner, self.peer_program.clone(), tx, &self.due, limit.max(1)).await?;
             self = again.chunk(limit.max(1)).unwrap_or_else(|| Chunk::new(&again));
             revisions = self.hold_revisions(tx).await?;
         }

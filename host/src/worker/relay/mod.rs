@@ -1,8 +1,9 @@
-//! Relays: what an organization pushes, on its way to the members of its groups.
+//! Relays: emits that an organization pushes, on their way to the members of its groups.
 //!
-//! An emit that is pushed leaves a row in the transaction that accepts it. From there it is relayed
-//! in steps, beside the owner's own routing: a step takes it to some members, logs that, and moves
-//! on, all in one transaction, so that a crash neither skips a member nor repeats one (`batch`).
+//! An emit that is pushed leaves a fan-out row in the transaction that accepts it. From there it is
+//! relayed in rounds, beside the owner's own routing: each chunk of a round takes it to some members, logs
+//! that, and moves the row on in one transaction, so that a crash neither skips a member nor repeats one
+//! ([`batch`]).
 //! Members that are organizations have it accepted again, routed in the same transaction like any
 //! event of theirs; to external peers it is owed like to a subscription. Neither leaves such a row
 //! itself: nothing is relayed twice (contract 4.3).
@@ -27,17 +28,15 @@ use batch::Round;
 
 mod batch;
 
-/// Relays of one step: the table is asked for them together, and without traffic they are written in
-/// one transaction.
+/// Relays of one round: they are read together, and without traffic written in one transaction.
 const RELAYS_MAX: usize = 64;
-/// Between two transactions the database belongs to the others.
+/// The pause between two transactions, in which others have the database.
 const PAUSE: Duration = Duration::from_millis(2);
-/// Relays of one transaction beside traffic: what is accepted meanwhile waits for its end.
+/// Relays of one transaction beside traffic: accepts wait for its end.
 const RELAYS_BESIDE: usize = 4;
-/// The pause beside traffic: the database is then somebody else's four fifths of the time.
+/// The pause beside traffic: relays have the database for a fifth of the time.
 const PAUSE_BESIDE: Duration = Duration::from_millis(4);
-/// Deliveries that start at the same moment beside traffic: what they compute is done between two
-/// requests of somebody else.
+/// Deliveries that start at the same moment beside traffic: few enough that requests wait for none.
 const STARTS_BESIDE: usize = 2;
 /// For each time that relays are so far behind, transactions beside traffic are as large again.
 const BEHIND: Duration = Duration::from_secs(2);
@@ -190,8 +189,10 @@ impl Relays {
     /// asks for.
     async fn relay(&self, owner: &OrganizationId, emits: &[FanOut]) -> Result<()> {
         let db = &self.shared.host.db;
+        // Before the transaction, because it may have to be stored.
+        let peer_program = self.shared.host.memory.peer_program(owner).await?;
         let mut tx = db.read().await?;
-        let mut round = Round::take(&self.shared, owner, &mut tx, emits, RELAYS_MAX).await?;
+        let mut round = Round::take(&self.shared, owner, peer_program, &mut tx, emits, RELAYS_MAX).await?;
         drop(tx);
         loop {
             let pace = self.pace(round.behind());
