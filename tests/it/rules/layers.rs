@@ -28,9 +28,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["http/", "cli/dev/receiver.rs", "cli/bench"]),
     ("reqwest", &["worker/outbound/", "cli/admin.rs", "cli/bench"]),
     ("clap", &["config.rs", "main.rs"]),
-    ("jsonschema", &["domain/schema/"]),
-    ("jsonschema_regex", &["domain/schema/compatibility/"]),
-    ("regex_automata", &["domain/schema/compatibility/"]),
     ("rand", &["clock.rs"]),
     ("tracing_subscriber", &["telemetry.rs"]),
 ];
