@@ -1,16 +1,15 @@
 //! One text for every spelling of a JSON value (RFC 8785), and its hash.
 //!
-//! Hashing stands in the way of every emit with an idempotency key, so the text is written here
-//! in one pass. What is hard about RFC 8785, fractions, is left to `serde_json_canonicalizer`,
-//! which takes ten times as long for whole documents because it builds every object several
-//! times over.
+//! Weir hashes the payload of every emit with an idempotency key, so the text is written here in one
+//! pass. Only fractions, the hard part of RFC 8785, are left to `serde_json_canonicalizer`: for
+//! whole documents it takes ten times as long, because it builds every object several times over.
 
 use std::fmt::Write;
 
 use serde_json::{Map, Number, Value};
 use sha2::{Digest, Sha256};
 
-/// The largest integer up to which JavaScript, and so RFC 8785, can tell all integers apart.
+/// The largest integer up to which JavaScript, and so RFC 8785, tells all integers apart.
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// The value as RFC 8785 writes it: members sorted, no white space, numbers as JavaScript prints
@@ -22,8 +21,10 @@ pub(crate) fn canonical_text(value: &Value) -> String {
     text
 }
 
-/// SHA-256 of the canonical text, 64 lower-case hex digits. It is a schema's identity, and tells
-/// whether a request repeats an earlier one.
+/// SHA-256 of a value's canonical JSON text (RFC 8785), 64 lower-case hex digits.
+///
+/// Two values have the same hash if they differ only in the order of members, in white space or in
+/// the spelling of numbers and strings. [`Schema::hash`](crate::Schema) is made with it.
 pub fn canonical_hash(value: &Value) -> String {
     hex::encode(Sha256::digest(canonical_text(value)))
 }

@@ -1,4 +1,4 @@
-//! How deep and how wide a schema is, by the counts of contract 6.3.
+//! Counts how deep and how wide a schema is.
 //!
 //! The root is level 1, and every step into `properties`, `items` or `prefixItems` is one level
 //! more, so that a flat object has two. Branches and references stay on their level. A schema
@@ -17,7 +17,7 @@ pub(crate) struct Measured {
     pub(crate) property_count: u32,
 }
 
-/// Counts; codes `schema_too_deep`, `schema_too_wide`.
+/// Counts levels and properties; [`Error::SchemaTooDeep`], [`Error::SchemaTooWide`].
 pub(crate) fn measure(document: &Document<'_>) -> Result<Measured> {
     let mut levels = Levels { document, known: vec![Level::Unknown; document.len()] };
     let depth = levels.below(0, 0)?;
@@ -33,7 +33,8 @@ pub(crate) fn measure(document: &Document<'_>) -> Result<Measured> {
     Ok(Measured { depth: narrow(depth), property_count: narrow(property_count) })
 }
 
-/// Keys of every `properties` map, wherever it stands: what a reference shares counts once.
+/// Keys of every `properties` map, wherever it stands: a definition counts once, however many
+/// references lead to it.
 fn property_count(document: &Document<'_>) -> usize {
     let maps = document.objects().filter_map(|(_, schema)| schema.get("properties")?.as_object());
     maps.map(serde_json::Map::len).sum()
@@ -46,7 +47,7 @@ fn narrow(count: usize) -> u32 {
 #[derive(Clone, Copy)]
 enum Level {
     Unknown,
-    /// A reference found here leads around a circle.
+    /// The schema is being counted, so a reference that leads here closes a circle.
     Counting,
     Known(usize),
 }
@@ -57,8 +58,8 @@ struct Levels<'a> {
 }
 
 impl Levels<'_> {
-    /// Levels of the schema at `place`, itself included. `nesting` is how far the search has come,
-    /// since it must not use up the stack.
+    /// Levels of the schema at `place`, itself included. `nesting` counts the calls under way, which
+    /// must not use up the stack.
     fn below(&mut self, place: Place, nesting: usize) -> Result<usize> {
         match self.known[place] {
             Level::Known(levels) => return Ok(levels),

@@ -1,5 +1,5 @@
-//! A schema as a graph: where in the text its subschemas stand, what each is applied to, and
-//! where its references lead. Everything else that looks into a schema looks through this.
+//! A schema as a graph: its subschemas, the part of the value that each applies to, and the targets of
+//! its references. All other modules look into a schema through [`Document`].
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ pub(crate) fn parse(schema_text: &str) -> Result<Value> {
 struct Node<'a> {
     schema: &'a Value,
     applies: Applies,
-    /// The schema that holds it; `None` for the root and for what only a reference finds.
+    /// The schema that holds it; `None` for the root and for schemas that only a reference finds.
     parent: Option<Place>,
     /// Its JSON pointer, seen from the parent, or from the root when there is none.
     pointer: String,
@@ -41,9 +41,9 @@ struct Node<'a> {
 
 /// A `$ref` or `$dynamicRef`.
 pub(crate) struct Reference<'a> {
-    /// As written.
+    /// The reference as it is written.
     pub(crate) text: &'a str,
-    /// The schema it leads to; `None` when that is not in the document.
+    /// The schema that it leads to; `None` if that is not in the document.
     pub(crate) target: Option<Place>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Document<'a> {
     /// The place of the schema that holds all others.
     pub(crate) const ROOT: Place = 0;
 
-    /// Finds every subschema of `root`; code `invalid_json_schema` when they are more than
+    /// Finds every subschema of `root`; [`Error::SchemaInvalid`] if they are more than
     /// [`SCHEMA_SUBSCHEMAS_MAX`]. References that lead nowhere are found, not refused.
     pub(crate) fn read(root: &'a Value) -> Result<Self> {
         let mut document = Self { root, nodes: Vec::new(), places: HashMap::new(), anchors: HashMap::new() };
@@ -72,19 +72,19 @@ impl<'a> Document<'a> {
                 searched += 1;
             }
             // A reference may name an anchor that stands further down, so references wait until
-            // all else is found. They may in turn lead to schemas below keywords that nobody knows.
+            // all else is found. They may in turn lead to schemas below unknown keywords.
             document.follow_references(followed)?;
             followed += 1;
         }
         Ok(document)
     }
 
-    /// The text's value.
+    /// The whole schema.
     pub(crate) fn root(&self) -> &'a Value {
         self.root
     }
 
-    /// How many subschemas there are, the root included. Places are counted from 0, the root.
+    /// The number of subschemas, the root included. Places are counted from 0, the root.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
@@ -104,7 +104,7 @@ impl<'a> Document<'a> {
         self.nodes.iter().enumerate().filter_map(|(place, node)| Some((place, node.schema.as_object()?)))
     }
 
-    /// The subschemas right below one, and what each is applied to.
+    /// The subschemas right below one, and the part of its value that each applies to.
     pub(crate) fn children(&self, place: Place) -> impl Iterator<Item = (Place, Applies)> {
         self.nodes[place].children.iter().map(|&child| (child, self.nodes[child].applies))
     }
@@ -114,7 +114,7 @@ impl<'a> Document<'a> {
         &self.nodes[place].references
     }
 
-    /// Where a subschema stands, as a JSON pointer.
+    /// The JSON pointer of a subschema.
     pub(crate) fn pointer(&self, place: Place) -> String {
         let mut steps = Vec::new();
         let mut next = Some(place);
@@ -185,13 +185,13 @@ impl<'a> Document<'a> {
     }
 }
 
-/// What a reference was found to name.
+/// The schema that a reference names.
 enum Target<'a> {
     Anchor(Place),
     Schema(&'a Value, String),
 }
 
-/// A URI fragment without its `%` escapes, which `None` says are broken.
+/// A URI fragment without its `%` escapes; `None` if one of them is broken.
 fn percent_decoded(fragment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(fragment.len());
     let mut rest = fragment.as_bytes();

@@ -1,9 +1,9 @@
-//! How often one value is looked at because of branches and references.
+//! Bounds how often one value is looked at because of branches and references.
 //!
 //! `{"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}` looks twice; thirty such steps one
 //! after the other fit into a kilobyte and look a billion times. So the number of subschemas that
 //! apply to one and the same value is bounded, and so is how deep they nest, which costs stack.
-//! What recursion *into* a payload costs depends on the payload: [`view`](super::view) bounds that.
+//! The cost of recursion *into* a payload depends on the payload: [`view`](crate::view) bounds that.
 
 use crate::{
     document::{Document, Place},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Refuses schemas that exceed the bounds, or go around in circles without ever descending into
-/// the payload; code `invalid_json_schema`. Returns the longest chain.
+/// the payload, with [`Error::SchemaInvalid`]. Returns the longest chain.
 pub(crate) fn check(document: &Document<'_>) -> Result<usize> {
     let mut search = Search { document, known: vec![State::Unknown; document.len()] };
     (0..document.len()).try_fold(1, |longest, place| Ok(longest.max(search.expand(place, 0)?.chain)))
@@ -26,10 +26,10 @@ enum State {
     Known(Expansion),
 }
 
-/// What applies to a value when a schema does.
+/// The subschemas that apply to a value when a schema does.
 #[derive(Clone, Copy)]
 struct Expansion {
-    /// Subschemas, the schema itself included.
+    /// Their number, the schema itself included.
     count: usize,
     /// The longest chain of them.
     chain: usize,
@@ -49,7 +49,7 @@ impl Search<'_> {
             }
             State::Unknown => self.known[place] = State::Expanding,
         }
-        // Checked on the way down too, because what follows recurses.
+        // Checked on the way down too, because the loop below recurses.
         if above == SCHEMA_CHAIN_MAX {
             return Err(self.chain_too_long(place));
         }

@@ -1,9 +1,9 @@
-//! Whether a schema is plain JSON Schema or comes from an OpenAPI document (contract 6.3).
+//! Tells plain JSON Schema from schemas of OpenAPI documents.
 
 use crate::{document::Document, keywords::OPENAPI_DIALECT};
 
-/// Keywords that OpenAPI adds to JSON Schema. Some of them mean nothing in one of its versions;
-/// all of them tell where a schema was written.
+/// Keywords that OpenAPI adds to JSON Schema. Some of them mean nothing in one of its versions, but
+/// each of them shows that the schema was written for OpenAPI.
 const OPENAPI_KEYWORDS: [&str; 5] = ["discriminator", "xml", "externalDocs", "example", "nullable"];
 
 /// The dialect of a schema.
@@ -16,7 +16,7 @@ pub enum Flavour {
 }
 
 impl Flavour {
-    /// The word on the wire and in the database.
+    /// The stable name: `json-schema-2020-12` or `openapi-3.1`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::JsonSchema => "json-schema-2020-12",
@@ -24,14 +24,14 @@ impl Flavour {
         }
     }
 
-    /// Reads the word.
+    /// Reads the stable name.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::JsonSchema, Self::OpenApi].into_iter().find(|flavour| flavour.as_str() == text)
     }
 }
 
-/// `OpenApi` when a keyword of OpenAPI stands where a keyword stands. A property that is merely
-/// called `example` is no keyword.
+/// [`Flavour::OpenApi`] if the dialect says so, or a keyword of OpenAPI stands where a keyword stands.
+/// A property that is merely called `example` is no keyword.
 pub(crate) fn detect(document: &Document<'_>) -> Flavour {
     let says_so = document.root().get("$schema").is_some_and(|dialect| dialect == OPENAPI_DIALECT);
     let looks_so =

@@ -1,4 +1,4 @@
-//! The keywords of JSON Schema 2020-12 that hold schemas, and what those are applied to.
+//! The keywords of JSON Schema 2020-12 that hold schemas, and the part of the value that those apply to.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use crate::pointer::escaped;
 
 /// The dialect of schemas in OpenAPI 3.1 documents, as `$schema` names it.
 pub(crate) const OPENAPI_DIALECT: &str = "https://spec.openapis.org/oas/3.1/dialect/base";
-/// The dialect of everything else.
+/// The dialect of all other schemas.
 pub(crate) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// The keywords that point to another schema. Within one document without nested `$id`s, a
@@ -21,12 +21,12 @@ enum Shape {
     Map,
 }
 
-/// What a subschema is applied to, seen from the schema that holds it.
+/// The part of a value that a subschema applies to, seen from the schema that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Applies {
     /// To the same value.
     InPlace,
-    /// To a member or an element that the contract counts as one level deeper.
+    /// To a member or an element that counts as one level deeper.
     OneLevelDown,
     /// To another part of the value, which does not count as a level.
     Inside,
@@ -86,7 +86,7 @@ fn held<'a>(keyword: &str, shape: Shape, value: &'a Value) -> Vec<(String, &'a V
         (Shape::Map, Value::Object(members)) => {
             members.iter().map(|(name, member)| (format!("/{keyword}/{}", escaped(name)), member)).collect()
         }
-        // Not what the keyword takes: the compiler says so, with better words.
+        // The keyword takes no such value: the compiler refuses it, in better words.
         (Shape::List | Shape::Map, _) => Vec::new(),
     };
     found.retain(|(_, schema)| is_schema(schema));

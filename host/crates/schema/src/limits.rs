@@ -1,8 +1,7 @@
 //! Every bound of this crate: a name, a value and the reason.
 //!
-//! A bound whose reason says *Contract* is part of what Weir promises to its callers. The others are
-//! chosen so that no schema, payload or filter takes more than milliseconds of time, some megabytes
-//! of memory or half of a thread's stack, however it was made.
+//! A bound whose reason says *Contract* is one that Weir promises to its callers. The others keep
+//! time, memory and stack bounded for every schema, payload and filter, however it was made.
 
 /// Bytes of a schema's text. Fifty properties with long descriptions fit many times.
 pub const SCHEMA_TEXT_BYTES_MAX: usize = 262_144;

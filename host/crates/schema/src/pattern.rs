@@ -1,12 +1,12 @@
-//! What a regular expression costs per character, before it is compiled.
+//! Estimates the cost of a regular expression per character, before it is compiled.
 //!
 //! The engine takes linear time, but the factor can be large: at its slowest it keeps, for every
 //! character of the text, a set of places in the pattern. `(a|b){400}` has eight hundred of them.
 
 use std::{iter::Peekable, str::Chars};
 
-/// The places of a pattern: its characters and classes, with counted repetitions written out. It
-/// errs on the high side for what the engine has shortcuts for.
+/// Counts the places of a pattern: its characters and classes, with counted repetitions written out.
+/// Where the engine has shortcuts, the count is too high.
 pub(crate) fn places(pattern: &str) -> usize {
     if is_counted_class(pattern) {
         return 1;
@@ -109,7 +109,7 @@ fn skip_group_kind(rest: &mut Peekable<Chars<'_>>) {
     }
 }
 
-/// How often at most the atom before `{` is repeated, reading up to `}`.
+/// The most times that the atom before `{` is repeated. Reads up to `}`.
 fn count(rest: &mut Peekable<Chars<'_>>) -> usize {
     let text: String = rest.by_ref().take_while(|&next| next != '}').collect();
     let (least, most) = text.split_once(',').unwrap_or((&text, &text));

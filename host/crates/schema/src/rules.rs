@@ -1,4 +1,4 @@
-//! What a schema may not contain although JSON Schema would allow it.
+//! Refuses what JSON Schema allows and this crate does not.
 
 use std::collections::HashSet;
 
@@ -12,11 +12,11 @@ use crate::{
     pattern,
 };
 
-/// Characters of a foreign text that a message repeats.
+/// Characters of a text of the schema that a message repeats.
 const SHOWN_CHARS: usize = 100;
 
 /// Refuses other dialects, references that leave the document, identifiers that would move them,
-/// and too many or too long regular expressions; code `invalid_json_schema`.
+/// and too many or too long regular expressions, with [`Error::SchemaInvalid`].
 pub(crate) fn check(document: &Document<'_>) -> Result<()> {
     let mut patterns = HashSet::new();
     for (place, schema) in document.objects() {
@@ -46,8 +46,8 @@ fn check_dialect(document: &Document<'_>, place: Place, schema: &Map<String, Val
     Err(Error::schema(&document.pointer(place), format!("$schema {shown:?} is not {DIALECT:?}, the dialect in use")))
 }
 
-/// An `$id` below the root starts a document of its own, to which pointers and anchors would
-/// count. Nobody needs that for a payload, and it makes a reference hard to read.
+/// An `$id` below the root starts a document of its own, which pointers and anchors then refer to.
+/// Payload schemas have no use for that, and it makes references hard to read.
 fn check_id(document: &Document<'_>, place: Place, schema: &Map<String, Value>) -> Result<()> {
     if place == 0 || !schema.contains_key("$id") {
         return Ok(());

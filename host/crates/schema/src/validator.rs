@@ -19,7 +19,10 @@ use crate::{
     view::{self, Meter, Metered, Prices, View},
 };
 
-/// A schema, ready to check payloads. It is `Send` and `Sync`, and meant to be shared in an `Arc`.
+/// A compiled schema that checks payloads.
+///
+/// It is `Send` and `Sync`, and meant to be compiled once and shared in an `Arc`. Formats are asserted,
+/// unknown ones ignored.
 pub struct Validator {
     compiled: jsonschema::Validator<Metered>,
     prices: Prices,
@@ -27,8 +30,8 @@ pub struct Validator {
     approximate_bytes: usize,
 }
 
-/// Compiles a schema whose references stay in the document and whose branches are few; code
-/// `invalid_json_schema`.
+/// Compiles a schema whose references stay in the document and whose branches are few;
+/// [`Error::SchemaInvalid`].
 ///
 /// Formats are asserted, unknown ones ignored. Regular expressions run in linear time and have
 /// neither look-around nor back-references. OpenAPI's `nullable` adds `null` to the types beside
@@ -50,19 +53,22 @@ pub(crate) fn compile(document: &Document<'_>, text_bytes: usize) -> Result<Vali
 }
 
 impl Validator {
-    /// Whether a payload is found to be valid within [`QUICK_CHECK_STEPS_MAX`] steps. If not, only
-    /// [`check`](Self::check) knows, and takes its time.
+    /// Whether a payload is found to be valid within [`QUICK_CHECK_STEPS_MAX`] steps, which take some
+    /// hundred microseconds at worst. `false` says that the payload is invalid or that the steps did
+    /// not suffice: then [`check`](Self::check) tells.
     pub fn is_quickly_valid(&self, payload: &Value) -> bool {
         let meter = self.meter(QUICK_CHECK_STEPS_MAX);
         self.compiled.is_valid(View::new(payload, &meter)) && !meter.is_spent()
     }
 
-    /// Checks a payload; code `payload_invalid`. `details.errors` lists the first
-    /// [`PAYLOAD_ERRORS_SHOWN_MAX`] violations as `{ path, keyword, message }`, where `path` is a
-    /// JSON pointer into the payload. No message repeats a value of the payload.
+    /// Checks a payload.
     ///
-    /// A check that takes more than [`CHECK_STEPS_MAX`] steps, or would follow the payload deeper
-    /// than [`CHECK_DEPTH_MAX`] (less where long chains of branches apply at each level), refuses it too.
+    /// # Errors
+    ///
+    /// [`PayloadInvalid`](Error::PayloadInvalid) with the first [`PAYLOAD_ERRORS_SHOWN_MAX`] places
+    /// where the payload breaks the schema. A check that takes more than [`CHECK_STEPS_MAX`] steps, or
+    /// would follow the payload deeper than [`CHECK_DEPTH_MAX`] (less where long chains of branches
+    /// apply at each level), refuses the payload too, with one error that names no keyword.
     pub fn check(&self, payload: &Value) -> Result<()> {
         let meter = self.meter(CHECK_STEPS_MAX);
         let valid = self.compiled.is_valid(View::new(payload, &meter));
@@ -77,13 +83,13 @@ impl Validator {
         Meter::new(steps, self.prices, self.depth_max)
     }
 
-    /// About how much memory the validator takes, for caches that are bounded in bytes.
+    /// Estimates the memory that the validator takes, in bytes, for caches that are bounded by it.
     pub fn approximate_bytes(&self) -> usize {
         self.approximate_bytes
     }
 
-    /// What is wrong with a payload that is known to be invalid. Separate from the verdict, since
-    /// it is many times slower.
+    /// The errors of a payload that is known to be invalid. Separate from the verdict, since finding
+    /// them is many times slower.
     fn errors(&self, payload: &Value) -> Vec<PayloadError> {
         let meter = self.meter(EXPLAIN_STEPS_MAX);
         let errors = self.compiled.iter_errors(View::new(payload, &meter));
@@ -109,7 +115,7 @@ fn given_up(message: &str) -> PayloadError {
 
 fn payload_error(error: &ValidationError<'_>) -> PayloadError {
     let message = match error.kind() {
-        // It is about a name, which the view lets through; values it does not.
+        // It names a member, which the view lets through; values it does not.
         ValidationErrorKind::PropertyNames { error } => error.to_string(),
         _ => error.masked().to_string(),
     };
@@ -131,7 +137,7 @@ fn refusal(error: &ValidationError<'_>) -> Error {
     Error::schema(error.instance_path().as_str(), reason)
 }
 
-/// The schema in words that the validator knows.
+/// The schema in plain JSON Schema, which `jsonschema` knows: without `nullable`.
 fn translated(document: &Document<'_>) -> Value {
     let mut schema = document.root().clone();
     for pointer in nullable(document) {
@@ -142,7 +148,7 @@ fn translated(document: &Document<'_>) -> Value {
     if let Some(map) =
         schema.as_object_mut().filter(|map| map.get("$schema").is_some_and(|dialect| dialect == OPENAPI_DIALECT))
     {
-        // Its vocabulary only annotates, apart from what is translated here.
+        // The dialect's vocabulary only annotates, apart from `nullable`, which is translated above.
         map.shift_remove("$schema");
     }
     schema
@@ -161,13 +167,13 @@ fn admit_null(types: &mut Value) {
     }
 }
 
-/// How deep payloads are followed by a schema with a chain of this length.
+/// The depth to which a schema with a chain of this length follows payloads.
 fn depth_max(chain: usize) -> u16 {
     u16::try_from(CHECK_NESTING_MAX / chain).map_or(CHECK_DEPTH_MAX, |depth| depth.min(CHECK_DEPTH_MAX))
 }
 
-/// What texts and names cost to be read, by the patterns that may read them. A schema with
-/// expensive patterns checks less text before its steps are used up.
+/// The price of reading texts and names, by the patterns that may read them. A schema with expensive
+/// patterns checks less text before its steps are used up.
 fn prices(document: &Document<'_>) -> Prices {
     /// Places of a pattern that are as fast to try as one step is to take.
     const PLACES_PER_STEP: usize = 8;

@@ -4,8 +4,7 @@
 //! failing branches keep a copy of what failed. The validator has no bounds for either, but it
 //! reads payloads through a trait. This implementation of it counts the steps and, once they are
 //! used up, shows nothing but `null`, which ends any schema's work quickly; and it hands out a
-//! mark instead of a copy. Whoever started the check has to ask the [`Meter`] whether the
-//! verdict counts.
+//! mark instead of a copy. The caller has to ask the [`Meter`] whether the verdict counts.
 
 use std::{borrow::Cow, cell::Cell, ops::ControlFlow};
 
@@ -23,9 +22,9 @@ const STEPS_PER_VIOLATION: usize = 256;
 /// Characters of a member's name in an error about it.
 const NAME_CHARS_SHOWN: usize = 100;
 
-/// What an error holds in place of the value, while there were steps left.
+/// The mark in an error that was found while there were steps left.
 const SEEN: Value = Value::Null;
-/// What an error holds in place of the value when it may come from the steps having run out.
+/// The mark in an error that may come from the steps having run out.
 const UNSEEN: Value = Value::Bool(false);
 
 /// Steps that a byte costs each time something reads it: more when a pattern reads it.
@@ -51,12 +50,12 @@ impl Meter {
         Self { left: Cell::new(Some(steps)), prices, depth_max }
     }
 
-    /// Whether the check asked for more. What it found since then means nothing.
+    /// Whether the check asked for more than there were. Anything found since then means nothing.
     pub(crate) fn is_spent(&self) -> bool {
         self.left.get().is_none()
     }
 
-    /// Takes steps, and says whether there were that many left.
+    /// Takes steps, and tells whether there were that many left.
     fn take(&self, steps: usize) -> bool {
         let left = self.left.get().and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
         self.left.set(left);
@@ -140,7 +139,7 @@ impl<'a> Node<'a, Metered> for View<'a> {
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
         let text = self.look().as_str()?;
-        // Whoever takes a text is going to read it.
+        // A text that is taken is going to be read.
         self.meter.take(text.len().saturating_mul(self.meter.prices.text)).then_some(Cow::Borrowed(text))
     }
 
@@ -196,7 +195,7 @@ impl<'a> Node<'a, Metered> for View<'a> {
     }
 }
 
-/// What an object or an array contains.
+/// The content of an object or an array.
 #[derive(Clone, Copy)]
 pub(crate) struct Opened<'a, T> {
     content: T,

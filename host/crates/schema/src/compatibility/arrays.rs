@@ -1,4 +1,4 @@
-//! Sets of arrays: elements, by their index, and how many there are.
+//! Sets of arrays: elements, by their index, and their number.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::{
     terms::{AtomId, SchemaId, Span, Test},
 };
 
-/// How many elements an array may have.
+/// The number of elements that an array may have.
 struct Counts {
     least: u64,
     most: u64,
@@ -18,7 +18,7 @@ struct Counts {
 
 impl<'t> Prover<'t> {
     /// Whether no array has these facts and makes all these atoms false. Without atoms: whether
-    /// there is no such array. It is bare when nothing was claimed, so all atoms are denied facts.
+    /// there is no such array. `is_bare` says that nothing is claimed: all atoms are denied facts.
     pub(super) fn closes_arrays(&self, facts: &Facts<'t>, atoms: &[AtomId], is_bare: bool) -> bool {
         let prefix = self.prefix(facts, atoms);
         let counts = self.counts(facts, atoms, prefix);
@@ -41,7 +41,7 @@ impl<'t> Prover<'t> {
             || (is_bare && self.elements_are_impossible(facts, prefix, &counts))
     }
 
-    /// The first index from which on all elements are alike: it stands for all that follow.
+    /// The first index from which on the schemas treat all elements alike: it stands for all that follow.
     fn prefix(&self, facts: &Facts<'t>, atoms: &[AtomId]) -> usize {
         let ends = |&atom: &AtomId| match self.terms.atoms[atom].test {
             Test::OtherElements(_) => in_place_closure(self.terms, vec![self.terms.atoms[atom].owner])
@@ -71,12 +71,12 @@ impl<'t> Prover<'t> {
                 Test::ElementsAtLeast(0) | Test::ElementsAtMost(u64::MAX) => return Counts { least: 1, most: 0 },
                 Test::ElementsAtLeast(count) => counts.most = counts.most.min(count - 1),
                 Test::ElementsAtMost(count) => counts.least = counts.least.max(count + 1),
-                // An element that is not valid is there.
+                // An element that is not valid has to be present.
                 Test::Elements(Span::At(index), _) => counts.least = counts.least.max(index as u64 + 1),
                 _ => {}
             }
         }
-        // No element can be where none is valid.
+        // An array ends before the first position at which no element is valid.
         let closed = (0..=prefix).find(|&index| {
             let schemas = self.element_schemas(facts, index);
             Facts::new(self.terms, &schemas, facts.here).kinds.is_empty()
@@ -89,7 +89,7 @@ impl<'t> Prover<'t> {
         counts
     }
 
-    /// How many different elements there can be, all being alike.
+    /// The number of different elements that there can be, if one schema applies to all.
     fn different_elements(&self, facts: &Facts<'t>) -> u64 {
         let element = Facts::new(self.terms, &self.element_schemas(facts, 0), facts.here);
         if let Some(listed) = element.listed
@@ -119,8 +119,8 @@ impl<'t> Prover<'t> {
         facts.atoms.iter().filter_map(holds_there).collect()
     }
 
-    /// Whether nothing beside the atom can evaluate the element. What `contains` finds, it
-    /// evaluates.
+    /// Whether no other atom can evaluate the element. `contains` evaluates the elements that it
+    /// finds.
     fn is_surely_unevaluated_at(&self, facts: &Facts<'t>, atom: AtomId, index: usize) -> bool {
         let owner = self.terms.atoms[atom].owner;
         in_place_closure(self.terms, vec![owner]).iter().all(|&other| {
@@ -206,15 +206,15 @@ impl<'t> Prover<'t> {
         possible <= most && (counts.most <= prefix as u64 || is_excluded(prefix))
     }
 
-    /// The schema, with what is known of every element if all are alike.
+    /// The schema, and the schemas of every element if one of them applies to all.
     fn with_common(&self, facts: &Facts<'t>, schema: SchemaId, prefix: usize) -> Vec<SchemaId> {
         let mut held = if prefix == 0 { self.element_schemas(facts, 0) } else { Vec::new() };
         held.push(schema);
         held
     }
 
-    /// The location of an element whose index is not known, if all are alike; else one where
-    /// everything counts.
+    /// The location of an element of unknown index: that of all elements if they are treated alike,
+    /// else one where all members count.
     fn somewhere(&self, facts: &Facts<'t>, prefix: usize) -> LocationId {
         if prefix == 0 { self.locations.element(facts.here, 0) } else { EVERYTHING_COUNTS }
     }

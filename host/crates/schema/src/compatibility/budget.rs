@@ -1,9 +1,9 @@
-//! What a comparison may cost. All its parts take their steps from one budget, so that no pair
+//! The steps that a comparison may take. All its parts take them from one budget, so that no pair
 //! of schemas, however it was made, takes longer.
 
 use std::cell::Cell;
 
-/// Steps that are left; none once more were asked for than there were.
+/// The steps that are left; none once more were asked for than there were.
 pub(super) struct Budget {
     left: Cell<Option<u32>>,
 }
@@ -13,7 +13,7 @@ impl Budget {
         Self { left: Cell::new(Some(steps)) }
     }
 
-    /// Takes steps, and says whether there were that many left.
+    /// Takes steps, and tells whether there were that many left.
     pub(super) fn take(&self, steps: usize) -> bool {
         let left = self.left.get().and_then(|left| left.checked_sub(u32::try_from(steps).ok()?));
         self.left.set(left);

@@ -1,8 +1,8 @@
-//! Which schemas demand the same, told by their form.
+//! Finds schemas that demand the same, by their form.
 //!
 //! Schemas of one class have the same atoms, and the schemas in their atoms are of one class
 //! again: written out with all references followed, they are the same tree, descriptions and
-//! order aside. So what did not change needs no proof, whatever keywords it contains.
+//! order aside. So a part that did not change needs no proof, whatever keywords it contains.
 //!
 //! Classes are found by refinement, as states of an automaton are: all schemas begin in one
 //! class, and those that differ are separated until nothing separates any more. That handles
@@ -21,11 +21,11 @@ pub(super) struct Classes {
     pub(super) of_atoms: Vec<Class>,
 }
 
-/// What is compared of an atom: all about it that is no schema, and the schemas.
+/// The form of an atom: a label for all about it that is no schema, and the schemas.
 struct Form {
     label: Class,
     schemas: Vec<SchemaId>,
-    /// Whether the order and number of the schemas say nothing.
+    /// Whether the order and number of the schemas do not matter.
     is_set: bool,
 }
 
@@ -43,7 +43,7 @@ impl Classes {
         }
     }
 
-    /// Separates what differs by the classes so far, and says how many classes there are.
+    /// Separates schemas that differ by the classes so far, and returns the number of classes.
     fn refine(&mut self, terms: &Terms<'_>, forms: &[Form]) -> usize {
         let mut known: HashMap<(Class, Vec<Class>), Class> = HashMap::with_capacity(forms.len());
         for (atom, form) in forms.iter().enumerate() {
@@ -79,7 +79,7 @@ fn forms(terms: &Terms<'_>) -> Vec<Form> {
     let mut forms = Vec::with_capacity(terms.atoms.len());
     for atom in &terms.atoms {
         let mut schemas = atom.test.schemas();
-        // What is unevaluated depends on all that stands beside it.
+        // Which members are unevaluated depends on all keywords beside the atom.
         if matches!(atom.test, Test::OtherMembers(_) | Test::OtherElements(_)) {
             schemas.push(atom.owner);
         }
@@ -133,7 +133,7 @@ fn label(terms: &Terms<'_>, test: &Test<'_>) -> String {
     }
 }
 
-/// What the rest is depends on what else the schema names.
+/// The label of the rest, which depends on the names and patterns of its schema.
 fn rest_label(terms: &Terms<'_>, owner: SchemaId) -> String {
     let mut names = terms.schemas[owner].names.clone();
     names.sort_unstable();

@@ -1,4 +1,4 @@
-//! What a pair of schemas that was made to hurt cannot do.
+//! Pairs of schemas that were made to hurt stay within the bounds.
 
 use std::thread;
 

@@ -1,10 +1,11 @@
-//! When JSON Schema takes two values for the same.
+//! Compares values as JSON Schema does.
 
 use serde_json::Value;
 
 use super::numbers;
 
-/// Equality of JSON Schema: `1` and `1.0` are one number, and order says nothing in objects.
+/// Whether JSON Schema takes two values for equal: `1` and `1.0` are one number, and the order of
+/// members does not matter.
 pub(super) fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => numbers::compare(one, other).is_eq(),

@@ -1,8 +1,8 @@
-//! Whether one given value is valid, for the finite sets among the schemas (`enum`, `const`) and
-//! for the search for a counterexample.
+//! Evaluates single values, for the finite sets among the schemas (`enum`, `const`) and for the
+//! search for a counterexample.
 //!
-//! It answers for any subschema, which the compiled validator cannot, and says `None` where it
-//! would have to guess. Nothing is shown to anybody on its word alone.
+//! An [`Evaluator`] answers for any subschema, which the compiled validator cannot, and answers
+//! `None` where it would have to guess. A counterexample is shown only if the validators agree.
 
 use serde_json::{Map, Value};
 
@@ -18,10 +18,10 @@ use super::{
     terms::{AtomId, SchemaId, Terms, Test},
 };
 
-/// How deep values are followed.
+/// Levels down to which values are followed.
 const DEPTH_MAX: usize = 24;
 
-/// What evaluation needs.
+/// Evaluates values under the schemas and atoms of both documents.
 pub(super) struct Evaluator<'t> {
     pub(super) terms: &'t Terms<'t>,
     pub(super) language: &'t Language<'t>,
@@ -143,7 +143,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// Whether all are true: false as soon as one is, whatever is unknown.
+/// Whether all are true: false as soon as one is false, even if others are unknown.
 fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut all = Some(true);
     for verdict in verdicts {

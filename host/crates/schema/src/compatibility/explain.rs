@@ -1,4 +1,4 @@
-//! Where a proof failed: the keywords of the new schema that were not shown to hold.
+//! Finds where a proof failed: the keywords of the new schema that were not shown to hold.
 
 use super::{
     claim::Claim,
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::limits::SCHEMA_VIOLATIONS_SHOWN_MAX;
 
-/// How deep the way to the keyword is followed; further down, the keyword above is named.
+/// Levels down to which a keyword is looked for; below that, the keyword that holds it is named.
 const LEVELS_MAX: usize = 16;
 
-/// A keyword that may take less than before, and what is known of the values that it is applied to.
+/// A keyword that may accept less than before, and the facts about the values that it applies to.
 pub(super) struct Finding {
     pub(super) held: Vec<SchemaId>,
     pub(super) here: LocationId,
@@ -55,7 +55,7 @@ impl<'t> Search<'_, 't> {
         }
     }
 
-    /// Looks for what fails inside of a member or an element.
+    /// Looks for the keywords that fail inside of a member or an element.
     fn descend(&mut self, facts: &Facts<'t>, atom: AtomId, level: usize) {
         let prover = self.prover;
         match prover.terms.atoms[atom].test {
@@ -79,7 +79,7 @@ impl<'t> Search<'_, 't> {
         }
     }
 
-    /// Goes inside when something there says more than the keyword itself.
+    /// Goes inside if a keyword there says more than the keyword itself.
     fn explain_inside(&mut self, held: &[SchemaId], claimed: SchemaId, here: LocationId, level: usize) {
         let is_never = self.prover.terms.atoms_of(claimed).any(|(_, atom)| matches!(atom.test, Test::Never));
         if !is_never && !self.prover.proves(held, &[claimed], here) {

@@ -1,4 +1,4 @@
-//! What is known of a value while something is proven about it.
+//! The facts about a value while a claim about it is proven.
 
 use super::{
     classes::Classes,
@@ -7,33 +7,33 @@ use super::{
     terms::{AtomId, SchemaId, Terms, Test},
 };
 
-/// Everything that is known of one value. All of it holds at once.
+/// All facts about one value. They hold at once.
 #[derive(Clone)]
 pub(super) struct Facts<'t> {
     /// Schemas that it is valid under.
     pub(super) held: Vec<SchemaId>,
     /// Schemas that it is not valid under.
     pub(super) denied: Vec<SchemaId>,
-    /// Those of them that say more than was learned from them.
+    /// Those denied schemas whose denial says more than the facts learned from it.
     pub(super) denied_open: Vec<SchemaId>,
-    /// Schemas of which all atoms are known, but those about what is unevaluated.
+    /// Schemas of which all atoms hold, except perhaps those about unevaluated members and elements.
     pub(super) partly: Vec<SchemaId>,
     /// The atoms that are no combinations.
     pub(super) atoms: Vec<AtomId>,
-    /// Combinations that were not taken apart yet.
+    /// Combinations that are not taken apart yet.
     pub(super) splits: Vec<Split<'t>>,
-    /// Names of members that are there, if the value is an object.
+    /// Names of members that are present, if the value is an object.
     pub(super) present: Vec<&'t str>,
-    /// Names of members that are not there.
+    /// Names of members that are absent.
     pub(super) absent: Vec<&'t str>,
     /// The kinds that it may be of.
     pub(super) kinds: Kinds,
-    /// The atom that lists all its values, if there is one.
+    /// The atom that lists all possible values, if there is one.
     pub(super) listed: Option<AtomId>,
     pub(super) here: LocationId,
 }
 
-/// Cases of which at least one is the case.
+/// Cases of which at least one holds.
 pub(super) type Split<'t> = Vec<Case<'t>>;
 
 /// One case: all of it holds.
@@ -47,7 +47,7 @@ pub(super) struct Case<'t> {
 }
 
 impl<'t> Facts<'t> {
-    /// Of a value that is valid under all these schemas.
+    /// The facts about a value that is valid under all these schemas.
     pub(super) fn new(terms: &'t Terms<'t>, held: &[SchemaId], here: LocationId) -> Self {
         let mut facts = Self {
             held: Vec::new(),
@@ -76,7 +76,8 @@ impl<'t> Facts<'t> {
         }
     }
 
-    /// Learns that the value satisfies what a schema demands, apart from what is unevaluated.
+    /// Learns that the value satisfies all atoms of a schema except those about unevaluated members and
+    /// elements.
     pub(super) fn hold_partly(&mut self, terms: &'t Terms<'t>, schema: SchemaId) {
         self.partly.push(schema);
         self.hold_atoms(terms, schema, false);

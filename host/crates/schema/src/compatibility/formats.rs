@@ -1,4 +1,4 @@
-//! What is known about the formats that the validator asserts.
+//! The formats that the validator asserts: their lengths, and samples of them.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -42,12 +42,12 @@ fn find(format: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.name == format)
 }
 
-/// Whether the validator asserts it.
+/// Whether the validator asserts the format.
 pub(super) fn is_asserted(format: &str) -> bool {
     find(format).is_some()
 }
 
-/// The least and the largest number of characters of a text of the format.
+/// The smallest and the largest number of characters of a text of the format.
 pub(super) fn lengths(format: &str) -> (u64, u64) {
     find(format).map_or((0, u64::MAX), |known| (known.least, known.most))
 }
@@ -92,7 +92,7 @@ mod tests {
         }
     }
 
-    /// A text that nothing accepts but what ignores the format.
+    /// A text that no asserted format accepts.
     const WRONG: &str = "\u{7f} %zz{[(~";
 
     #[test]

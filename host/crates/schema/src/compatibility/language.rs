@@ -1,8 +1,8 @@
-//! What regular expressions match: whether some text matches these and none of those, and which.
+//! Searches for texts that match some regular expressions and not others.
 //!
 //! Each expression becomes a deterministic automaton, and the automata are run side by side over
 //! all texts at once. So inclusion of one expression in another is decided, not guessed, as long
-//! as the automata and their product stay small. What does not is unknown.
+//! as the automata and their product stay small. Beyond that, the answer is "unknown".
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -20,10 +20,10 @@ use super::{budget::Budget, terms::PatternId};
 
 /// Bytes of one automaton: room for a class of letters of all scripts.
 const AUTOMATON_BYTES_MAX: usize = 512 * 1_024;
-/// States of automata run side by side: comparing two patterns of everyday takes some hundred.
+/// States of automata run side by side: comparing two everyday patterns takes some hundred.
 const PRODUCT_STATES_MAX: usize = 4_096;
-/// Longest texts that are counted character by character; longer bounds are left out, which can
-/// only find too many texts.
+/// The longest texts whose characters are counted. Longer bounds are left out, which can only find too
+/// many texts.
 const COUNTED_CHARS_MAX: u64 = 256;
 /// States that are looked at for each text when texts are listed: more than a list of words needs.
 /// Where texts are long and many, the list is given up early.
@@ -33,20 +33,20 @@ const ANY_TEXT: &str = r"\A(?s:.)*\z";
 
 type Machine = dense::DFA<Vec<u32>>;
 
-/// What a search for a text found.
+/// The result of a search for a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Text(String),
     /// There is no such text.
     Nothing,
-    /// An expression, or all of them together, are too much.
+    /// An expression is too large, or all of them together are.
     Unknown,
 }
 
 /// The expressions of both schemas, compiled when they are first needed.
 pub(super) struct Language<'a> {
     patterns: Vec<&'a str>,
-    /// Those that were needed; `None` for what is too much.
+    /// The automata that were needed; `None` for expressions that are too large.
     machines: RefCell<HashMap<PatternId, Option<Rc<Machine>>>>,
     any_text: OnceCell<Option<Rc<Machine>>>,
     budget: &'a Budget,
@@ -57,7 +57,7 @@ impl<'a> Language<'a> {
         Self { patterns: patterns.to_vec(), machines: RefCell::default(), any_text: OnceCell::new(), budget }
     }
 
-    /// Whether a text matches; `None` when the expression is too much.
+    /// Whether a text matches; `None` if the expression is too large.
     pub(super) fn matches(&self, pattern: PatternId, text: &str) -> Option<bool> {
         let machine = self.machine(pattern)?;
         if !self.budget.take(1 + text.len() / 16) {
@@ -77,7 +77,7 @@ impl<'a> Language<'a> {
         Product::new(wanted, unwanted, least, most).search(self.budget)
     }
 
-    /// The first texts of that kind, the short ones first, and whether they are all.
+    /// The first `count` such texts, the short ones first, and whether there are no others.
     pub(super) fn words(
         &self,
         these: &[PatternId],
@@ -124,7 +124,7 @@ fn build(expression: &str) -> Option<Rc<Machine>> {
     dense::Builder::new().configure(config).build(expression).ok().map(Rc::new)
 }
 
-/// Where one automaton is; `None` once it has matched, which no further text undoes.
+/// The state of one automaton; `None` once it has matched, which no further text undoes.
 type Position = Option<StateID>;
 
 /// Automata that run side by side.
@@ -134,7 +134,7 @@ struct Product {
     wanted: usize,
     least: u64,
     most: u64,
-    /// One byte of each set of bytes that no automaton tells apart, the readable ones first.
+    /// One byte of each set of bytes that the automata do not tell apart, the readable ones first.
     bytes: Vec<u8>,
 }
 
@@ -185,7 +185,7 @@ impl Product {
         Found::Nothing
     }
 
-    /// All ways through the automata, breadth first, until there are so many texts.
+    /// Goes all ways through the automata, breadth first, until there are `count` texts.
     fn words(&self, budget: &Budget, count: usize) -> (Vec<String>, bool) {
         let mut words = Vec::new();
         let Some(start) = self.start() else { return (words, false) };
@@ -205,7 +205,7 @@ impl Product {
             }
             for (byte, bytes) in self.bytes.iter().zip(&alike) {
                 let Some(step) = self.next(&steps[next], *byte, next) else { continue };
-                // No more than will be looked at.
+                // No more steps than will be looked at.
                 let room = looked_at_max + 1 - steps.len();
                 let with = |&byte: &u8| Step { from: Some((next, byte)), ..step.clone() };
                 steps.extend(bytes.iter().take(room).map(with));
@@ -231,7 +231,7 @@ impl Product {
         Some(Step { positions: states?.into_iter().map(Some).collect(), chars: 0, from: None })
     }
 
-    /// The step after another byte; `None` when nothing acceptable can follow.
+    /// The step after another byte; `None` if no accepted text can follow.
     fn next(&self, step: &Step, byte: u8, index: usize) -> Option<Step> {
         let mut positions = Vec::with_capacity(self.machines.len());
         for (number, (machine, position)) in self.machines.iter().zip(&step.positions).enumerate() {
@@ -250,7 +250,7 @@ impl Product {
         Some(Step { positions, chars, from: Some((index, byte)) })
     }
 
-    /// The count as far as the bounds care; `None` beyond the upper one.
+    /// The number of characters as far as the bounds tell numbers apart; `None` beyond the upper one.
     fn counted(&self, chars: u64) -> Option<u64> {
         if self.most <= COUNTED_CHARS_MAX {
             return (chars <= self.most).then_some(chars);
@@ -281,7 +281,7 @@ impl Product {
     }
 }
 
-/// The set of bytes that no automaton tells apart from this one.
+/// The set of bytes that the automata do not tell apart from this one.
 fn set_of(machines: &[Rc<Machine>], byte: u8) -> (Vec<u8>, bool) {
     (machines.iter().map(|machine| machine.byte_classes().get(byte)).collect(), is_char_start(byte))
 }

@@ -1,9 +1,9 @@
-//! Which members the old schema declares, for the mode in which only those count.
+//! Finds the members that the old schema declares, for the mode in which only those count.
 //!
 //! A location is a part of a payload, as the old schema sees it: all subschemas of the old
-//! document that may apply to it, whichever branches a payload takes. What any of them names is
-//! declared there: in `properties`, `patternProperties`, `required` and the `dependent…`
-//! keywords, also below `not`, since whoever forbids a name knows it. Further members are
+//! document that may apply to it, whichever branches a payload takes. Every member that one of them
+//! names is declared there: in `properties`, `patternProperties`, `required` and the `dependent…`
+//! keywords, also below `not`, since a schema that forbids a name knows it. Further members are
 //! declared where `additionalProperties` or `unevaluatedProperties` is a schema that says
 //! something about them.
 
@@ -28,14 +28,14 @@ pub(super) type LocationId = usize;
 /// A location where all members count, and so below it: in the strict mode it is everywhere.
 pub(super) const EVERYTHING_COUNTS: LocationId = 0;
 
-/// A location that would take too much to look at. For a proof all members count there, which
+/// A location that would cost too much to work out. For a proof all members count there, which
 /// refuses more and accepts nothing that breaks; no counterexample may use any of them.
 const UNKNOWN: LocationId = 1;
 
 /// Subschemas that are put into locations.
 const APPLICATIONS_MAX: usize = 20_000;
 
-/// What may apply at a location, and what that declares.
+/// The schemas that may apply at a location, and the members that they declare.
 #[derive(Default)]
 pub(super) struct Location {
     pub(super) schemas: Vec<SchemaId>,
@@ -44,14 +44,14 @@ pub(super) struct Location {
     /// The atoms that speak about members otherwise.
     others: Vec<AtomId>,
     patterns: Vec<PatternId>,
-    /// Whether further members are spoken about.
+    /// Whether a schema speaks about all further members.
     all_names: bool,
-    /// Whether objects or arrays are listed, in an `enum` say. What is in them is declared, though
-    /// nothing names it: a proof has to take all members for declared.
+    /// Whether objects or arrays are listed, in an `enum` say. Their members are declared, though no
+    /// keyword names them: a proof has to take all members for declared.
     lists_containers: bool,
 }
 
-/// The locations that were looked at.
+/// The locations that were worked out so far.
 pub(super) struct Locations<'t> {
     terms: &'t Terms<'t>,
     sets: RefCell<Vec<Rc<Location>>>,
@@ -69,12 +69,12 @@ impl<'t> Locations<'t> {
         }
     }
 
-    /// The whole payload, of which what the old schema declares counts.
+    /// The location of the whole payload, in the mode in which only declared members count.
     pub(super) fn root(&self) -> LocationId {
         self.of(vec![0])
     }
 
-    /// What may apply here.
+    /// The location with this number.
     pub(super) fn at(&self, here: LocationId) -> Rc<Location> {
         Rc::clone(&self.sets.borrow()[here])
     }
@@ -120,7 +120,8 @@ impl<'t> Locations<'t> {
         self.of(schemas)
     }
 
-    /// The location of an element; the last index that anything speaks about stands for all that follow.
+    /// The location of an element. The first index behind all that keywords speak about stands for all
+    /// that follow.
     pub(super) fn element(&self, here: LocationId, index: usize) -> LocationId {
         if self.all_count(here) { EVERYTHING_COUNTS } else { self.nth_element(here, index) }
     }

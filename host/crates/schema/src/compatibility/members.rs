@@ -1,4 +1,4 @@
-//! Which members of an object an atom speaks about.
+//! Tells which members of an object an atom speaks about.
 //!
 //! There are endlessly many names, but the schemas tell only a few apart: those that they
 //! mention, each for itself, and all others by the patterns that they match. These are the
@@ -12,14 +12,15 @@ use super::{
 /// Names that the schemas treat alike.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Region<'a> {
-    /// This one.
+    /// This name.
     Name(&'a str),
-    /// All that no schema mentions, that match all of `yes` and none of `no`. Of a pattern in
-    /// neither list nothing is known.
+    /// All names that no schema mentions, that match all of `yes` and none of `no`. They may or may not
+    /// match a pattern that is in neither list.
     Fresh { yes: Vec<PatternId>, no: Vec<PatternId> },
 }
 
-/// Whether the scope covers the region; `None` when it may cover a part of it, or is too much.
+/// Whether the scope covers the region; `None` if it may cover a part of it, or a pattern is too
+/// costly to tell.
 pub(super) fn covers(
     terms: &Terms<'_>,
     language: &Language<'_>,
@@ -58,7 +59,7 @@ fn matches(language: &Language<'_>, pattern: PatternId, region: &Region<'_>) -> 
     }
 }
 
-/// What the schemas say about names.
+/// The names and patterns that schemas mention.
 #[derive(Default)]
 pub(super) struct Vocabulary<'a> {
     /// Every name that one of them mentions.
@@ -74,7 +75,7 @@ impl<'a> Vocabulary<'a> {
         self.patterns.extend(&schema.patterns);
     }
 
-    /// Sorts, and drops what is there twice.
+    /// Sorts both lists, and drops repetitions.
     pub(super) fn settle(&mut self) {
         self.names.sort_unstable();
         self.names.dedup();

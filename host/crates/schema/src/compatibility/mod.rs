@@ -1,5 +1,6 @@
-//! Whether a new version of a schema still takes every payload that the old one took
-//! (contract 6.2).
+//! Proves that a new version of a schema accepts every payload that the old one accepted.
+//!
+#![doc = include_str!("../../docs/comparison.md")]
 
 mod arrays;
 mod budget;
@@ -49,14 +50,21 @@ use prove::Prover;
 use samples::Sampler;
 use terms::Terms;
 
-/// Values that are tried as a counterexample: the first one is mostly right.
+/// Values that are tried as a counterexample: mostly the first one is right.
 const TRIED_MAX: usize = 16;
 
-/// `Ok(())` only when it is proven that every payload that is valid under the old schema (and, in
-/// [`Compatibility::Declared`], uses only members that the old schema declares) is valid under
-/// the new one. The outer error is about a schema that could not be registered.
+/// Proves that every payload that counts under the old schema is valid under the new one, or says why
+/// there is no proof. `mode` chooses the payloads that count.
 ///
-/// Both schemas are expected to compile: that is [`inspect`](crate::inspect)'s to find out.
+/// The outer result is about the schemas themselves, the inner one is the answer: `Ok(())` only if
+/// there is a proof, else a [`Refusal`], with a payload that breaks if one was found.
+///
+/// # Errors
+///
+/// [`SchemaTooDeep`](crate::Error::SchemaTooDeep), [`SchemaTooWide`](crate::Error::SchemaTooWide) or
+/// [`SchemaInvalid`](crate::Error::SchemaInvalid) if one of the two is no schema that
+/// [`inspect`](crate::inspect) lets through. Not everything that `inspect` refuses is found here, so
+/// let it read both schemas first.
 pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibility) -> Result<Result<(), Refusal>> {
     let (old_root, new_root) = (document::parse(old_schema_text)?, document::parse(new_schema_text)?);
     let (old, new) = (read(&old_root)?, read(&new_root)?);
@@ -96,7 +104,7 @@ fn compiled(document: &Document<'_>, text: &str) -> Result<Validator> {
     validator::compile(document, text.len())
 }
 
-/// What stays the same while a pair is looked at.
+/// The parts of a pair that stay the same while it is compared.
 struct Pair<'t> {
     terms: &'t Terms<'t>,
     classes: &'t Classes,
@@ -110,7 +118,7 @@ impl<'t> Pair<'t> {
         Prover::new(self.terms, self.classes, language, self.formats, self.locations, budget)
     }
 
-    /// Says what is wrong, as far as that can be shown.
+    /// The violations and, if one is found, a payload that shows them.
     fn refusal(
         &self,
         new: &Document<'_>,

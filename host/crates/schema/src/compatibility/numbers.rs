@@ -14,7 +14,7 @@ use super::{
 
 /// Beyond this, floating-point numbers skip integers.
 const SAFE_INTEGER_MAX: i128 = 1 << 53;
-/// How many integers a bounded set may have to be looked at one by one.
+/// Integers of a bounded set at most, for them to be looked at one by one.
 const LISTED_MAX: i128 = 64;
 
 /// Compares two numbers exactly.
@@ -27,7 +27,7 @@ pub(super) fn compare(one: &Number, other: &Number) -> Ordering {
     }
 }
 
-/// The number as an integer, if that is how it is held.
+/// The number as an integer, if `serde_json` holds it as one.
 fn integer(number: &Number) -> Option<i128> {
     number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
@@ -44,13 +44,13 @@ fn compare_with_float(integer: i128, float: f64) -> Ordering {
     }
 }
 
-/// The integer part of a float that is not larger than any integer that JSON numbers are held in.
+/// The integer part of a float; `None` for floats that are larger than every integer of `serde_json`.
 fn whole_part(float: f64) -> Option<i128> {
     if float.abs() >= 1e30 { None } else { format!("{:.0}", float.trunc()).parse().ok() }
 }
 
-/// Whether a number satisfies an atom about numbers; `None` for other atoms, or where the
-/// validator's arithmetic is its own.
+/// Whether a number satisfies an atom about numbers; `None` for other atoms, or where the validator
+/// may round otherwise.
 pub(super) fn satisfies(number: &Number, test: &Test<'_>) -> Option<bool> {
     match test {
         Test::AtLeast(bound) => Some(match compare(number, bound.limit) {
@@ -77,7 +77,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// `None` for what has too many digits.
+    /// `None` if the number has too many digits.
     fn of(number: &Number) -> Option<Self> {
         let text = number.to_string();
         let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
@@ -113,7 +113,7 @@ impl Decimal {
     }
 }
 
-/// What is known of a number: bounds and divisors, all of which hold.
+/// The facts about a number: bounds and divisors, all of which hold.
 #[derive(Default)]
 pub(super) struct Numbers<'a> {
     lower: Option<Bound<'a>>,
@@ -162,7 +162,7 @@ impl<'a> Numbers<'a> {
         }
     }
 
-    /// Whether no number of this kind is left. `false` may be wrong, `true` is not.
+    /// Whether no number of this kind is left. `true` is certain, `false` may be wrong.
     pub(super) fn is_empty(&self, kind: Kind) -> bool {
         if let (Some(lower), Some(upper)) = (self.lower, self.upper) {
             match compare(lower.limit, upper.limit) {
@@ -180,7 +180,7 @@ impl<'a> Numbers<'a> {
         }
     }
 
-    /// Whether all numbers of this kind are multiples. `true` is not wrong.
+    /// Whether all numbers of this kind are multiples. `true` is certain, `false` may be wrong.
     pub(super) fn are_multiples(&self, kind: Kind, divisor: &Number) -> bool {
         if self.divisors.iter().any(|own| compare(own, divisor).is_eq()) {
             return true;
@@ -189,21 +189,21 @@ impl<'a> Numbers<'a> {
         if kind == Kind::Integer && wanted.divides_integers() {
             return true;
         }
-        // The validator computes with what the number is rounded to, so an integer beyond the
-        // safe ones may be no multiple of a fraction although it is one of a larger number.
+        // The validator computes with rounded numbers, so an integer beyond the safe ones may be no
+        // multiple of a fraction although it is one of a larger number.
         let is_safe = |own: &Decimal| own.is_safe() && (own.is_integer() == wanted.is_integer());
         let divides = |own: Decimal| is_safe(&own) && own.is_multiple_of(&wanted) == Some(true);
         self.divisors.iter().filter_map(|own| Decimal::of(own)).any(divides)
             || (kind == Kind::Integer && wanted.is_integer() && self.step().is_some_and(|step| divides(integral(step))))
     }
 
-    /// The one step in which integers go that are multiples of all divisors.
+    /// The distance of integers that are multiples of all integer divisors.
     fn step(&self) -> Option<i128> {
         let integers = self.divisors.iter().filter_map(|divisor| Decimal::of(divisor)).filter(|own| own.is_integer());
         integers.map(|own| own.mantissa / 10_i128.pow(own.places)).try_fold(1, least_common_multiple)
     }
 
-    /// The integers within the bounds, if those are known on both sides.
+    /// The integers within the bounds, if there is a bound on both sides.
     fn integers(&self) -> Option<Integers> {
         let step = self.step()?;
         let (lower, upper) = (self.lower?, self.upper?);

@@ -1,4 +1,4 @@
-//! Sets of objects: names, members and how many there are.
+//! Sets of objects: names, members and their number.
 
 use std::borrow::Cow;
 
@@ -15,14 +15,14 @@ use super::{
     terms::{AtomId, PatternId, SchemaId, Scope, Test},
 };
 
-/// Names that a pattern may match to be looked at one by one.
+/// Names that a pattern matches at most, for them to be looked at one by one.
 const LISTED_NAMES_MAX: usize = 50;
-/// How many patterns are told apart in all combinations.
+/// Patterns whose combinations are looked at one by one.
 const COMBINED_PATTERNS_MAX: usize = 4;
 
 impl<'t> Prover<'t> {
     /// Whether no object has these facts and makes all these atoms false. Without atoms: whether
-    /// there is no such object. It is bare when nothing was claimed, so all atoms are denied facts.
+    /// there is no such object. `is_bare` says that nothing is claimed: all atoms are denied facts.
     pub(super) fn closes_objects(&self, facts: &Facts<'t>, atoms: &[AtomId], is_bare: bool) -> bool {
         let mut facts = Cow::Borrowed(facts);
         for &atom in atoms {
@@ -106,7 +106,7 @@ impl<'t> Prover<'t> {
         size.is_some_and(|size| least > size || (size == 0 && self.only_value_closes(facts, atoms, &json!({}))))
     }
 
-    /// How many members an object with these facts has at most; `None` when any number.
+    /// The most members that an object with these facts can have; `None` if there is no bound.
     fn largest_size(&self, facts: &Facts<'t>) -> Option<u64> {
         let vocabulary = self.vocabulary(facts, &[]);
         let is_possible = |region: &Region<'t>| {
@@ -118,8 +118,8 @@ impl<'t> Prover<'t> {
         Some(vocabulary.names.iter().filter(|name| is_possible(&Region::Name(name))).count() as u64)
     }
 
-    /// Whether all members in the scope are valid under the schema. At a member of which other
-    /// atoms speak by its name, their schemas will do as well.
+    /// Whether all members in the scope are valid under the schema. For a member that other atoms name,
+    /// being valid under one of their schemas suffices.
     fn members_are_valid(&self, facts: &Facts<'t>, scope: Scope<'t>, schema: SchemaId, atoms: &[AtomId]) -> bool {
         if self.terms.schemas[schema].atoms.is_empty() {
             return true;
@@ -155,7 +155,7 @@ impl<'t> Prover<'t> {
             })
     }
 
-    /// Whether all members that nothing beside the atom evaluates are valid under its schema.
+    /// Whether all members that no other keyword evaluates are valid under the atom's schema.
     fn other_members_are_valid(&self, facts: &Facts<'t>, atom: AtomId, schema: SchemaId) -> bool {
         let owner = self.terms.atoms[atom].owner;
         let evaluating = self.evaluating(facts, owner);
@@ -208,7 +208,7 @@ impl<'t> Prover<'t> {
         self.shows(Kind::String, &names, &claim, Effort::Full) || by_region()
     }
 
-    /// What is known of every name.
+    /// The facts about every name.
     fn name_facts(&self, facts: &Facts<'t>) -> Facts<'t> {
         let schemas: Vec<SchemaId> = facts
             .atoms
@@ -221,7 +221,7 @@ impl<'t> Prover<'t> {
         Facts::new(self.terms, &schemas, facts.here)
     }
 
-    /// Whether what is known of a member shows one of the claims.
+    /// Whether the facts about a member of the region show one of the claims.
     fn is_valid_there(&self, facts: &Facts<'t>, region: &Region<'t>, claims: &[SchemaId]) -> bool {
         let here = self.locations.member(self.language, facts.here, region);
         self.proves(&self.member_schemas(facts, region), claims, here)
@@ -239,7 +239,7 @@ impl<'t> Prover<'t> {
         facts.atoms.iter().filter_map(holds_there).collect()
     }
 
-    /// Whether nothing beside the atom can evaluate members of the region.
+    /// Whether no other atom can evaluate members of the region.
     fn is_surely_unevaluated(&self, facts: &Facts<'t>, atom: AtomId, region: &Region<'t>) -> bool {
         let owner = self.terms.atoms[atom].owner;
         in_place_closure(self.terms, vec![owner]).iter().all(|&other| {
@@ -252,7 +252,7 @@ impl<'t> Prover<'t> {
         })
     }
 
-    /// The schemas whose evaluation counts for the one given, which the value satisfies.
+    /// The schemas that evaluate members or elements for the owner, and that the value satisfies.
     pub(super) fn evaluating(&self, facts: &Facts<'t>, owner: SchemaId) -> Vec<SchemaId> {
         let holds = |schema: &SchemaId| facts.held.contains(schema) || facts.partly.contains(schema);
         let mut evaluating = vec![owner];
@@ -279,7 +279,7 @@ impl<'t> Prover<'t> {
         evaluating
     }
 
-    /// Whether no member of the region can be there, apart from what is known of its value.
+    /// Whether no member of the region can be present, whatever its value.
     fn is_absent(&self, facts: &Facts<'t>, region: &Region<'t>, vocabulary: &Vocabulary<'t>) -> bool {
         if self.is_undeclared_or_misnamed(facts, region) {
             return true;
@@ -302,13 +302,13 @@ impl<'t> Prover<'t> {
         }
     }
 
-    /// Whether no others than these names match all of `yes` and none of `no`.
+    /// Whether only these names match all of `yes` and none of `no`.
     fn only_names(&self, yes: &[PatternId], no: &[PatternId], names: &[&str]) -> bool {
         let (words, complete) = self.language.words(yes, no, 0, u64::MAX, LISTED_NAMES_MAX);
         complete && words.iter().all(|word| names.contains(&word.as_str()))
     }
 
-    /// Whether a member does not count, or has a name that it may not have.
+    /// Whether a member is undeclared, so that it does not count, or has a forbidden name.
     fn is_undeclared_or_misnamed(&self, facts: &Facts<'t>, region: &Region<'t>) -> bool {
         if !self.locations.declares(self.language, facts.here, region) {
             return true;
@@ -321,7 +321,7 @@ impl<'t> Prover<'t> {
         })
     }
 
-    /// All names and patterns that matter for what is known, and for these atoms.
+    /// All names and patterns that matter for the facts and for these atoms.
     fn vocabulary(&self, facts: &Facts<'t>, atoms: &[AtomId]) -> Vocabulary<'t> {
         let mut vocabulary = Vocabulary::default();
         let mut schemas = self.locations.at(facts.here).schemas.clone();
@@ -355,8 +355,8 @@ impl<'t> Prover<'t> {
         matches!(atom.test, Test::Members(..) | Test::OtherMembers(_)).then_some(atom.owner)
     }
 
-    /// Whether something is true for all names that nobody mentions, which match `yes` and not
-    /// `no`: for all at once, or for every combination of patterns that they may match.
+    /// Whether `is_true` holds for all names that no schema mentions, that match `yes` and not `no`: for
+    /// all at once, or for every combination of patterns that they may match.
     fn every_fresh(
         &self,
         vocabulary: &Vocabulary<'t>,

@@ -1,4 +1,4 @@
-//! Whether two schemas differ in nothing but descriptions: the rule for a patch.
+//! Compares two schemas for a patch, which may change nothing but descriptions.
 
 use serde_json::Value;
 
@@ -8,8 +8,15 @@ use crate::{
     error::Result,
 };
 
-/// Patch rule: canonical JSON equal once `description` keywords at schema positions are removed.
-/// A property that is merely named `description` counts, and so does one in an example.
+/// Whether two schemas differ in nothing but their `description` keywords, in white space and in the
+/// order of members.
+///
+/// A property that is merely named `description` counts, and so does a `description` in an example.
+///
+/// # Errors
+///
+/// [`SchemaInvalid`](crate::Error::SchemaInvalid) if one of the texts is no JSON object, is too long or
+/// has too many subschemas.
 pub fn is_patch_equal(old_schema_text: &str, new_schema_text: &str) -> Result<bool> {
     Ok(undescribed(old_schema_text)? == undescribed(new_schema_text)?)
 }

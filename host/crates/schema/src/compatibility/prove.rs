@@ -1,11 +1,10 @@
 //! The proof: that every value which is valid under some schemas is valid under one of others.
 //!
-//! The question is taken apart by what keywords mean, as in a sequent calculus: what holds stands
-//! on the left, as [`Facts`], what is to be shown on the right, as a list of [`Claim`]s of which
-//! one has to be true. Denying on one side is claiming on the other, so `not`, `oneOf` and `if`
-//! need no rules of their own. In the end only claims are left that speak about values of one
-//! kind, and about one thing: those are for [`numbers`](super::numbers), [`texts`](super::texts),
-//! [`objects`](super::objects) and [`arrays`](super::arrays).
+//! The question is taken apart by the meaning of keywords, as in a sequent calculus: [`Facts`] on the
+//! left hold, and of the [`Claim`]s on the right one has to be true. Denying on one side is claiming
+//! on the other, so `not`, `oneOf` and `if` need no rules of their own. In the end only claims remain
+//! that speak about values of one kind, and about one thing: [`numbers`](super::numbers),
+//! [`texts`](super::texts), [`objects`](super::objects) and [`arrays`](super::arrays) close those.
 //!
 //! Every step is sound: it may forget facts and claims, never invent them. So a proof that is
 //! found holds, and one that is not found says nothing.
@@ -36,7 +35,7 @@ use crate::limits::COMPARISON_DEPTH_MAX;
 /// How far a claim may be pursued.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Effort {
-    /// Not at all: only what closes at once.
+    /// Not at all: only claims that close at once are shown.
     None,
     /// Without taking the facts apart into cases.
     Glance,
@@ -52,20 +51,20 @@ struct Goal {
     here: LocationId,
 }
 
-/// What is known about a goal.
+/// The state of a goal.
 #[derive(Clone, Copy)]
 enum State {
-    /// It is being proven, this many goals further up. Meeting it again, further down in the
-    /// payload, it may be assumed: a smallest payload that refutes it cannot contain a smaller
-    /// one, and payloads are finite.
+    /// The goal is being proven, at this depth of goals. When it is met again further down in the
+    /// payload, it may be assumed: a smallest payload that refutes it cannot contain a smaller one,
+    /// and payloads are finite.
     Assumed(usize),
-    /// Proven, as long as the goal at that depth, which was assumed, is.
+    /// Proven if the goal at that depth, which was assumed, is proven.
     Depends(usize),
     Proven,
     Failed,
 }
 
-/// Everything that a proof needs.
+/// Proves goals, and remembers them.
 pub(super) struct Prover<'t> {
     pub(super) terms: &'t Terms<'t>,
     pub(super) classes: &'t Classes,
@@ -165,7 +164,8 @@ impl<'t> Prover<'t> {
         proven
     }
 
-    /// What was proven on the way to a goal depended on it, or on what it depends on itself.
+    /// Settles the goals that were proven on the way to one, and so depended on it or on its
+    /// assumption.
     fn settle(&self, dependent_before: usize, state: State) {
         let mut goals = self.goals.borrow_mut();
         let mut dependent = self.dependent.borrow_mut();
@@ -224,7 +224,7 @@ impl<'t> Prover<'t> {
         facts.clash(kind, self.classes) || (kind == Kind::Object && self.members_clash(facts))
     }
 
-    /// Whether a claim is among the facts by its form, or cannot be false for this kind.
+    /// Whether a claim is among the facts by its form, or cannot be false for this kind of value.
     fn is_known(&self, kind: Kind, facts: &Facts<'t>, claim: Claim) -> bool {
         match claim {
             Claim::Valid(schema) => self.is_obvious(&facts.held, schema),
@@ -241,8 +241,8 @@ impl<'t> Prover<'t> {
         }
     }
 
-    /// All values of the kind that the facts leave, when they are few. Some may be among them that
-    /// the facts exclude.
+    /// All values of the kind that the facts leave, if they are few; perhaps with some that the facts
+    /// exclude.
     fn values(&self, kind: Kind, facts: &Facts<'t>) -> Option<Vec<Cow<'t, Value>>> {
         if let Some(listed) = facts.listed
             && let Test::Among(values) = &self.terms.atoms[listed].test
@@ -262,8 +262,8 @@ impl<'t> Prover<'t> {
         }
     }
 
-    /// Whether each of the values breaks a fact or makes a claim true; `None` when one could not
-    /// be judged and the others do.
+    /// Whether each of the values breaks a fact or makes a claim true; `None` if one could not be
+    /// judged and the others do.
     fn all_make_true(&self, facts: &Facts<'t>, values: &[Cow<'t, Value>], claims: &[Claim]) -> Option<bool> {
         let evaluator = self.evaluator();
         let mut all = Some(true);
@@ -365,8 +365,8 @@ impl<'t> Prover<'t> {
             }
             Test::With { name, required } => shows(&holding(&[], Some(name)), &[Claim::Satisfies(*required)]),
             Test::WithSchema { name, schema } => shows(&holding(&[], Some(name)), &[Claim::Valid(*schema)]),
-            // What is evaluated by others has to be known, so all that stands beside it is assumed:
-            // it is proven on its own.
+            // The members that other keywords evaluate have to be known, so the atoms beside this one are
+            // assumed: each of them is proven on its own.
             Test::OtherMembers(_) | Test::OtherElements(_) if !facts.partly.contains(&owner) => {
                 let mut facts = facts.clone();
                 facts.hold_partly(self.terms, owner);
@@ -404,7 +404,8 @@ impl<'t> Prover<'t> {
         self.closes_each(kind, facts, &mut Vec::new(), &open)
     }
 
-    /// Whether the facts exclude that all claims are false, where of each claim one atom is: any.
+    /// Whether the facts exclude that all claims are false. A claim is false when one of its atoms is,
+    /// so every choice of one atom of each claim has to be excluded.
     fn closes_each(&self, kind: Kind, facts: &Facts<'t>, chosen: &mut Vec<AtomId>, open: &[Vec<AtomId>]) -> bool {
         if chosen.len() > 1 && self.closes_together(kind, facts, chosen) {
             return true;
@@ -454,7 +455,7 @@ impl<'t> Prover<'t> {
             let mut cases: Vec<Facts<'t>> = split.iter().filter_map(possible).collect();
             match cases.len() {
                 0 => return true,
-                // No case distinction, but news.
+                // Only one case is possible, so its facts hold.
                 1 => facts = cases.swap_remove(0),
                 _ => return cases.iter().all(|facts| self.shows(kind, facts, claims, effort)),
             }
@@ -470,7 +471,8 @@ impl<'t> Prover<'t> {
         if self.closes(kind, facts, &[]) {
             return true;
         }
-        // What is denied would have to be shown, with less effort each time, or it would go on for long.
+        // A denied schema that can be shown contradicts the facts. Each time with less effort, or the
+        // search would take long.
         let less = match effort {
             Effort::Full => Effort::Glance,
             Effort::Glance => Effort::None,
@@ -519,8 +521,7 @@ impl<'t> Prover<'t> {
         all
     }
 
-    /// Whether this value, the only one that is left, has not all the facts or satisfies one of
-    /// the atoms.
+    /// Whether the only value that is left breaks a fact or satisfies one of the atoms.
     pub(super) fn only_value_closes(&self, facts: &Facts<'t>, atoms: &[AtomId], value: &Value) -> bool {
         let evaluator = self.evaluator();
         facts.atoms.iter().any(|&atom| evaluator.atom(atom, value) == Some(false))

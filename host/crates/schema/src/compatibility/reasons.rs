@@ -1,4 +1,4 @@
-//! Violations in words.
+//! Puts violations into words.
 
 use super::{
     terms::{AtomId, Step, Terms, Test},
@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{document::Document, pointer::escaped};
 
-/// The violation of an atom of the new schema. It is shown when a value is known that was valid
-/// and does not satisfy it.
+/// The violation of an atom of the new schema. `is_shown` says that a value is known that was valid
+/// and does not satisfy the atom.
 pub(super) fn violation(terms: &Terms<'_>, new: &Document<'_>, atom: AtomId, is_shown: bool) -> Violation {
     let atom = &terms.atoms[atom];
     let step = match atom.step {
@@ -17,7 +17,7 @@ pub(super) fn violation(terms: &Terms<'_>, new: &Document<'_>, atom: AtomId, is_
     };
     let place = terms.schemas[atom.owner].place;
     let (path, rule) = match atom.keyword {
-        // The schema `false` has no keyword; the one that holds it is the last step of the way to it.
+        // The schema `false` has no keyword; its pointer ends with the keyword that holds it.
         "false" => (new.pointer(place), "false"),
         keyword => (format!("{}/{keyword}{step}", new.pointer(place)), keyword),
     };
@@ -31,7 +31,7 @@ pub(super) fn violation(terms: &Terms<'_>, new: &Document<'_>, atom: AtomId, is_
     Violation { path, rule: rule.to_owned(), reason }
 }
 
-/// The violation when no keyword can be named.
+/// The violation if no keyword can be named.
 pub(super) fn of_the_whole(was_spent: bool, has_counterexample: bool) -> Violation {
     let reason = match (was_spent, has_counterexample) {
         (_, true) => "payloads that were valid are refused".to_owned(),
@@ -43,7 +43,7 @@ pub(super) fn of_the_whole(was_spent: bool, has_counterexample: bool) -> Violati
     Violation { path: String::new(), rule: "schema".to_owned(), reason }
 }
 
-/// What it means that a test is not satisfied by a value that was valid.
+/// The sentence for a test that a value which was valid does not satisfy.
 fn sentence(test: &Test<'_>) -> &'static str {
     match test {
         Test::Never => "nothing is allowed here any more",

@@ -1,9 +1,9 @@
-//! Values to order: valid under some schemas, and not under others.
+//! Builds values that are valid under some schemas and not under others.
 //!
 //! The search does not try at random. It begins with the smallest value that the schemas let
-//! through, and changes it in each of the ways that could break what is to be broken: the bound
-//! and its neighbours, a member left out or added, a text that one pattern matches and another
-//! does not. Every value is evaluated before it is handed out, so the search may be careless.
+//! through, and changes it in each of the ways that could make a claim false: the bound and its
+//! neighbours, a member left out or added, a text that one pattern matches and another does not.
+//! Every value is evaluated before it is handed out, so the search may be careless.
 
 use std::{
     cell::RefCell,
@@ -26,7 +26,7 @@ use super::{
     terms::{AtomId, PatternId, SchemaId, Scope, Span, Test},
 };
 
-/// How deep values are built.
+/// Levels down to which values are built.
 const LEVELS_MAX: usize = 12;
 /// Combinations of branches that are tried.
 const PROFILES_MAX: usize = 24;
@@ -37,7 +37,7 @@ const WORDS_MAX: usize = 12;
 /// Characters and elements of a value that only shows that a bound is exceeded.
 const SIZE_MAX: u64 = 2_000;
 
-/// What a value is wanted for.
+/// The schemas that a value has to satisfy, and the claims that it has to break.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Order {
     held: Vec<SchemaId>,
@@ -72,7 +72,7 @@ impl<'p, 't> Sampler<'p, 't> {
         self.known.borrow_mut().insert(order.clone(), Rc::default());
         let most = if broken.is_empty() { 2 } else { SAMPLES_MAX };
         let built = Rc::new(self.build(held, broken, here, most, level + 1));
-        // Whoever met the open order further down got less than there is, so only a final answer stays.
+        // Meanwhile the same order further down got no values. The final answer replaces that.
         self.known.borrow_mut().insert(order, Rc::clone(&built));
         built
     }
@@ -125,7 +125,7 @@ impl<'p, 't> Sampler<'p, 't> {
     }
 }
 
-/// The kinds to try: the simple ones first, unless something is to be broken.
+/// The kinds to try: the simple ones first, unless there are claims to break.
 fn kinds_to_try(facts: &Facts<'_>, broken: &[Claim]) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = facts.kinds.iter().collect();
     if broken.is_empty() {
@@ -168,7 +168,7 @@ impl<'t> Draft<'_, '_, 't> {
         &self.sampler.prover.terms.atoms[atom].test
     }
 
-    /// What may be broken, and so hints at values to try: the claims with all branches in them.
+    /// The tests that hint at values to try: those of the claims to break, with all branches in them.
     fn hints(&self) -> Vec<&'t Test<'t>> {
         let terms = self.sampler.prover.terms;
         let schemas = self.broken.iter().flat_map(|claim| match *claim {
@@ -406,7 +406,8 @@ impl<'t> Draft<'_, '_, 't> {
                 Test::ContainsAtMost(schema, most) if *most < SIZE_MAX => {
                     let count = usize::try_from(least.max(most + 1).min(SIZE_MAX)).unwrap_or(0);
                     let (wanted, unwanted) = self.contained();
-                    // What is contained now, and was before, or was not where that is full.
+                    // Elements that the new schema counts, and that the old one does not count where it
+                    // allows no more of its own.
                     for broken in [&[][..], &unwanted[..]] {
                         let right = |index: usize| {
                             let choices = match wanted.get(index) {
@@ -427,8 +428,8 @@ impl<'t> Draft<'_, '_, 't> {
         found.into_iter().map(Value::from).collect()
     }
 
-    /// What the first elements have to be, to be contained, and the claims that further ones should
-    /// break.
+    /// The schemas that the first elements have to satisfy for `contains`, and the claims that further
+    /// ones should break for `maxContains`.
     fn contained(&self) -> (Vec<SchemaId>, Vec<Claim>) {
         let wanted = self.known().flat_map(|test| match test {
             Test::ContainsAtLeast(schema, least) => {
@@ -585,7 +586,7 @@ impl<'t> Draft<'_, '_, 't> {
         found.into_iter().map(Value::Object).collect()
     }
 
-    /// Adds members until there are so many, or no more names.
+    /// Adds members until there are `count`, or no more names.
     fn fill(&self, object: &mut Map<String, Value>, names: &[String], count: u64) {
         for name in names {
             if object.len() as u64 >= count {
@@ -629,7 +630,7 @@ impl<'t> Draft<'_, '_, 't> {
             Test::WithSchema { name, .. } => {
                 found.extend(self.member(name, &[]).first().map(|member| with(name, member)));
             }
-            // What meets a condition may break what follows from it.
+            // A member that meets a condition may break what the condition demands.
             Test::Members(Scope::Named(name), schema) => {
                 found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));
                 let meeting = self.member_with(name, Some(*schema), &[]);

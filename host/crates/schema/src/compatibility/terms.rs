@@ -25,9 +25,9 @@ pub(super) type PatternId = usize;
 #[derive(Default)]
 pub(super) struct Schema<'a> {
     pub(super) place: Place,
-    /// What it demands, all at once.
+    /// The atoms, all of which have to hold.
     pub(super) atoms: Vec<AtomId>,
-    /// The schemas that it applies to the same value: branches and references.
+    /// The schemas that it applies to its own value: branches and references.
     pub(super) in_place: Vec<SchemaId>,
     /// The keys of `properties`.
     pub(super) names: Vec<&'a str>,
@@ -35,15 +35,15 @@ pub(super) struct Schema<'a> {
     pub(super) patterns: Vec<PatternId>,
     /// Names that stand in `required` and the `dependent…` keywords.
     pub(super) mentions: Vec<&'a str>,
-    /// Whether it is `true` or `{}`.
+    /// Whether the schema is `true` or `{}`.
     pub(super) is_trivial: bool,
 }
 
-/// Something that a keyword demands.
+/// One thing that a keyword demands.
 pub(super) struct Atom<'a> {
     pub(super) owner: SchemaId,
     pub(super) keyword: &'static str,
-    /// Where in the keyword's value it stands, when that says more.
+    /// The step from the keyword to the part of its value that demands this, if there is one.
     pub(super) step: Option<Step<'a>>,
     pub(super) test: Test<'a>,
 }
@@ -58,11 +58,11 @@ pub(super) enum Step<'a> {
 /// The members that an atom speaks about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Scope<'a> {
-    /// The one of this name.
+    /// The member of this name.
     Named(&'a str),
-    /// Those whose names match.
+    /// The members whose names match.
     Matching(PatternId),
-    /// Those that neither `properties` nor `patternProperties` of this schema speak about.
+    /// The members that neither `properties` nor `patternProperties` of this schema speak about.
     Rest(SchemaId),
 }
 
@@ -96,8 +96,8 @@ pub(super) struct Bound<'a> {
     pub(super) exclusive: bool,
 }
 
-/// What an atom demands. The first group demands something of the value itself, the second
-/// combines schemas that apply to the same value.
+/// The demand of an atom. The first group is about the value itself, the second combines schemas
+/// that apply to the same value.
 pub(super) enum Test<'a> {
     Never,
     Kinds(Kinds),
@@ -132,7 +132,7 @@ pub(super) enum Test<'a> {
         then: Option<SchemaId>,
         otherwise: Option<SchemaId>,
     },
-    /// `required` is an atom of no schema, for the name that has to be there too.
+    /// `required` is an atom that belongs to no schema, for the name that has to be present too.
     With {
         name: &'a str,
         required: AtomId,
@@ -144,7 +144,7 @@ pub(super) enum Test<'a> {
 }
 
 impl Test<'_> {
-    /// The kinds of values for which it may be false.
+    /// The kinds of values for which the test may be false.
     pub(super) fn domain(&self) -> Kinds {
         match self {
             Self::AtLeast(_) | Self::AtMost(_) | Self::MultipleOf(_) => Kinds::NUMBERS,
@@ -175,7 +175,7 @@ impl Test<'_> {
         }
     }
 
-    /// The schemas that it applies to the same value.
+    /// The schemas that the test applies to its own value.
     pub(super) fn in_place(&self) -> Vec<SchemaId> {
         match self {
             Self::All(_) | Self::Any(_) | Self::One(_) | Self::Not(_) | Self::If { .. } | Self::WithSchema { .. } => {
@@ -185,7 +185,7 @@ impl Test<'_> {
         }
     }
 
-    /// The schemas that it holds.
+    /// All schemas in the test.
     pub(super) fn schemas(&self) -> Vec<SchemaId> {
         match self {
             Self::Names(schema)
@@ -206,7 +206,7 @@ impl Test<'_> {
     }
 }
 
-/// Both documents.
+/// The schemas and atoms of both documents.
 pub(super) struct Terms<'a> {
     pub(super) schemas: Vec<Schema<'a>>,
     pub(super) atoms: Vec<Atom<'a>>,
@@ -216,7 +216,7 @@ pub(super) struct Terms<'a> {
 }
 
 impl<'a> Terms<'a> {
-    /// Reads both; code `invalid_json_schema` where a keyword's value is not what it takes.
+    /// Reads both documents; [`Error::SchemaInvalid`] where a keyword does not take its value.
     pub(super) fn read(old: &Document<'a>, new: &Document<'a>) -> Result<Self> {
         let mut terms = Self { schemas: Vec::new(), atoms: Vec::new(), patterns: Vec::new(), new_root: old.len() };
         terms.add_document(old, 0)?;
@@ -269,7 +269,7 @@ struct Reader<'t, 'd, 'a> {
     schema: Schema<'a>,
 }
 
-/// What reads a keyword fails with its name.
+/// The result of reading a keyword: the error is the name of the keyword.
 type Read<T> = Result<T, &'static str>;
 
 impl<'a> Reader<'_, '_, 'a> {
@@ -391,7 +391,7 @@ impl<'a> Reader<'_, '_, 'a> {
         Ok(())
     }
 
-    /// `dependencies` is older, but still obeyed: it takes both lists and schemas.
+    /// `dependencies` is an older keyword that validators still obey: it takes both lists and schemas.
     fn read_dependencies(&mut self, keywords: &'a Map<String, Value>) -> Read<()> {
         for keyword in ["dependentRequired", "dependentSchemas", "dependencies"] {
             let Some(value) = keywords.get(keyword) else { continue };
@@ -462,7 +462,7 @@ impl<'a> Reader<'_, '_, 'a> {
         }
         if let Some(condition) = self.one(keywords, "if")? {
             let (then, otherwise) = (self.one(keywords, "then")?, self.one(keywords, "else")?);
-            // Alone it demands nothing, but what it looks at counts as evaluated.
+            // An `if` alone demands nothing, but the members that it looks at count as evaluated.
             self.add("if", Test::If { condition, then, otherwise });
         }
         Ok(())
@@ -493,7 +493,7 @@ fn strings<'a>(value: Option<&'a Value>, keyword: &'static str) -> Read<Vec<&'a 
     value.as_array().ok_or(keyword)?.iter().map(|name| name.as_str().ok_or(keyword)).collect()
 }
 
-/// A count, which JSON Schema also lets be written as `2.0`.
+/// Reads a count, which may also be written as `2.0`.
 fn count(keywords: &Map<String, Value>, keyword: &'static str) -> Read<Option<u64>> {
     let Some(value) = keywords.get(keyword) else { return Ok(None) };
     if let Some(count) = value.as_u64() {

@@ -10,10 +10,10 @@ use super::{
     terms::{AtomId, PatternId, Test},
 };
 
-/// Texts that a pattern may match to be looked at one by one.
+/// Texts that a pattern matches at most, for them to be looked at one by one.
 const LISTED_TEXTS_MAX: usize = 100;
 
-/// What is known of a text.
+/// The facts about a text.
 #[derive(Default)]
 struct Texts<'t> {
     least: u64,
@@ -29,8 +29,8 @@ impl<'t> Prover<'t> {
         self.has_no_text(&facts.atoms, atoms, &[], &[]) || self.few_texts_close(facts, atoms)
     }
 
-    /// Whether only a few texts have these facts, none of which makes all atoms false. Of use only
-    /// where an atom lists its texts.
+    /// Whether only a few texts have these facts, none of which makes all atoms false. It helps only if
+    /// an atom lists its texts.
     fn few_texts_close(&self, facts: &Facts<'t>, atoms: &[AtomId]) -> bool {
         if !atoms.iter().any(|&atom| matches!(self.terms.atoms[atom].test, Test::Among(_))) {
             return false;
@@ -84,7 +84,7 @@ impl<'t> Texts<'t> {
         }
     }
 
-    /// Learns that a test is false, and says whether that cannot be.
+    /// Learns that a test is false, and tells whether it cannot be.
     fn excludes(&mut self, test: &Test<'t>) -> bool {
         match test {
             Test::LengthAtLeast(least) => match least.checked_sub(1) {

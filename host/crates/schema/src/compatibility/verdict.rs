@@ -1,22 +1,22 @@
-//! What the procedure answers when it does not accept.
+//! The modes of a comparison, and its answer when there is no proof.
 
 use serde_json::{Value, json};
 
-/// The first word of a reason that is no proof of a break, but the lack of a proof of the opposite.
+/// The first word of a reason that reports the lack of a proof, and not a payload that breaks.
 pub(super) const CANNOT_PROVE: &str = "cannot_prove";
 
-/// Which members of an open object count.
+/// The payloads that count in a comparison, by the members that they use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compatibility {
-    /// Those that the old schema declares.
+    /// Payloads that use only members which the old schema declares.
     #[default]
     Declared,
-    /// All that it lets through.
+    /// All payloads that the old schema accepts.
     Strict,
 }
 
 impl Compatibility {
-    /// The word on the wire and in the database.
+    /// The stable name: `backward` or `strict`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Declared => "backward",
@@ -24,40 +24,43 @@ impl Compatibility {
         }
     }
 
-    /// Reads the word.
+    /// Reads the stable name.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Declared, Self::Strict].into_iter().find(|mode| mode.as_str() == text)
     }
 }
 
-/// One place where the new schema takes less than the old one, or may.
+/// One place where the new schema accepts less than the old one, or may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// JSON pointer into the new schema: the keyword that takes less.
+    /// JSON pointer into the new schema: the keyword that accepts less.
     pub path: String,
-    /// That keyword.
+    /// That keyword; `schema` if no single one can be named.
     pub rule: String,
-    /// What is wrong with it. Starts with [`CANNOT_PROVE`] when no payload is known that breaks.
+    /// What is wrong with it, in words. Starts with `cannot_prove` if no payload is known that breaks.
     pub reason: String,
 }
 
-/// Why a pair is not accepted.
+/// The answer of a comparison that found no proof.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     /// Never empty.
     pub violations: Vec<Violation>,
-    /// A payload that is valid before and invalid after, checked with both validators.
+    /// A payload that is valid under the old schema and invalid under the new one, checked with the
+    /// validators of both; `None` if none was found.
     pub counterexample: Option<Value>,
 }
 
 impl Refusal {
-    /// Whether nothing was found that breaks: the pair may be compatible, but there is no proof.
+    /// Whether no payload and no keyword is known to break: the versions may be compatible, but there
+    /// is no proof.
     pub fn is_unproven(&self) -> bool {
         self.counterexample.is_none()
             && self.violations.iter().all(|violation| violation.reason.starts_with(CANNOT_PROVE))
     }
 
-    /// The `details` of an answer: `violations`, and `counterexample` when there is one.
+    /// The refusal as a JSON object: `violations` as a list of `{ path, rule, reason }`, and
+    /// `counterexample` if there is one.
     pub fn details(&self) -> Value {
         let violations: Vec<Value> = self
             .violations

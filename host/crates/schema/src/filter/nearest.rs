@@ -1,4 +1,4 @@
-//! The declared member that was probably meant.
+//! Finds the declared member that a misspelt name probably means.
 
 use serde_json::Value;
 
@@ -11,19 +11,20 @@ use crate::{
 /// Characters of a name up to which it is compared with others.
 const NAME_CHARS_MAX: usize = 100;
 
-/// A member that a schema declares, as the names on the way to it.
+/// A member that a schema declares, as the names on the path to it.
 type Declared<'a> = Vec<&'a str>;
 
-/// What is declared instead of a member.
+/// The declared member that is most like a given one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Nearest {
-    /// The member itself, in another branch.
+    /// The given member itself, in another branch.
     Itself,
-    /// One like it, as a JSON pointer.
+    /// Another member, as a JSON pointer.
     Other(String),
 }
 
-/// The declared member that is most like the one at the end of these names.
+/// Finds the declared member that is most like the one at the end of these names; `None` if none is
+/// like it.
 pub(super) fn member(document: &Document<'_>, names: &[&str]) -> Option<Nearest> {
     let (wanted, above) = names.split_last()?;
     let similar = declared(document).into_iter().filter_map(|declared| {
@@ -42,7 +43,7 @@ pub(super) fn member(document: &Document<'_>, names: &[&str]) -> Option<Nearest>
     Some(Nearest::Other(pointer))
 }
 
-/// Every member that the schema declares, each subschema on one way only.
+/// Every member that the schema declares, each subschema on one path only.
 fn declared<'a>(document: &Document<'a>) -> Vec<Declared<'a>> {
     let mut found = Vec::new();
     let mut ways: Vec<(Place, Declared<'a>)> = vec![(Document::ROOT, Vec::new())];
@@ -72,7 +73,8 @@ fn declared<'a>(document: &Document<'a>) -> Vec<Declared<'a>> {
     found
 }
 
-/// How many mistakes turn one name into the other, if they are few: case, `_` and `-` are none.
+/// The number of mistakes that turn one name into the other, if they are few. Case, `_` and `-` do not
+/// count.
 fn similarity(one: &str, other: &str) -> Option<usize> {
     let letters = |name: &str| -> Vec<char> {
         let letters = name.chars().filter(|letter| !matches!(letter, '_' | '-'));
@@ -87,7 +89,7 @@ fn similarity(one: &str, other: &str) -> Option<usize> {
     Some(distance(&one, &other)).filter(|&mistakes| mistakes <= mistakes_max)
 }
 
-/// Letters that are too much, missing, wrong, or swapped with their neighbour.
+/// The number of letters that are surplus, missing, wrong, or swapped with their neighbour.
 fn distance(one: &[char], other: &[char]) -> usize {
     let mut before_last = vec![0; other.len() + 1];
     let mut last: Vec<usize> = (0..=other.len()).collect();

@@ -1,7 +1,7 @@
-//! Whether a filter can match a payload that a schema allows.
+//! Finds out that a filter can match no payload that a schema allows.
 //!
 //! The search follows the filter and looks up at each step what the schema says there. It errs in
-//! favour of the filter only: what is too complicated to tell may match.
+//! favour of the filter only: where it is too complicated to tell, the filter may match.
 
 use std::cell::Cell;
 
@@ -20,7 +20,7 @@ use crate::{
     pointer::push_step,
 };
 
-/// Lists in lists that are followed; a schema that refers to itself may have any number.
+/// Lists in lists that are followed; a schema that refers to itself may nest any number of them.
 const LISTS_MAX: usize = 8;
 
 /// Why a filter never matches.
@@ -39,24 +39,24 @@ impl From<Impossible> for Error {
     }
 }
 
-/// Why the conditions never hold of a payload that the schema allows; `None` when they may.
+/// Why the conditions never hold of a payload that the schema allows; `None` if they may.
 pub(super) fn why(conditions: &[Condition], schema: &Value) -> Result<Option<Impossible>> {
     let document = Document::read(schema)?;
     let search = Search { document: &document, steps_left: Cell::new(FILTER_STEPS_MAX) };
     Ok(search.payload(conditions).err())
 }
 
-/// Whether something may hold, or why not.
+/// `Ok` if a condition may hold, else why not.
 type May = std::result::Result<(), Impossible>;
 
-/// How far the search has come.
+/// The path that the search has followed.
 #[derive(Default)]
 struct Trail<'a> {
     /// JSON pointer into the filter.
     filter: String,
-    /// The names of the members on the way into the payload.
+    /// The names of the members on the path into the payload.
     payload: Vec<&'a str>,
-    /// The lists around the value.
+    /// The number of lists around the value.
     lists: usize,
 }
 
@@ -94,7 +94,7 @@ struct Search<'d> {
 }
 
 impl<'d> Search<'d> {
-    /// The shapes of a value; `None` when the search has taken long enough.
+    /// The shapes of a value; `None` once the steps are used up.
     fn shapes(&self, places: &[Place]) -> Option<Vec<Shape<'d>>> {
         self.steps_left.set(self.steps_left.get().checked_sub(1)?);
         Some(Shape::all(self.document, places))
@@ -207,8 +207,8 @@ impl<'d> Search<'d> {
     }
 }
 
-/// Whether one of several ways is open, or why the one that leads furthest is not; `None` when there
-/// is no way at all.
+/// `Ok` if one of several alternatives may hold, else why the one that leads furthest does not; `None`
+/// if there are no alternatives.
 fn any<T>(ways: impl IntoIterator<Item = T>, mut may: impl FnMut(T) -> May) -> Option<May> {
     let mut closed = None;
     for way in ways {
@@ -230,7 +230,7 @@ fn deepest(one: Impossible, other: Impossible) -> Impossible {
     if depth(&other) > depth(&one) { other } else { one }
 }
 
-/// Whether a condition holds of nothing.
+/// Whether a condition holds of an absent member.
 fn accepts_absence(condition: &Condition) -> bool {
     match condition {
         Condition::Leaf(_, tests) => tests.iter().any(is_absence),

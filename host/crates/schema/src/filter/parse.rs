@@ -1,4 +1,4 @@
-//! From JSON to a filter, with the place of the first mistake.
+//! Reads a filter from JSON, or tells the place of the first mistake.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::{
     pointer::push_step,
 };
 
-/// The name that combines conditions instead of being one of a member.
+/// The name that combines conditions and is no name of a member.
 const OR: &str = "$or";
 
 /// The conditions of a filter.
@@ -94,7 +94,7 @@ impl Parser {
         }
     }
 
-    /// Counts every scalar and operand: the time to look at a value is in proportion to them.
+    /// Counts every scalar and operand: the time to match a value is in proportion to their number.
     fn count(&mut self) -> Result<()> {
         self.alternatives += 1;
         if self.alternatives > FILTER_ALTERNATIVES_MAX {
@@ -155,7 +155,7 @@ impl Parser {
         Ok(test(text.clone()))
     }
 
-    /// What stands between the stars of a wildcard pattern.
+    /// The texts between the stars of a wildcard pattern.
     fn pieces(&self, pattern: &str) -> Result<Vec<String>> {
         let mut pieces = vec![String::new()];
         let mut characters = pattern.chars();

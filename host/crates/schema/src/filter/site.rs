@@ -1,7 +1,7 @@
-//! What a schema says about one place of a payload.
+//! The demands of a schema on one place of a payload.
 //!
-//! Everything here errs on one side: a [`Shape`] may allow values that the schema does not, never
-//! the other way around. Keywords that are not mentioned, such as `not`, are such allowances.
+//! A [`Shape`] errs on one side: it may allow values that the schema does not, never the other way
+//! around. It ignores `not` and other keywords, which allows more.
 
 use std::ops::{BitAnd, BitOr};
 
@@ -14,20 +14,20 @@ use crate::{
     limits::FILTER_SHAPES_MAX,
 };
 
-/// One way of being valid at a place: all of these subschemas hold there.
+/// One way of being valid at a place: a set of subschemas that all hold there.
 pub(super) struct Shape<'a> {
     document: &'a Document<'a>,
     places: Vec<Place>,
 }
 
 impl<'a> Shape<'a> {
-    /// Every way of being valid under all of these subschemas; none when nothing is. Too many of
-    /// them become one that leaves out what branches say.
+    /// Every way of being valid under all of these subschemas; none if no value is. Too many of them
+    /// become one shape that ignores branches.
     pub(super) fn all(document: &'a Document<'a>, places: &[Place]) -> Vec<Self> {
         let mut search = Search { document, found: Vec::new(), steps_left: FILTER_SHAPES_MAX };
         let begin = Partial::default();
         if search.expand(places.to_vec(), begin.clone()).is_none() {
-            // Branches are looked at when all else is known, so this ends at once.
+            // Branches are looked at after all other keywords, so this ends at once.
             search.found =
                 search.without_branches(places.to_vec(), begin).map(|partial| partial.places).into_iter().collect();
         }
@@ -43,7 +43,7 @@ impl<'a> Shape<'a> {
         self.schemas().fold(Types::ALL, |types, schema| types & Types::allowed(schema))
     }
 
-    /// The values that are listed as the only ones.
+    /// The values that `enum` and `const` list, if they list any.
     pub(super) fn listed(&self) -> Option<Vec<&'a Value>> {
         let lists = self.schemas().flat_map(|schema| {
             let constant = schema.get("const").map(std::slice::from_ref);
@@ -58,7 +58,7 @@ impl<'a> Shape<'a> {
         )
     }
 
-    /// Where a number may lie.
+    /// The bounds of a number.
     pub(super) fn bounds(&self) -> Bounds {
         let bounds = self.schemas().map(|schema| {
             let limit = |keyword, is_allowed| Some((schema.get(keyword)?.as_f64()?, is_allowed));
@@ -68,7 +68,7 @@ impl<'a> Shape<'a> {
         bounds.fold(Bounds::default(), Bounds::and)
     }
 
-    /// Whether a text may have so many characters, between the least and the greatest number.
+    /// Whether a text may have a number of characters between `least` and `greatest`.
     pub(super) fn may_have_length(&self, (least, greatest): (usize, usize)) -> bool {
         let limit = |keyword: &'static str| {
             let limits = self.schemas().filter_map(move |schema| schema.get(keyword)?.as_u64());
@@ -77,13 +77,13 @@ impl<'a> Shape<'a> {
         limit("minLength").all(|limit| limit <= greatest) && limit("maxLength").all(|limit| least <= limit)
     }
 
-    /// Whether a member is always there.
+    /// Whether a member is required.
     pub(super) fn requires(&self, name: &str) -> bool {
         let mut required = self.schemas().filter_map(|schema| schema.get("required")?.as_array());
         required.any(|names| names.iter().any(|required| required == name))
     }
 
-    /// Whether a member is mentioned.
+    /// Whether `properties` declares a member.
     pub(super) fn declares(&self, name: &str) -> bool {
         self.schemas().any(|schema| declared(schema, name).is_some())
     }
@@ -94,7 +94,7 @@ impl<'a> Shape<'a> {
         for &place in &self.places {
             let Some(schema) = self.document.schema(place).as_object() else { continue };
             let declared = declared(schema, name);
-            // Whether a pattern is about this name is left open.
+            // A pattern may match this name or not.
             let is_additional = declared.is_none() && !has_patterns(schema);
             found.extend(declared);
             found.extend(schema.get("additionalProperties").filter(|_| is_additional));
@@ -103,7 +103,7 @@ impl<'a> Shape<'a> {
         found.into_iter().filter_map(|schema| self.document.place(schema)).collect()
     }
 
-    /// Whether something beside `unevaluatedProperties` may be about a member.
+    /// Whether another keyword than `unevaluatedProperties` may be about a member.
     fn may_evaluate(&self, place: Place, name: &str) -> bool {
         let (mut seen, mut next) = (vec![place], 0);
         while let Some(&at) = seen.get(next) {
@@ -133,7 +133,7 @@ impl<'a> Shape<'a> {
             let first = schema.get("prefixItems").and_then(Value::as_array);
             let rest: Vec<Place> = schema.get("items").and_then(place).into_iter().collect();
             match first {
-                // Which of two such lists an item belongs to is left open for the second.
+                // A second `prefixItems` is ignored, which allows more.
                 Some(first) if kinds.is_empty() => {
                     kinds = first.iter().map(|schema| place(schema).into_iter().collect()).collect();
                     kinds.push(rest);
@@ -160,7 +160,7 @@ fn has_patterns(schema: &Map<String, Value>) -> bool {
     schema.get("patternProperties").and_then(Value::as_object).is_some_and(|patterns| !patterns.is_empty())
 }
 
-/// What is known of a shape while it is put together.
+/// A shape while it is put together.
 #[derive(Clone, Default)]
 struct Partial<'a> {
     places: Vec<Place>,
@@ -175,7 +175,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Finds every shape under these subschemas; `None` when they are too many.
+    /// Finds every shape under these subschemas; `None` if they are too many.
     fn expand(&mut self, todo: Vec<Place>, partial: Partial<'a>) -> Option<()> {
         self.steps_left = self.steps_left.checked_sub(1)?;
         let Some(mut partial) = self.without_branches(todo, partial) else { return Some(()) };
@@ -190,7 +190,7 @@ impl<'a> Search<'a> {
         Some(())
     }
 
-    /// Adds all that holds in any case; `None` when nothing is valid.
+    /// Adds all subschemas that hold in any case; `None` if no value is valid.
     fn without_branches(&self, mut todo: Vec<Place>, mut partial: Partial<'a>) -> Option<Partial<'a>> {
         while let Some(place) = todo.pop() {
             let schema = match self.document.schema(place) {
@@ -270,7 +270,7 @@ impl Types {
             }
             _ => return Self::ALL,
         };
-        // OpenAPI's way to say it means nothing without a type.
+        // `nullable` means nothing without a type.
         let is_nullable = schema.get("nullable") == Some(&Value::Bool(true));
         if is_nullable { by_name | Self::NULL } else { by_name }
     }

@@ -1,8 +1,8 @@
-//! Tests of single values, and whether a value is known to fail them.
+//! The tests that a filter puts to single values.
 
 use serde_json::Value;
 
-/// What a value has to be.
+/// A test of a value.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
     /// Equal to this scalar.
@@ -11,13 +11,13 @@ pub(super) enum Test {
     Text(TextTest),
     /// A number between these bounds.
     Numeric(Bounds),
-    /// There, or not there.
+    /// Present or absent.
     Exists(bool),
     /// A scalar that passes none of these.
     AnythingBut(Vec<Test>),
 }
 
-/// What a text has to be.
+/// A test of a text.
 #[derive(Clone, Debug)]
 pub(super) enum TextTest {
     Starts(String),
@@ -29,7 +29,7 @@ pub(super) enum TextTest {
     Covered(Vec<String>),
 }
 
-/// Where a number may lie: a limit and whether that is allowed itself.
+/// Bounds of a number: each is a limit and whether the limit itself is allowed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bounds {
     pub(super) low: Option<(f64, bool)>,
@@ -40,7 +40,7 @@ pub(super) struct Bounds {
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 impl Test {
-    /// Whether a scalar may pass. Where doubles cannot tell numbers apart, it may.
+    /// Whether a scalar may pass. If doubles cannot tell two numbers apart, it may.
     pub(super) fn may_pass(&self, value: &Value) -> bool {
         match self {
             Self::Equals(expected) => may_equal(expected, value),
@@ -60,7 +60,7 @@ impl Test {
     }
 }
 
-/// Numbers are equal by value, not by spelling.
+/// Whether a value may equal the expected one. Numbers are equal by value, not by spelling.
 #[expect(clippy::float_cmp, reason = "equal numbers are equal doubles")]
 pub(super) fn may_equal(expected: &Value, value: &Value) -> bool {
     match (expected.as_f64(), value.as_f64()) {
@@ -98,7 +98,7 @@ impl TextTest {
     }
 }
 
-/// Whether letters begin with others, whatever the case of each. Takes those off.
+/// Whether `letters` begin with others, whatever the case of each. Takes those off.
 fn begins(letters: &mut impl Iterator<Item = char>, mut with: impl Iterator<Item = char>) -> bool {
     let is_same = |one: char, other: char| {
         one == other || one.to_lowercase().eq(other.to_lowercase()) || one.to_uppercase().eq(other.to_uppercase())
@@ -122,18 +122,17 @@ fn is_covered(text: &str, pieces: &[String]) -> bool {
 }
 
 impl Bounds {
-    /// This number alone.
+    /// The bounds of this number alone.
     pub(super) const fn exactly(number: f64) -> Self {
         Self { low: Some((number, true)), high: Some((number, true)) }
     }
 
-    /// The bounds of both.
+    /// The bounds that hold if both do.
     pub(super) fn and(self, other: Self) -> Self {
         Self { low: higher(self.low, other.low), high: lower(self.high, other.high) }
     }
 
-    /// Whether a number may lie within these bounds and others, or a whole number if only those are
-    /// wanted.
+    /// Whether a number may lie within these bounds and others, or a whole number if `only_whole`.
     pub(super) fn may_hold(self, others: Self, only_whole: bool) -> bool {
         let Self { low: Some((low, with_low)), high: Some((high, with_high)) } = self.and(others) else { return true };
         if low.abs().max(high.abs()) >= EXACT_MAX {

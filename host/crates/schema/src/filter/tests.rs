@@ -7,7 +7,7 @@ fn parse(filter: &Value) -> Result<Filter> {
     Filter::parse(&filter.to_string())
 }
 
-/// Where and why a filter is refused against a schema: path and nearest.
+/// The path and the nearest member with which a filter is refused against a schema.
 fn never(filter: &Value, schema: &Value) -> Option<(String, Option<String>)> {
     match parse(filter).expect("well formed").check_against(&[schema]).err()? {
         Error::FilterNeverMatches { path, nearest, .. } => Some((path, nearest)),
@@ -281,7 +281,7 @@ fn filter_shapes_max() {
 
 #[test]
 fn filter_steps_max() {
-    // Each member doubles the ways to the next one, so that the filter is beyond any patience.
+    // Each member doubles the paths to the next one, so that checking all would take hours.
     let levels = 31_usize;
     let schema = json!({
         "$ref": "#/$defs/node",

@@ -1,4 +1,4 @@
-//! What is taken for a schema, and what its validator takes for valid.
+//! Intake of schemas, and the verdicts of their validators.
 
 mod hostile;
 
@@ -227,7 +227,7 @@ fn a_refused_name_is_named() {
     assert_eq!(message, r#""Bad" does not match "^[a-z]+$""#);
 }
 
-/// And no message repeats a value.
+/// Messages are shortened, and repeat no value of the payload.
 #[test]
 fn payload_error_chars_max() {
     let schema = legal(&json!({

@@ -1,7 +1,7 @@
 //! Pairs that were made to take long. The answer may be that nothing can be proven; it may not be
 //! wrong, and it has to come: each test would run for years if the work had no bound.
 //!
-//! How many steps there are, and that they run out, is tested beside the procedure.
+//! The bounds themselves are tested in `cost.rs`.
 
 use std::ops::Range;
 
@@ -39,11 +39,11 @@ fn wide_branches() -> Hostile {
         let inner = |at: usize| json!({ "oneOf": list(15, |inner| json!({ "multipleOf": at + inner + shift + 1 })) });
         json!({ "type": "integer", "anyOf": list(15, inner) })
     };
-    // One is a multiple of one only, which is among the old steps once.
+    // 1 is a multiple of 1 only, which is among the old divisors once.
     (of(0), of(1), json!(1))
 }
 
-/// A choice of two in each of many parts that all hold.
+/// Many parts hold at once, and each is a choice of three.
 fn deep_conjunction() -> Hostile {
     let part = |at: usize, bound: usize| json!({ "anyOf": [{ "required": [format!("a{at}")] }, { "required": [format!("b{at}")] }, { "maxProperties": bound }] });
     let of = |bound: usize| {
@@ -57,7 +57,7 @@ fn deep_conjunction() -> Hostile {
     (of(1), of(0), json!({ "a0": 1 }))
 }
 
-/// A schema that contains itself in several members, and has no end: the same question on every level.
+/// A schema that contains itself in several members without an end: each level asks the same question.
 fn endless_recursion() -> Hostile {
     let of = |least: usize| {
         json!({
@@ -71,7 +71,7 @@ fn endless_recursion() -> Hostile {
     (of(0), of(1), json!({ "leaf": {} }))
 }
 
-/// Patterns whose product has more states than anybody has time for.
+/// Patterns whose product has far more states than the budget pays for.
 fn colliding_patterns() -> Hostile {
     let of = |length: usize| json!({ "type": "string", "allOf": list(12, |at| json!({ "pattern": format!("^([ab]{{{}}})*$", at + 7) })), "maxLength": length });
     // Short texts are multiples of none of the lengths, except for the empty one.
@@ -108,7 +108,7 @@ fn overlapping_names() -> Hostile {
     (of(9), of(8), json!({ "t": 9 }))
 }
 
-/// What unevaluatedProperties sees depends on which branches hold.
+/// The members that `unevaluatedProperties` applies to depend on the branches that hold.
 fn evaluating_branches() -> Hostile {
     let of = |last: &str| {
         let branch = |at: usize| json!({ "properties": { format!("p{at}"): { "type": ["string", last] } }, "required": [format!("p{at}")] });
@@ -132,8 +132,9 @@ fn tangled_definitions() -> Hostile {
     (of(9), of(8), json!(9))
 }
 
-/// Members that have to contain themselves, under their names and under a pattern: small payloads exist only because
-/// what is no object has no members. A random pair, found when it did not end.
+/// Members that have to contain themselves, under their names and under a pattern: small payloads exist
+/// only because a value that is no object has no members. Random drawing found this pair, which did
+/// not end.
 fn required_recursion() -> Hostile {
     let of = |longest: usize| {
         let unlikely = json!({ "anyOf": [{ "enum": [true, [], {}] }, { "type": "string", "pattern": "^x_" }, false] });
@@ -168,7 +169,7 @@ fn all() -> [(&'static str, Hostile); 10] {
     ]
 }
 
-/// Running out of steps is no reason to accept.
+/// A comparison that runs out of steps refuses.
 #[test]
 fn hostile_pairs_that_break_are_refused() {
     for (name, (old, new, broken)) in all() {
@@ -181,7 +182,7 @@ fn hostile_pairs_that_break_are_refused() {
     }
 }
 
-/// And a hostile schema may still be itself, with other words around it.
+/// Equal schemas are recognized without a proof, so even hostile ones accept themselves.
 #[test]
 fn hostile_schemas_accept_themselves() {
     for (name, (old, new, _)) in all() {
@@ -198,7 +199,7 @@ fn hostile_schemas_accept_themselves() {
     }
 }
 
-/// The other way round most of them are compatible. Whether that is found is a matter of luck; a
+/// Turned around, most of the pairs are compatible. The steps may not suffice to prove that, but a
 /// counterexample would be wrong.
 #[test]
 fn hostile_pairs_turned_around_are_answered() {

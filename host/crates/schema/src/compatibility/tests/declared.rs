@@ -1,11 +1,11 @@
-//! Which members of a payload a schema declares, written once more and independently.
+//! A second definition of "declared", independent of the one in `locations.rs`.
 //!
 //! Every schema that is applied in place to a value counts, whether or not the value satisfies it:
 //! branches, conditions, negations, references. A member is declared when one of them names it in
 //! `properties`, matches it in `patternProperties`, or covers it by a schema for the rest that says
 //! something. `true` and `{}` say nothing, and `false` forbids. A name in `required` and in the
-//! `dependent…` keywords is declared, too, and a value that `const` or `enum` spells out is, with
-//! all that is in it.
+//! `dependent…` keywords is declared, too, and so is a value that `const` or `enum` lists, with all
+//! its members.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -16,7 +16,7 @@ use crate::{canonical::canonical_text, schema::inspect, validator::Validator};
 /// Keywords whose schemas are applied to the same value.
 const IN_PLACE: [&str; 8] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"];
 
-/// The schemas that apply to one value, in place and all of them.
+/// All schemas that apply to one value.
 type Applied<'a> = Vec<&'a Map<String, Value>>;
 
 /// Whether the payload has declared members only.
@@ -51,7 +51,7 @@ fn prune(root: &Value, schemas: &Applied<'_>, value: &Value) -> Value {
     }
 }
 
-/// Whether one of the schemas spells the value out.
+/// Whether one of the schemas lists the value in `enum` or `const`.
 fn is_listed(schemas: &Applied<'_>, value: &Value) -> bool {
     let listed = schemas.iter().flat_map(|schema| {
         let list = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
@@ -61,7 +61,7 @@ fn is_listed(schemas: &Applied<'_>, value: &Value) -> bool {
     listed.into_iter().any(|own| canonical_text(own) == text)
 }
 
-/// Whether the schema says when a member has to be there, or what follows when it is.
+/// Whether `required` or a `dependent…` keyword of the schema names the member.
 fn mentions(schema: &Map<String, Value>, name: &str) -> bool {
     let holds = |list: &Value| list.as_array().is_some_and(|list| list.iter().any(|own| own == name));
     let depends = |keyword: &str| schema.get(keyword).is_some_and(|map| map.get(name).is_some());
@@ -95,7 +95,7 @@ fn named<'a>(schema: &'a Map<String, Value>, name: &str) -> Vec<&'a Value> {
     by_name.into_iter().chain(by_pattern.map(|(_, schema)| schema)).collect()
 }
 
-/// The schemas that apply to an element. Elements need not be declared, but what is in them does.
+/// The schemas that apply to an element. Elements need not be declared, but their members do.
 fn of_element<'a>(schemas: &Applied<'a>, index: usize) -> Vec<&'a Value> {
     let mut found = Vec::new();
     for schema in schemas {
@@ -146,7 +146,7 @@ fn in_place<'a>(root: &'a Value, schema: &'a Map<String, Value>) -> Applied<'a> 
     found
 }
 
-/// The schemas that the value of a keyword holds: of a list, of a map, or one.
+/// The schemas in the value of a keyword, which is a list, a map, or one schema.
 fn held<'a>(keyword: &str, value: Option<&'a Value>) -> Vec<&'a Value> {
     match value {
         Some(Value::Array(list)) => list.iter().collect(),
@@ -155,7 +155,7 @@ fn held<'a>(keyword: &str, value: Option<&'a Value>) -> Vec<&'a Value> {
     }
 }
 
-/// Where a reference leads. Tests write pointers without escapes, and anchors.
+/// The schema that a reference leads to. Tests write pointers without escapes, and anchors.
 pub(super) fn target<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
     let fragment = reference.strip_prefix('#')?;
     if fragment.is_empty() || fragment.starts_with('/') {
@@ -178,7 +178,7 @@ fn anchored<'a>(value: &'a Value, anchor: &str) -> Option<&'a Value> {
 }
 
 thread_local! {
-    /// Patterns by their text, compiled by the validator: so they mean here what they mean there.
+    /// Patterns by their text. The validator runs them, so they mean the same here as there.
     static PATTERNS: RefCell<HashMap<String, Validator>> = RefCell::default();
 }
 

@@ -1,4 +1,4 @@
-//! A patch changes descriptions and nothing else (contract 6.2).
+//! Tests of `is_patch_equal`: a patch changes descriptions and nothing else.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ fn equal(old: &Value, new: &Value) -> bool {
     is_patch_equal(&old.to_string(), &new.to_string()).expect("two schemas")
 }
 
-/// A schema with a place for a subschema, for every keyword that holds some.
+/// A schema that holds `inner`, for every keyword that holds subschemas.
 fn places(inner: &Value) -> Vec<Value> {
     let one = [
         "not",
@@ -102,7 +102,7 @@ fn spelling_is_no_difference() {
     }
 }
 
-/// A patch may not even say the same in other words: that is a minor step.
+/// Rewording a schema is no patch, even if its meaning stays the same.
 #[test]
 fn the_same_meaning_in_other_words_is_a_difference() {
     for (old, new) in [

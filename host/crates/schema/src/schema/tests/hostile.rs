@@ -1,4 +1,4 @@
-//! What a schema or a payload that was made to hurt cannot do.
+//! Schemas and payloads that were made to hurt stay within the bounds.
 
 use std::thread;
 
@@ -39,7 +39,7 @@ fn schema_chain_max() {
     refusal(&chain(SCHEMA_CHAIN_MAX));
 }
 
-/// However long a chain of references is, following it must not use up the stack.
+/// Following a chain of references must not use up the stack, however long it is.
 #[test]
 fn schema_nesting_max() {
     let chain = |length: usize, keyword: &str| {
@@ -90,7 +90,7 @@ fn schema_pattern_places_max() {
     refusal(&repeated(SCHEMA_PATTERN_PLACES_MAX / 2 + 1));
 }
 
-/// Few characters, but each of them one of thousands.
+/// The pattern has few characters, but each stands for thousands.
 #[test]
 fn schema_pattern_compiled_bytes_max() {
     legal(&json!({ "pattern": r"^(\p{L}\p{N})$" }));
@@ -136,7 +136,7 @@ fn too_much(schema: &Schema, payload: &Value) -> bool {
     found.len() == 1 && found[0].keyword == ""
 }
 
-/// Each level is visited twice as often as the one above.
+/// The schema visits each level twice as often as the one above.
 #[test]
 fn check_steps_max() {
     let doubling = legal(&json!({
@@ -147,7 +147,7 @@ fn check_steps_max() {
         "$ref": "#/$defs/t",
     }));
     assert!(too_much(&doubling, &deep(60)));
-    // What an expensive pattern reads counts for more.
+    // Text that an expensive pattern reads costs more steps.
     let schema = legal(&json!({ "properties": { "a": { "pattern": "(a|b){450}c" } } }));
     assert!(!too_much(&schema, &json!({ "a": "ab".repeat(5_000) })));
     assert!(too_much(&schema, &json!({ "a": "ab".repeat(100_000) })));
@@ -160,11 +160,11 @@ fn quick_check_steps_max() {
     assert!(schema.validator.is_quickly_valid(&list(QUICK_CHECK_STEPS_MAX / 4)));
     assert!(!schema.validator.is_quickly_valid(&list(QUICK_CHECK_STEPS_MAX)));
     assert!(schema.validator.check(&list(QUICK_CHECK_STEPS_MAX)).is_ok());
-    // What is invalid is for the thorough check to explain.
+    // An invalid payload is for `check` to explain.
     assert!(!schema.validator.is_quickly_valid(&json!({ "a": ["x"] })));
 }
 
-/// Finding the violations would take more memory than is good.
+/// Finding all errors of these payloads would take too much memory.
 #[test]
 fn explain_steps_max() {
     let schema = legal(&json!({ "items": { "items": { "type": "integer" } }, "contains": { "const": 1 } }));
@@ -205,7 +205,7 @@ fn check_nesting_max() {
     }
 }
 
-/// Half the stack of a worker thread, and no optimisation that would spare it.
+/// The thread has half the stack of a usual one, and a test has no optimisation that saves stack.
 #[test]
 fn the_deepest_check_fits_the_stack() {
     let branches: [fn(Value) -> Value; 5] = [

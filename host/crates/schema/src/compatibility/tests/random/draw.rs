@@ -1,4 +1,4 @@
-//! Random pairs, and what is known of a pair by the way it was made.
+//! Draws random pairs. The way a pair was made tells whether it is compatible.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::{
     samples,
 };
 
-/// How the new schema came from the old one.
+/// The way in which the new schema was made from the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Made {
     Identical,
@@ -29,7 +29,7 @@ impl Made {
     }
 }
 
-/// Where old schemas come from, in the order of their share.
+/// The source of an old schema, the most frequent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
     Grammar,
@@ -37,7 +37,7 @@ pub(super) enum Origin {
     Table,
 }
 
-/// A pair, with its history.
+/// A pair, and how it was made.
 pub(super) struct Drawn {
     pub(super) origin: Origin,
     pub(super) made: Made,
@@ -45,7 +45,7 @@ pub(super) struct Drawn {
     pub(super) new: Value,
 }
 
-/// The schemas to start from.
+/// The schemas that pairs are drawn from.
 pub(super) struct Deck {
     samples: Vec<Value>,
     /// The schemas of the table, by group.
@@ -96,15 +96,15 @@ fn changed(old: &Value, made: Made, dice: &mut Dice) -> Value {
     for _ in 0..=dice.below(3) {
         mutate(&mut new, kind, dice);
     }
-    // What takes more still does when it is reworded too.
+    // A widened schema stays widened if it is reworded.
     if made == Made::Widened && dice.chance(30) {
         mutate(&mut new, Kind::Neutral, dice);
     }
     new
 }
 
-/// A schema from the grammar that takes something: most are so wild that nothing fits them, and
-/// then nothing can break.
+/// A schema from the grammar that accepts some payloads: most are so wild that none fits them, and
+/// then none can break.
 fn lively(dice: &mut Dice) -> Value {
     let mut drawn = document(dice);
     for _ in 0..20 {

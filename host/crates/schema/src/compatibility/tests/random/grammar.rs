@@ -1,4 +1,4 @@
-//! Random schemas from a grammar that has every keyword: wilder than what anybody writes.
+//! Random schemas from a grammar that has every keyword: wilder than any written by hand.
 
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ pub(super) fn document(dice: &mut Dice) -> Value {
     if definitions > 0 {
         let map: Map<String, Value> = (0..definitions)
             .map(|number| {
-                // In place a definition refers to later ones only, so that no circle stands still.
+                // In place a definition refers to later ones only, so that every circle descends.
                 grammar.first = number + 1;
                 grammar.left = 1 + dice.below(6);
                 let mut definition = with_members(grammar.schema(1, dice));
@@ -36,7 +36,7 @@ pub(super) fn fragment(dice: &mut Dice) -> Value {
     Grammar { definitions: 0, first: 0, left: 1 + dice.below(4) }.schema(1, dice)
 }
 
-/// A value such as schemas spell out.
+/// A value as schemas list it in `enum` or `const`.
 pub(super) fn constant(dice: &mut Dice) -> Value {
     let all = [
         json!("a"),
@@ -62,16 +62,16 @@ pub(super) fn constant(dice: &mut Dice) -> Value {
 }
 
 struct Grammar {
-    /// How many definitions there are.
+    /// The number of definitions.
     definitions: usize,
-    /// The first of them that may be referred to in place.
+    /// The first definition that may be referred to in place.
     first: usize,
-    /// Subschemas that may still come.
+    /// Subschemas that may still be drawn.
     left: usize,
 }
 
 impl Grammar {
-    /// Most payloads are objects.
+    /// The root: mostly one for objects, as most payloads are.
     fn root(&mut self, dice: &mut Dice) -> Value {
         let mut schema = Map::new();
         match dice.below(10) {
@@ -85,7 +85,7 @@ impl Grammar {
         Value::Object(schema)
     }
 
-    /// Any schema that goes so many levels into its value.
+    /// A schema that descends at most `levels` levels into its value.
     fn schema(&mut self, levels: usize, dice: &mut Dice) -> Value {
         if self.left == 0 {
             return leaf(dice);

@@ -1,4 +1,4 @@
-//! The hunt for a payload that was valid and no longer is.
+//! Hunts for a payload that was valid and no longer is.
 
 use serde_json::{Map, Value, json};
 
@@ -9,21 +9,21 @@ use super::{
     pool::Pool,
 };
 
-/// What a hunt came to.
+/// The result of a hunt.
 pub(in super::super) struct Catch {
     /// A payload that counts under the old schema and that the new one refuses.
     pub(in super::super) broken: Option<Value>,
-    /// How many payloads were tried that count.
+    /// The number of payloads tried that count.
     pub(in super::super) counted: usize,
 }
 
-/// Tries so many payloads: built from the old schema, and changes of those that were found to count.
+/// Tries payloads: some are built from the old schema, others are changes of those that count.
 pub(in super::super) fn hunt(pair: &Pair<'_>, mode: Compatibility, tries: usize, dice: &mut Dice) -> Catch {
     let pool = Pool::of(&[pair.old, pair.new]);
     let builder = Builder::new(pair.old, &pool);
     let mut counting: Vec<Value> = Vec::new();
     for _ in 0..tries {
-        // A change of a payload that counts is more telling than one more that was built.
+        // A changed payload that counts finds more than another one that is built.
         let payload = match dice.choose(&counting) {
             Some(known) if dice.chance(60) => altered(known, &pool, dice),
             _ if dice.chance(5) => pool.any(dice, 3),

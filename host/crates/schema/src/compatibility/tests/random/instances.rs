@@ -1,8 +1,8 @@
-//! Payloads that a schema takes, made from the schema.
+//! Builds payloads that a schema accepts, from the schema.
 //!
 //! A payload is built by going down the schema and choosing: a branch, a type, which members to
-//! have. The result is a good guess and no more, since a choice may break what stands beside it.
-//! The validator has the last word.
+//! have. The result is a good guess and no more, since a choice may break a keyword beside it. The
+//! validator has the last word.
 
 use std::cell::Cell;
 
@@ -19,12 +19,12 @@ const TYPES: [&str; 7] = ["object", "array", "string", "integer", "number", "boo
 /// The schemas that a value is built for, all of which it should satisfy.
 type Goals<'a> = Vec<&'a Map<String, Value>>;
 
-/// Levels down which values are built; what is required still further down is left to luck.
+/// Levels down to which values are built; members that are required below may be missing.
 const LEVELS: usize = 8;
-/// Values that a payload is built of: a schema that refers to itself several times would want more
-/// on every level.
+/// Values in one payload at most: a schema that refers to itself several times would want more on
+/// every level.
 const VALUES_MAX: usize = 300;
-/// The last levels, where only what is required is built.
+/// The last levels, where only required members are built.
 const LAST_LEVELS: usize = 3;
 
 /// Builds payloads for a schema.
@@ -40,7 +40,7 @@ impl<'a> Builder<'a> {
         Self { root, pool, left: Cell::new(0) }
     }
 
-    /// A payload that the schema may well take.
+    /// A payload that the schema probably accepts.
     pub(super) fn build(&self, dice: &mut Dice) -> Value {
         self.left.set(VALUES_MAX);
         self.value(&[self.root], LEVELS, dice)
@@ -198,7 +198,7 @@ impl<'a> Builder<'a> {
             None => self.pool.number(dice).as_f64().unwrap_or(0.0),
         };
         let number = if is_integer { number.round() } else { number };
-        // Either spelling of a whole number.
+        // A whole number has two spellings.
         if number.fract() == 0.0 && number.abs() < 1e15 && dice.chance(80) {
             return serde_json::from_str(&format!("{number:.0}")).expect("an integer");
         }
@@ -217,7 +217,7 @@ fn spelled_out(goals: &Goals<'_>, dice: &mut Dice) -> Option<Value> {
     dice.choose(&common).map(|value| (*value).clone())
 }
 
-/// The type to build: one that all goals allow, or what the other keywords speak of.
+/// The type to build: one that all goals allow, or one that their other keywords speak about.
 fn kind(goals: &Goals<'_>, dice: &mut Dice) -> &'static str {
     let allowed: Vec<&str> = TYPES.into_iter().filter(|kind| goals.iter().all(|goal| allows(goal, kind))).collect();
     if allowed.len() < TYPES.len() {

@@ -1,8 +1,8 @@
 //! Random pairs of schemas, and the hunt for payloads that show an acceptance to be wrong.
 //!
 //! ```text
-//! cargo test -p weir --lib compatibility::tests::random -- --nocapture
-//! WEIR_SCHEMA_PAIRS=100000 cargo test --release -p weir --lib compatibility::tests::random -- --nocapture
+//! cargo test -p weir-schema --lib compatibility::tests::random -- --nocapture
+//! WEIR_SCHEMA_PAIRS=100000 cargo test --release -p weir-schema --lib no_accepted_pair_breaks -- --nocapture
 //! ```
 
 mod dice;

@@ -8,21 +8,21 @@ use super::{
     pool::{FORMATS, NAMES, PATTERNS},
 };
 
-/// What a change may mean for the payloads that the schema takes.
+/// The effect of a change on the payloads that a schema accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// As many.
+    /// The same payloads are accepted.
     Neutral,
-    /// No fewer.
+    /// No payload is refused that was accepted.
     Widening,
-    /// No more, where it stands in no negation.
+    /// No payload is accepted that was refused, if the changed place is not negated.
     Narrowing,
-    /// Whatever.
+    /// Any effect.
     Any,
 }
 
-/// Keywords through which a schema that takes more makes the whole take more. References may lead
-/// here from elsewhere, so documents with references and negations have none.
+/// Keywords through which a wider subschema makes the whole schema wider. References may lead here from
+/// elsewhere, so documents with both references and negations have none.
 const POSITIVE: [&str; 10] = [
     "properties",
     "patternProperties",
@@ -40,7 +40,7 @@ const NEGATIVE: [&str; 7] =
 /// Keywords that hold a map of schemas.
 const MAPS: [&str; 4] = ["properties", "patternProperties", "dependentSchemas", "$defs"];
 
-/// Changes the schema once, if the dice find a place for it.
+/// Changes the schema once, if a place for the change is found.
 pub(super) fn mutate(schema: &mut Value, kind: Kind, dice: &mut Dice) {
     let is_tangled = mentions(schema, &["$ref"]) && mentions(schema, &NEGATIVE);
     if kind == Kind::Widening && is_tangled {
@@ -130,7 +130,7 @@ fn move_to_definition(schema: &mut Value, pointer: &str, dice: &mut Dice) -> boo
     true
 }
 
-/// Says the same in other words.
+/// Rewords a schema: the meaning stays the same.
 fn reword(schema: &mut Value, is_root: bool, has_unevaluated: bool, dice: &mut Dice) -> bool {
     if !is_root && dice.chance(25) {
         let inner = schema.take();
@@ -173,7 +173,7 @@ fn reword(schema: &mut Value, is_root: bool, has_unevaluated: bool, dice: &mut D
     }
 }
 
-/// Adds a keyword, unless it is there.
+/// Adds a keyword, unless the schema has it.
 fn add(map: &mut Map<String, Value>, keyword: &str, value: Value) -> bool {
     let is_new = !map.contains_key(keyword);
     if is_new {
@@ -182,7 +182,7 @@ fn add(map: &mut Map<String, Value>, keyword: &str, value: Value) -> bool {
     is_new
 }
 
-/// Adds to a number, which must stay what its keyword takes.
+/// Adds to the number of a keyword, unless that makes a count negative.
 fn shift(map: &mut Map<String, Value>, keyword: &str, by: i64) -> bool {
     let Some(number) = map.get(keyword).and_then(Value::as_i64) else {
         return false;
@@ -198,7 +198,7 @@ fn shift(map: &mut Map<String, Value>, keyword: &str, by: i64) -> bool {
 const LOWER: [&str; 5] = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
 const UPPER: [&str; 5] = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"];
 
-/// Makes a schema take more.
+/// Makes a schema accept more.
 fn widen(schema: &mut Value, is_root: bool, dice: &mut Dice) -> bool {
     if !is_root && dice.chance(10) {
         *schema = json!({ "anyOf": [schema.take(), fragment(dice)] });
@@ -238,7 +238,7 @@ fn widen(schema: &mut Value, is_root: bool, dice: &mut Dice) -> bool {
             at < list.len() && !list.remove(at).is_null()
         }),
         6 if map.get("additionalProperties") == Some(&json!(false)) => {
-            // What a pattern matches was not forbidden.
+            // A name that a pattern matches was allowed before, so it must not get a schema.
             if dice.chance(50) || map.contains_key("patternProperties") {
                 map.shift_remove("additionalProperties");
             } else if let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) {
@@ -253,7 +253,7 @@ fn widen(schema: &mut Value, is_root: bool, dice: &mut Dice) -> bool {
     }
 }
 
-/// Makes a schema take less.
+/// Makes a schema accept less.
 fn narrow(schema: &mut Value, dice: &mut Dice) -> bool {
     let Some(map) = schema.as_object_mut() else {
         return false;
@@ -299,7 +299,7 @@ fn narrow(schema: &mut Value, dice: &mut Dice) -> bool {
     }
 }
 
-/// Changes something, whatever that means.
+/// Changes a schema, with any effect.
 fn disturb(schema: &mut Value, is_root: bool, dice: &mut Dice) -> bool {
     if !is_root && dice.chance(25) {
         *schema = match dice.below(4) {

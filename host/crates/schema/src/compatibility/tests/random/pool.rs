@@ -1,11 +1,11 @@
-//! What is worth trying as a value, seen from the schemas of a pair: their own constants, what is
-//! just within and just beyond their bounds, texts that their patterns and formats take or refuse.
+//! Values that are worth trying, from the schemas of a pair: their own constants, numbers just within
+//! and just beyond their bounds, texts that their patterns and formats accept or refuse.
 
 use serde_json::{Value, json};
 
 use super::dice::Dice;
 
-/// The patterns that the tests write, each with texts that it takes and, last, one that it may not.
+/// The patterns that the tests use, each with texts that it matches and, last, one that it may not.
 pub(super) const PATTERNS: [(&str, &[&str]); 16] = [
     ("^a", &["a", "ab", "abc", "b"]),
     ("b$", &["b", "ab", "bb", "a"]),
@@ -25,7 +25,7 @@ pub(super) const PATTERNS: [(&str, &[&str]); 16] = [
     ("^[0-9a-f]{8}$", &["0123abcd", "0123456", "zzzzzzzz"]),
 ];
 
-/// The formats that the tests write, the last of them unknown, with texts of each.
+/// The formats that the tests use, the last of them unknown, with texts of each.
 pub(super) const FORMATS: [(&str, &[&str]); 12] = [
     ("date-time", &["2026-05-04T10:00:00Z", "2026-05-04T10:00:00.5+02:00", "2026-05-04"]),
     ("date", &["2026-05-04", "2024-02-29", "2026-02-30"]),
@@ -44,17 +44,17 @@ pub(super) const FORMATS: [(&str, &[&str]); 12] = [
 /// Names of members that schemas of the grammar use.
 pub(super) const NAMES: [&str; 7] = ["a", "b", "c", "x_1", "x_2", "d", "ab"];
 
-/// What to try.
+/// Values to try.
 pub(super) struct Pool {
     pub(super) names: Vec<String>,
     pub(super) texts: Vec<String>,
     pub(super) numbers: Vec<Value>,
-    /// Whole values that a schema spells out.
+    /// Whole values that a schema lists.
     pub(super) values: Vec<Value>,
 }
 
 impl Pool {
-    /// What the schemas mention, and a little besides.
+    /// The values that the schemas mention, and a few more.
     pub(super) fn of(schemas: &[&Value]) -> Self {
         let texts = ["", "a", "b", "abc", "A1", "ü", "\u{1f600}"].map(str::to_owned).into();
         let numbers = [json!(0), json!(1), json!(-1), json!(1.5), json!(1.0), json!(10), json!(1e300)].into();
@@ -152,7 +152,7 @@ impl Pool {
     }
 }
 
-/// The texts of a pattern or a format that the tests write; of others none are known.
+/// The texts of a pattern or a format in the table; none for others.
 pub(super) fn samples(table: &[(&str, &'static [&'static str])], key: &str) -> impl Iterator<Item = &'static str> {
     let row = table.iter().find(|(known, _)| *known == key);
     row.map_or(&[][..], |(_, texts)| texts).iter().copied()

@@ -1,7 +1,7 @@
-//! The run over random pairs, and what it counts.
+//! Runs `check_minor` over random pairs, and counts its answers.
 //!
-//! `WEIR_SCHEMA_PAIRS` says how many pairs, `WEIR_SCHEMA_SEED` which is the first, and with
-//! `WEIR_SCHEMA_SHOW` every refusal without a counterexample is printed.
+//! `WEIR_SCHEMA_PAIRS` is the number of pairs and `WEIR_SCHEMA_SEED` the first seed; if
+//! `WEIR_SCHEMA_SHOW` is set, every refusal without a counterexample is printed.
 
 use std::{collections::BTreeMap, env, fmt::Write};
 
@@ -16,21 +16,21 @@ use super::{
     shrink::shrink,
 };
 
-/// Pairs of a run unless `WEIR_SCHEMA_PAIRS` says how many.
+/// Pairs of a run, unless `WEIR_SCHEMA_PAIRS` sets another number.
 const PAIRS: usize = 2_000;
 /// Payloads that are tried on a pair.
 const TRIES: usize = 60;
-/// The share of pairs, in thousandths, about which the procedure may say that it knows no better.
+/// The share of pairs, in thousandths, that may be answered with "cannot prove".
 const UNPROVEN_PER_MILLE_MAX: usize = 15;
 
-/// Answers, counted.
+/// The numbers of answers.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     pairs: usize,
     accepted: usize,
     shown: usize,
     not_shown: usize,
-    /// Of those without a counterexample: what the hunt found one for.
+    /// Refusals without a counterexample for which the hunt found one.
     missed: usize,
     unproven: usize,
     payloads: usize,
@@ -38,8 +38,8 @@ struct Counts {
     untried: usize,
 }
 
-/// Judges a pair, and counts; a sentence when the answer is wrong.
-fn judge(pair: &Pair<'_>, made: Made, counts: &mut Counts, dice: &mut Dice) -> Option<String> {
+/// Compares a pair, and counts the answer; returns a sentence if it is wrong.
+fn compare(pair: &Pair<'_>, made: Made, counts: &mut Counts, dice: &mut Dice) -> Option<String> {
     let mode = MODES[dice.below(MODES.len())];
     counts.pairs += 1;
     let refusal = pair.refusal(mode);
@@ -135,7 +135,7 @@ fn no_accepted_pair_breaks() {
         };
         done += 1;
         let row = counts.entry((origin, made)).or_default();
-        wrong.extend(judge(&pair, made, row, &mut dice).map(|wrong| format!("seed {seed}: {wrong}")));
+        wrong.extend(compare(&pair, made, row, &mut dice).map(|wrong| format!("seed {seed}: {wrong}")));
     }
     let (table, total) = table(&counts);
     println!("{table}{} payloads were tried; {illegal} pairs more were no legal schemas", total.payloads);
@@ -145,8 +145,8 @@ fn no_accepted_pair_breaks() {
     assert!(share <= UNPROVEN_PER_MILLE_MAX, "{share} of 1,000 pairs cannot be proven");
 }
 
-/// What is accepted step by step is not known to break as a whole. That holds when every payload
-/// counts: what the first schema declares the second may not.
+/// If each of two steps is accepted, both together do not break. That holds only in the mode `Strict`:
+/// a member that the first schema declares the second may not.
 #[test]
 fn acceptance_is_transitive() {
     let deck = Deck::new();

@@ -1,8 +1,8 @@
-//! Schemas as publishers write them. Random changes of them are what a registry meets.
+//! Schemas as publishers write them. Random changes of them resemble the pairs that a registry meets.
 
 use serde_json::{Value, json};
 
-/// Every sample: a dozen events, from flat to recursive.
+/// All samples: payload schemas of events, from flat to recursive.
 pub(super) fn all() -> Vec<Value> {
     let mut all = vec![favorite(), order(), payment(), user(), shipment()];
     all.extend([geometry(), cloud_event(), directory(), notification(), configuration(), measurement(), expression()]);

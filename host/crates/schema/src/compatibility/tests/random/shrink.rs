@@ -1,11 +1,11 @@
-//! What remains of a failing pair when everything is left out that the failure does not need.
+//! Shrinks a failing pair: everything is left out that the failure does not need.
 
 use serde_json::Value;
 
-/// Repairs of all three values that are tried at most.
+/// Candidates that are tried at most.
 const TRIES_MAX: usize = 3_000;
 
-/// Leaves out members and elements of the values, one at a time, as long as it fails.
+/// Leaves out members and elements of the values, one at a time, as long as `fails` holds.
 pub(super) fn shrink<const N: usize>(values: [Value; N], fails: impl Fn(&[Value; N]) -> bool) -> [Value; N] {
     let mut smallest = values;
     let mut tries = 0;
@@ -26,7 +26,7 @@ pub(super) fn shrink<const N: usize>(values: [Value; N], fails: impl Fn(&[Value;
     smallest
 }
 
-/// The value with one thing left out: the large things first.
+/// The value with one member or element left out: the outer ones first.
 fn smaller(value: &Value) -> Vec<Value> {
     let mut found = Vec::new();
     match value {

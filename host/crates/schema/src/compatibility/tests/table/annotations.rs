@@ -1,4 +1,4 @@
-//! What only annotates: a change of it breaks nobody.
+//! Keywords that only annotate: changing them breaks no payload.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Boolean schemas, and schemas that say nothing or refuse everything.
+//! Boolean schemas, and schemas that accept or refuse everything.
 
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Row, accept, accept_unless_strict, beyond_reach, check, refuse};
 
-/// An object told by the constant of its member `kind`.
+/// An object that the constant of its member `kind` identifies.
 fn variant(kind: &str, member: &str) -> Value {
     json!({ "type": "object", "properties": { "kind": { "const": kind }, member: { "type": "string" } }, "required": ["kind", member] })
 }

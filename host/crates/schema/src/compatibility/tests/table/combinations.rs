@@ -1,19 +1,19 @@
 //! Adding and removing a member: open or closed, required, required with a default, or optional,
 //! for declared members and for all. The 24 combinations, from their meaning:
 //!
-//! - A required member that is added breaks whoever does not send it. A default is an annotation
+//! - A required member that is added breaks senders that do not send it. A default is an annotation
 //!   and sends nothing.
-//! - An optional member that is added to a closed object was forbidden before, so nobody sends it.
-//!   In an open object somebody may send it with another type: undeclared, so it counts in strict
+//! - An optional member that is added to a closed object was forbidden before, so no payload has it.
+//!   In an open object a payload may have it with another type: undeclared, so it counts in strict
 //!   mode only.
-//! - A member that is removed from an open object may still be sent, and is taken. In a closed one
+//! - A member that is removed from an open object may still be sent, and is accepted. In a closed one
 //!   it is refused.
 
 use serde_json::{Value, json};
 
 use super::{Row, Verdict, check};
 
-/// How the member that comes or goes stands in its schema.
+/// The way in which the schema declares the member that is added or removed.
 #[derive(Clone, Copy, PartialEq)]
 enum Presence {
     Required,
@@ -72,7 +72,7 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-/// Twelve rows in two modes.
+/// There are twelve rows, each in two modes.
 #[test]
 fn the_24_combinations() {
     let rows = rows();

@@ -95,7 +95,7 @@ pub(super) fn rows() -> Vec<Row> {
             }),
         ),
         accept_unless_strict(
-            "a condition on a member that nobody declared",
+            "a condition on an undeclared member",
             json!({ "type": "object", "properties": { "a": { "type": "integer" } } }),
             json!({ "type": "object", "properties": { "a": { "type": "integer" } }, "if": { "required": ["b"] }, "then": { "required": ["a"] } }),
             json!({ "b": 1 }),

@@ -1,9 +1,9 @@
-//! Pairs written by hand with the verdict that their meaning gives them, one file per group of
+//! Pairs written by hand, each with the verdict that follows from its meaning, one file per group of
 //! keywords.
 //!
-//! A verdict of refusal comes with a payload that proves it, and then the procedure has to show
-//! one too. What is accepted although every payload counts is accepted when only declared members
-//! do; what is refused because of declared members is refused anyway. So a row says both.
+//! A verdict of refusal comes with a payload that proves it, and then `check_minor` has to show one
+//! too. A pair that is accepted in the mode `Strict` is accepted in `Declared`, and a pair that is
+//! refused in `Declared` is refused in `Strict`. So one verdict covers both modes.
 
 #![expect(clippy::too_many_lines, reason = "the functions that hold rows do nothing else")]
 
@@ -40,14 +40,14 @@ const TRIES: usize = 200;
 
 /// A row of the table.
 struct Row {
-    /// What changed, as its author would say it.
+    /// The change in the words of its author.
     change: &'static str,
     old: Value,
     new: Value,
     verdict: Verdict,
 }
 
-/// What a pair deserves.
+/// The right answer for a pair.
 enum Verdict {
     /// Every payload that was valid is valid.
     Accepted,
@@ -55,7 +55,8 @@ enum Verdict {
     AcceptedUnlessStrict(Value),
     /// This payload, made of declared members, was valid and no longer is.
     Refused(Value),
-    /// It would deserve to be accepted, but the procedure may say that it knows no better: why.
+    /// The pair is compatible, but a proof is out of reach for this reason: "cannot prove" is an answer
+    /// too.
     BeyondReach(&'static str),
 }
 
@@ -75,7 +76,7 @@ fn beyond_reach(change: &'static str, old: Value, new: Value, why: &'static str)
     Row { change, old, new, verdict: Verdict::BeyondReach(why) }
 }
 
-/// Asks the procedure for the verdict on every row, and proves the rows right on the way.
+/// Compares the answers of `check_minor` with the rows, and checks the rows themselves with payloads.
 fn check(rows: &[Row]) {
     let wrong: Vec<String> = rows.iter().flat_map(wrongs).collect();
     assert!(wrong.is_empty(), "{} wrong verdicts:\n{}", wrong.len(), wrong.join("\n"));
@@ -146,7 +147,7 @@ fn groups() -> [(&'static str, Vec<Row>); 19] {
     ]
 }
 
-/// The schemas of the table, by group: what random pairs are made of, too.
+/// The schemas of the table, by group. Random pairs are made of them, too.
 pub(super) fn schemas() -> Vec<Vec<Value>> {
     let of_group = |(_, rows): (&str, Vec<Row>)| rows.into_iter().flat_map(|row| [row.old, row.new]).collect();
     groups().into_iter().map(of_group).collect()

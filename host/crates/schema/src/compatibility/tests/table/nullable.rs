@@ -1,4 +1,4 @@
-//! `nullable` of OpenAPI, which adds null to the types beside it and says nothing without any.
+//! `nullable` of OpenAPI, which adds null to the types beside it and has no effect without a type.
 
 use serde_json::json;
 

@@ -105,7 +105,7 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "b": "" }),
         ),
         beyond_reach(
-            "no members, said in two ways",
+            "no members, written in two ways",
             json!({ "type": "object", "maxProperties": 0 }),
             json!({ "type": "object", "additionalProperties": false }),
             "no bound on the number of members is turned into a rule for their names",

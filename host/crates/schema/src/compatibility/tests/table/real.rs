@@ -1,4 +1,4 @@
-//! Whole events as a publisher has them, and what becomes of them from version to version.
+//! Whole events as a publisher writes them, and their changes from version to version.
 
 use serde_json::{Value, json};
 

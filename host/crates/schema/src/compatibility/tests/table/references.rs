@@ -50,7 +50,7 @@ fn definitions() -> Vec<Row> {
             json!({ "net": { "amount": 1, "precision": "x" } }),
         ),
         accept(
-            "a definition that nobody uses changes",
+            "an unused definition changes",
             json!({ "type": "string", "$defs": { "a": { "type": "string" } } }),
             json!({ "type": "string", "$defs": { "a": false } }),
         ),
