@@ -3,6 +3,8 @@
 //! Every failure that leaves the host is a row of [`Code`]: the stable string that clients branch
 //! on, the HTTP status, whether the same request may succeed later, and what it means.
 
+mod schemas;
+
 use std::fmt;
 
 use serde_json::Value;

@@ -8,10 +8,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use weir_schema::{Compatibility, Refusal};
 
 use crate::{
     config::{SchemaCheckArgs, SchemaCommand},
-    domain::schema::{self, Compatibility, Refusal},
     error::{Error, Result},
     fail,
 };
@@ -50,11 +50,11 @@ pub(super) fn run(command: &SchemaCommand) -> ExitCode {
 fn check(args: &SchemaCheckArgs) -> Result<Verdict> {
     let (old, new) = (read(&args.old)?, read(&args.new)?);
     if args.patch {
-        let is_patch = schema::is_patch_equal(&old, &new)?;
+        let is_patch = weir_schema::is_patch_equal(&old, &new)?;
         return Ok(if is_patch { Verdict::Compatible } else { Verdict::NoPatch });
     }
     let mode = if args.strict { Compatibility::Strict } else { Compatibility::Declared };
-    let verdict = schema::check_minor(&old, &new, mode)?;
+    let verdict = weir_schema::check_minor(&old, &new, mode)?;
     Ok(verdict.map_or_else(Verdict::Incompatible, |()| Verdict::Compatible))
 }
 
@@ -62,7 +62,7 @@ fn check(args: &SchemaCheckArgs) -> Result<Verdict> {
 fn read(path: &Path) -> Result<String> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|cause| fail!(BadRequest, "cannot read {shown}: {cause}"))?;
-    schema::inspect(&text).map_err(|error| in_file(path, &error))?;
+    weir_schema::inspect(&text).map_err(|error| in_file(path, &error.into()))?;
     Ok(text)
 }
 

@@ -1,6 +1,7 @@
 //! Registrations.
 
 use sqlx::FromRow;
+use weir_schema::Compatibility;
 
 use super::{Tx, codec, on_db, one_row};
 use crate::{
@@ -8,7 +9,6 @@ use crate::{
         id::{OrganizationId, RegistrationId},
         name::{Bump, EventName, GENERIC_NAME, PLATFORM_NAMESPACE, Version},
         registration::{Registration, Status},
-        schema::Compatibility,
     },
     error::Result,
 };

@@ -1,9 +1,10 @@
 //! Registrations: one version of a custom event each.
 
+use weir_schema::Compatibility;
+
 use super::{
     id::{OrganizationId, RegistrationId},
     name::{Bump, EventName, Version},
-    schema::Compatibility,
     time::Time,
 };
 use crate::{error::Result, fail};

@@ -13,6 +13,7 @@ use std::{
 
 use lru::LruCache;
 use tokio::sync::OnceCell;
+use weir_schema::Validator;
 
 use super::{Host, access, federation::endpoint, validators::Validators};
 use crate::{
@@ -25,12 +26,11 @@ use crate::{
         organization::{ApiKey, Organization},
         receiver::ReceiverId,
         registration::Status,
-        schema::{self, Validator},
         signature::Secrets,
         subscription::{EventType, Target},
         vault::DataKey,
     },
-    error::Result,
+    error::{Error, Result},
     fail,
 };
 
@@ -224,8 +224,8 @@ pub async fn validator(host: &Host, entry: &Entry, id: &RegistrationId) -> Resul
             .await?
             .ok_or_else(|| fail!(InternalError, "registration {id} is gone"))?;
         drop(tx);
-        let compile = move || schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
-        host.compute.run(&entry.organization.id, compile).await?
+        let compile = move || weir_schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
+        host.compute.run(&entry.organization.id, compile).await?.map_err(Error::from)
     };
     // Boxed, so that the many emits that do not need it have no room for it.
     Box::pin(host.directory.validators.get(id, compile)).await

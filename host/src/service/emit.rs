@@ -21,7 +21,6 @@ use crate::{
         id::EmitId,
         limits::{CHAIN_DEPTH_MAX, IDEMPOTENCY_KEY_CHARS_MAX, PAYLOAD_BYTES_MAX},
         name::{EventName, Version},
-        schema,
     },
     error::{Error, Result},
     fail,
@@ -187,7 +186,7 @@ fn idempotency(request: &EmitRequest<'_>, payload: &Value) -> Result<Option<Idem
         ));
     }
     let asked = serde_json::json!([request.name, request.version, payload]);
-    Ok(Some(Idempotency { key: key.to_owned(), request_hash: schema::hash(&asked) }))
+    Ok(Some(Idempotency { key: key.to_owned(), request_hash: weir_schema::canonical_hash(&asked) }))
 }
 
 /// Contract 2.5: on FREE only the generic event can be emitted, and there is no code of its own.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use weir_schema::Compatibility;
+
 pub(super) mod history;
 
 use super::{
@@ -16,7 +18,6 @@ use crate::{
         name::{EventName, check_name, check_namespace, is_reserved},
         organization::Organization,
         registration::{GENERIC_SCHEMA, GENERIC_VERSION, PLATFORM, Registration, Status},
-        schema::{self, Compatibility},
         time::Time,
     },
     error::{Error, Result},
@@ -338,7 +339,7 @@ fn check_archivable(registration: &Registration) -> Result<()> {
 
 /// The catch-all event that every organization has from the start (contract 2.9).
 pub(super) fn generic(host: &Host, organization: &Organization, now: Time) -> Result<Registration> {
-    let schema = schema::inspect(GENERIC_SCHEMA)?;
+    let schema = weir_schema::inspect(GENERIC_SCHEMA)?;
     Ok(Registration {
         id: RegistrationId::new(now, host.randomness.id()),
         organization_id: organization.id.clone(),

@@ -7,9 +7,10 @@ use std::{
 
 use lru::LruCache;
 use tokio::sync::OnceCell;
+use weir_schema::Validator;
 
 use crate::{
-    domain::{id::RegistrationId, limits::VALIDATOR_CACHE_BYTES_MAX, schema::Validator},
+    domain::{id::RegistrationId, limits::VALIDATOR_CACHE_BYTES_MAX},
     error::{Error, Result},
 };
 
@@ -113,7 +114,12 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::domain::{schema, time::Time};
+    use crate::domain::time::Time;
+
+    /// Compiles a schema.
+    fn compiled(schema: &str) -> Result<Validator> {
+        Ok(weir_schema::inspect(schema)?.validator)
+    }
 
     fn id(number: u128) -> RegistrationId {
         RegistrationId::new(Time::from_millis(0), number)
@@ -131,7 +137,7 @@ mod tests {
         let get = async |number: u128| {
             let compile = async {
                 compilations.fetch_add(1, Ordering::Relaxed);
-                schema::inspect(&large()).map(|schema| schema.validator)
+                compiled(&large())
             };
             validators.get(&id(number), compile).await.expect("legal").approximate_bytes()
         };
@@ -158,7 +164,7 @@ mod tests {
             let compile = async {
                 compilations.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
-                schema::inspect("{}").map(|schema| schema.validator)
+                compiled("{}")
             };
             validators.get(&id(1), compile).await
         };
@@ -170,9 +176,9 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_compile_is_tried_again() {
         let validators = Validators::default();
-        let broken = validators.get(&id(1), async { schema::inspect("[]").map(|schema| schema.validator) }).await;
+        let broken = validators.get(&id(1), async { compiled("[]") }).await;
         assert!(broken.is_err());
-        let sound = validators.get(&id(1), async { schema::inspect("{}").map(|schema| schema.validator) }).await;
+        let sound = validators.get(&id(1), async { compiled("{}") }).await;
         assert!(sound.is_ok());
     }
 }

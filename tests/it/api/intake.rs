@@ -1,5 +1,5 @@
 //! What a schema has to be to be registered (contract 6.3): the rules themselves are tested in
-//! `domain/schema/tests`, here that they hold over HTTP and what they answer.
+//! `host/crates/schema/src/schema/tests.rs`, here that they hold over HTTP and what they answer.
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;

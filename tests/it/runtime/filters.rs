@@ -7,13 +7,13 @@ use serde_json::{Value, json, value::RawValue};
 use weir::{
     domain::{
         event::{Candidate, Event},
-        filter::Filter,
-        limits::{
-            CALL_FUEL_MAX, FILTER_ALTERNATIVES_MAX, FILTER_BYTES_MAX, IDLE_INSTANCE_MEMORY_BYTES_MAX,
-            PAYLOAD_BYTES_MAX, ROUTER_CANDIDATES_MAX,
-        },
+        limits::{CALL_FUEL_MAX, IDLE_INSTANCE_MEMORY_BYTES_MAX, PAYLOAD_BYTES_MAX, ROUTER_CANDIDATES_MAX},
     },
     runtime::{Call, FaultKind, Outcome},
+};
+use weir_schema::{
+    Filter,
+    limits::{FILTER_ALTERNATIVES_MAX, FILTER_BYTES_MAX},
 };
 
 use super::{call, event, fault, organization, runtime};

@@ -11,7 +11,8 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use serde_json::{Map, Value, json};
-use weir::domain::{event::Event, filter::Filter, schema};
+use weir::domain::event::Event;
+use weir_schema::Filter;
 
 use super::{call, event, filters::candidates, runtime};
 
@@ -158,7 +159,7 @@ fn what_is_refused_never_matches() {
     let mut runner = TestRunner::new(Config { cases: 250, failure_persistence: None, ..Config::default() });
     let checked = runner.run(&strategy, |(schema, filters, payloads)| {
         // Some are no legal schemas, such as one that nothing can be valid under.
-        let Ok(inspected) = schema::inspect(&schema.to_string()) else { return Ok(()) };
+        let Ok(inspected) = weir_schema::inspect(&schema.to_string()) else { return Ok(()) };
         let mut never = Vec::new();
         for filter in filters {
             let filter = Filter::parse(&filter.to_string()).expect("a filter");

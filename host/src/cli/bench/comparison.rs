@@ -7,11 +7,9 @@ use std::{
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use weir_schema::Compatibility;
 
-use crate::{
-    domain::schema::{self, Compatibility},
-    error::Result,
-};
+use crate::error::Result;
 
 /// Comparisons, of which the median counts.
 const COMPARISONS: usize = 101;
@@ -35,7 +33,7 @@ pub(super) struct Comparison {
 
 pub(super) fn measure() -> Result<Comparison> {
     let old = at_the_caps(64, &["open", "paid"]);
-    let inspected = schema::inspect(&old)?;
+    let inspected = weir_schema::inspect(&old)?;
     Ok(Comparison {
         levels: inspected.depth,
         properties: inspected.property_count,
@@ -48,7 +46,7 @@ fn median_ms(old: &str, new: &str) -> Result<f64> {
     let mut durations = Vec::with_capacity(COMPARISONS);
     for _ in 0..COMPARISONS {
         let begun = Instant::now();
-        let verdict = schema::check_minor(black_box(old), black_box(new), Compatibility::Declared)?;
+        let verdict = weir_schema::check_minor(black_box(old), black_box(new), Compatibility::Declared)?;
         durations.push(begun.elapsed());
         drop(black_box(verdict));
     }
@@ -79,8 +77,9 @@ fn at_the_caps(longest: usize, states: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use weir_schema::limits::{SCHEMA_DEPTH_MAX, SCHEMA_PROPERTIES_MAX};
+
     use super::*;
-    use crate::domain::limits::{SCHEMA_DEPTH_MAX, SCHEMA_PROPERTIES_MAX};
 
     #[test]
     fn the_pairs_are_at_the_caps_and_one_is_compatible() {
@@ -88,7 +87,7 @@ mod tests {
         let caps = [SCHEMA_DEPTH_MAX, SCHEMA_PROPERTIES_MAX].map(u32::try_from);
         assert_eq!([Ok(measured.levels), Ok(measured.properties)], caps);
         let old = at_the_caps(64, &["open", "paid"]);
-        let check = |new: &str| schema::check_minor(&old, new, Compatibility::Declared).expect("legal");
+        let check = |new: &str| weir_schema::check_minor(&old, new, Compatibility::Declared).expect("legal");
         assert!(check(&at_the_caps(80, &["open", "paid", "void"])).is_ok());
         assert!(check(&at_the_caps(60, &["open", "paid"])).is_err_and(|refusal| refusal.counterexample.is_some()));
     }

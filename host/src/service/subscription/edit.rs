@@ -1,9 +1,10 @@
 //! What a request says of a subscription, checked and applied: the same for creating and changing.
 
+use weir_schema::Filter;
+
 use crate::{
     domain::{
         address,
-        filter::Filter,
         headers::StaticHeaders,
         limits::{MAX_IN_FLIGHT_MAX, RATE_LIMIT_PER_SECOND_MAX, SECRET_CHARS_MAX, SECRET_CHARS_MIN, TEXT_CHARS_MAX},
         retry::RetrySchedule,

@@ -1,13 +1,11 @@
 //! Whether a subscription's filter can match its events at all.
 
 use serde_json::Value;
+use weir_schema::Filter;
 
 use crate::{
     db,
-    domain::{
-        filter::Filter, limits::FILTER_SCHEMAS_MAX, name::CANONICAL_PREFIX, registration::Status,
-        subscription::Subscription,
-    },
+    domain::{limits::FILTER_SCHEMAS_MAX, name::CANONICAL_PREFIX, registration::Status, subscription::Subscription},
     error::{Error, Result},
     service::Host,
 };
@@ -35,5 +33,5 @@ pub(super) async fn check(host: &Host, subscription: &Subscription) -> Result<()
     let parse = |text: &str| serde_json::from_str(text).map_err(Error::internal);
     let schemas: Vec<Value> =
         registrations.iter().map(|registration| parse(&registration.payload_schema)).collect::<Result<_>>()?;
-    Filter::parse(filter)?.check_against(&schemas.iter().collect::<Vec<_>>())
+    Ok(Filter::parse(filter)?.check_against(&schemas.iter().collect::<Vec<_>>())?)
 }

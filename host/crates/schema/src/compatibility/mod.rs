@@ -1,0 +1,158 @@
+//! Proves that a new version of a schema accepts every payload that the old one accepted.
+//!
+#![doc = include_str!("../../docs/comparison.md")]
+
+mod arrays;
+mod budget;
+mod claim;
+mod classes;
+mod equality;
+mod evaluate;
+mod explain;
+mod facts;
+mod formats;
+mod kinds;
+mod language;
+mod locations;
+mod members;
+mod numbers;
+mod objects;
+mod patch;
+mod prove;
+mod reasons;
+mod samples;
+mod terms;
+mod texts;
+mod verdict;
+
+pub use patch::is_patch_equal;
+pub use verdict::{Compatibility, Refusal, Violation};
+
+use serde_json::Value;
+
+use crate::{
+    caps,
+    document::{self, Document},
+    error::Result,
+    expansion,
+    limits::{COMPARISON_STEPS_MAX, COUNTEREXAMPLE_STEPS_MAX},
+    rules,
+    validator::{self, Validator},
+};
+use budget::Budget;
+use claim::Claim;
+use classes::Classes;
+use explain::Finding;
+use formats::Formats;
+use language::Language;
+use locations::{EVERYTHING_COUNTS, LocationId, Locations};
+use prove::Prover;
+use samples::Sampler;
+use terms::Terms;
+
+/// Values that are tried as a counterexample: mostly the first one is right.
+const TRIED_MAX: usize = 16;
+
+/// Proves that every payload that counts under the old schema is valid under the new one, or says why
+/// there is no proof. `mode` chooses the payloads that count.
+///
+/// The outer result is about the schemas themselves, the inner one is the answer: `Ok(())` only if
+/// there is a proof, else a [`Refusal`], with a payload that breaks if one was found.
+///
+/// # Errors
+///
+/// [`SchemaTooDeep`](crate::Error::SchemaTooDeep), [`SchemaTooWide`](crate::Error::SchemaTooWide) or
+/// [`SchemaInvalid`](crate::Error::SchemaInvalid) if one of the two is no schema that
+/// [`inspect`](crate::inspect) lets through. Not everything that `inspect` refuses is found here, so
+/// let it read both schemas first.
+pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibility) -> Result<Result<(), Refusal>> {
+    let (old_root, new_root) = (document::parse(old_schema_text)?, document::parse(new_schema_text)?);
+    let (old, new) = (read(&old_root)?, read(&new_root)?);
+    let terms = Terms::read(&old, &new)?;
+    let classes = Classes::of(&terms);
+    if classes.of_schemas[0] == classes.of_schemas[terms.new_root] {
+        return Ok(Ok(()));
+    }
+    let (formats, locations) = (Formats::default(), Locations::new(&terms));
+    let here = match mode {
+        Compatibility::Declared => locations.root(),
+        Compatibility::Strict => EVERYTHING_COUNTS,
+    };
+    let pair = Pair { terms: &terms, classes: &classes, formats: &formats, locations: &locations, here };
+    let budget = Budget::new(COMPARISON_STEPS_MAX);
+    let language = Language::new(&terms.patterns, &budget);
+    let prover = pair.prover(&language, &budget);
+    if prover.proves(&[0], &[terms.new_root], here) {
+        return Ok(Ok(()));
+    }
+    let was_spent = budget.is_spent();
+    let findings = if was_spent { Vec::new() } else { explain::findings(&prover, &[0], terms.new_root, here) };
+    let validators = (compiled(&old, old_schema_text)?, compiled(&new, new_schema_text)?);
+    Ok(Err(pair.refusal(&new, &findings, was_spent, &validators)))
+}
+
+/// Reads a schema that obeys the rules of the registry.
+fn read(root: &Value) -> Result<Document<'_>> {
+    let document = Document::read(root)?;
+    caps::measure(&document)?;
+    rules::check(&document)?;
+    expansion::check(&document)?;
+    Ok(document)
+}
+
+fn compiled(document: &Document<'_>, text: &str) -> Result<Validator> {
+    validator::compile(document, text.len())
+}
+
+/// The parts of a pair that stay the same while it is compared.
+struct Pair<'t> {
+    terms: &'t Terms<'t>,
+    classes: &'t Classes,
+    formats: &'t Formats,
+    locations: &'t Locations<'t>,
+    here: LocationId,
+}
+
+impl<'t> Pair<'t> {
+    fn prover(&self, language: &'t Language<'t>, budget: &'t Budget) -> Prover<'t> {
+        Prover::new(self.terms, self.classes, language, self.formats, self.locations, budget)
+    }
+
+    /// The violations and, if one is found, a payload that shows them.
+    fn refusal(
+        &self,
+        new: &Document<'_>,
+        findings: &[Finding],
+        was_spent: bool,
+        validators: &(Validator, Validator),
+    ) -> Refusal {
+        let budget = Budget::new(COUNTEREXAMPLE_STEPS_MAX);
+        let language = Language::new(&self.terms.patterns, &budget);
+        let prover = self.prover(&language, &budget);
+        let sampler = Sampler::new(&prover);
+        let breaks = |value: &Value| {
+            validators.0.check(value).is_ok()
+                && validators.1.check(value).is_err()
+                && self.locations.only_declared(&language, self.here, value)
+        };
+        let claim = [Claim::Valid(self.terms.new_root)];
+        let counterexample = sampler.samples(&[0], &claim, self.here, TRIED_MAX).into_iter().find(breaks);
+        let is_shown = |finding: &Finding| {
+            counterexample.is_some()
+                && !sampler.samples(&finding.held, &[Claim::Satisfies(finding.atom)], finding.here, 1).is_empty()
+        };
+        let mut violations: Vec<Violation> = findings
+            .iter()
+            .map(|finding| reasons::violation(self.terms, new, finding.atom, is_shown(finding)))
+            .collect();
+        if violations.is_empty() {
+            violations.push(reasons::of_the_whole(was_spent, counterexample.is_some()));
+        }
+        Refusal { violations, counterexample }
+    }
+}
+
+#[cfg(test)]
+mod cost;
+#[cfg(test)]
+mod tests;
