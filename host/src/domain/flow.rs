@@ -97,7 +97,7 @@ impl TokenBucket {
 
 /// How an endpoint responded to an attempt, as far as flow control cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coping {
+pub enum EndpointResponse {
     /// The endpoint acknowledged at once.
     Quick,
     /// The endpoint acknowledged, but took long.
@@ -137,23 +137,23 @@ impl Window {
 
     /// Learns from a response. `max` caps growth only: a maximum that its owner lowered since is applied by
     /// the caller, and the learned size is kept.
-    pub fn learn(&mut self, coping: Coping, max: usize) {
-        match coping {
-            Coping::Quick | Coping::Slow => self.is_overwhelmed = false,
-            Coping::Refused => {}
-            Coping::Overwhelmed => self.is_overwhelmed = true,
+    pub fn learn(&mut self, response: EndpointResponse, max: usize) {
+        match response {
+            EndpointResponse::Quick | EndpointResponse::Slow => self.is_overwhelmed = false,
+            EndpointResponse::Refused => {}
+            EndpointResponse::Overwhelmed => self.is_overwhelmed = true,
         }
-        match coping {
-            Coping::Quick => self.grow(max),
-            Coping::Slow => {
+        match response {
+            EndpointResponse::Quick => self.grow(max),
+            EndpointResponse::Slow => {
                 // As many slow successes as the window is large make it one larger.
                 self.slow += 1;
                 if self.slow >= self.size {
                     self.grow(max);
                 }
             }
-            Coping::Refused => {}
-            Coping::Overwhelmed => (self.size, self.slow) = ((self.size / 2).max(1), 0),
+            EndpointResponse::Refused => {}
+            EndpointResponse::Overwhelmed => (self.size, self.slow) = ((self.size / 2).max(1), 0),
         }
     }
 
@@ -206,21 +206,21 @@ mod tests {
     fn a_window_grows_with_success_and_is_halved_by_silence() {
         let mut window = Window::default();
         for _ in 0..100 {
-            window.learn(Coping::Quick, 64);
+            window.learn(EndpointResponse::Quick, 64);
         }
         assert_eq!(window.size(), 64);
-        window.learn(Coping::Refused, 64);
-        window.learn(Coping::Overwhelmed, 64);
+        window.learn(EndpointResponse::Refused, 64);
+        window.learn(EndpointResponse::Overwhelmed, 64);
         assert_eq!(window.size(), 32);
         for _ in 0..10 {
-            window.learn(Coping::Overwhelmed, 64);
+            window.learn(EndpointResponse::Overwhelmed, 64);
         }
         assert!(window.size() == 1 && window.is_overwhelmed());
-        window.learn(Coping::Slow, 64);
+        window.learn(EndpointResponse::Slow, 64);
         assert_eq!(window.size(), 2);
-        window.learn(Coping::Slow, 64);
+        window.learn(EndpointResponse::Slow, 64);
         assert_eq!(window.size(), 2);
-        window.learn(Coping::Slow, 64);
+        window.learn(EndpointResponse::Slow, 64);
         assert_eq!(window.size(), 3);
     }
 

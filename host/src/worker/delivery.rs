@@ -96,7 +96,7 @@ impl Job {
             verdict = self.attempt(&shared, started_at) => verdict,
             () = shared.give_up.cancelled() => Verdict::of_stop(),
         };
-        slot.end(verdict.coping);
+        slot.end(verdict.response);
         let duration_ms = u32::try_from(clock.elapsed().as_millis()).unwrap_or(u32::MAX);
         let turn = self.judge_endpoint(&shared, &verdict).await;
         let mut attempted = self.conclude(&shared, verdict, started_at, duration_ms);
@@ -134,7 +134,7 @@ impl Job {
     async fn judge_endpoint(&self, shared: &Shared, verdict: &Verdict) -> Option<Turn> {
         let (host, target) = (&shared.host, &self.target);
         // An adapter's own failure says nothing of the endpoint.
-        verdict.coping?;
+        verdict.response?;
         let (given_up, turn) = match verdict.then {
             Then::Delivered => return shared.endpoints.succeeded(target),
             Then::NotTried => return None,

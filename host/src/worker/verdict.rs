@@ -4,7 +4,7 @@ use super::outbound::{FailureKind, Outcome, Sent};
 use crate::{
     domain::{
         delivery::{AttemptFailure, GONE, GUARD_REFUSED},
-        flow::Coping,
+        flow::EndpointResponse,
     },
     runtime::{Blame, Failure},
 };
@@ -24,7 +24,7 @@ pub(super) struct Verdict {
     pub(super) fuel: Option<u64>,
     pub(super) then: Then,
     /// How the endpoint coped; `None` when it was not reached for.
-    pub(super) coping: Option<Coping>,
+    pub(super) response: Option<EndpointResponse>,
 }
 
 /// What follows.
@@ -61,7 +61,7 @@ impl Verdict {
             response_snippet: None,
             fuel: Some(fuel),
             then,
-            coping: None,
+            response: None,
         }
     }
 
@@ -74,7 +74,7 @@ impl Verdict {
             response_snippet: None,
             fuel: None,
             then: Then::NotTried,
-            coping: None,
+            response: None,
         }
     }
 
@@ -90,10 +90,10 @@ impl Verdict {
                     GONE => Then::Gone,
                     _ => Then::Retry(retry_after_s.filter(|_| is_too_much)),
                 };
-                let coping = match then {
-                    Then::Delivered => Coping::Quick,
-                    _ if is_too_much => Coping::Overwhelmed,
-                    _ => Coping::Refused,
+                let response = match then {
+                    Then::Delivered => EndpointResponse::Quick,
+                    _ if is_too_much => EndpointResponse::Overwhelmed,
+                    _ => EndpointResponse::Refused,
                 };
                 Self {
                     response_status: Some(status),
@@ -102,7 +102,7 @@ impl Verdict {
                     response_snippet: snippet.filter(|_| !is_delivered),
                     fuel: Some(fuel),
                     then,
-                    coping: Some(coping),
+                    response: Some(response),
                 }
             }
             Outcome::Failed { kind, message } => {
@@ -123,7 +123,11 @@ impl Verdict {
                     response_snippet: None,
                     fuel: Some(fuel),
                     then: if is_own { Then::NotTried } else { Then::Retry(None) },
-                    coping: (!is_own).then_some(if is_silent { Coping::Overwhelmed } else { Coping::Refused }),
+                    response: (!is_own).then_some(if is_silent {
+                        EndpointResponse::Overwhelmed
+                    } else {
+                        EndpointResponse::Refused
+                    }),
                 }
             }
         }
@@ -137,10 +141,10 @@ mod tests {
     use super::*;
     use crate::runtime::FaultKind;
 
-    fn answered(status: u16, retry_after_s: Option<u32>) -> (Then, Option<Coping>) {
+    fn answered(status: u16, retry_after_s: Option<u32>) -> (Then, Option<EndpointResponse>) {
         let outcome = Outcome::Response { status, retry_after_s, snippet: None };
         let verdict = Verdict::of_sent(Sent { outcome, duration: Duration::ZERO }, 0, 0);
-        (verdict.then, verdict.coping)
+        (verdict.then, verdict.response)
     }
 
     fn failed(kind: FailureKind, own_faults: i64) -> Then {
@@ -151,13 +155,13 @@ mod tests {
     #[test]
     fn answers_are_judged_by_their_status() {
         for status in [200, 204, 299] {
-            assert_eq!(answered(status, Some(9)), (Then::Delivered, Some(Coping::Quick)));
+            assert_eq!(answered(status, Some(9)), (Then::Delivered, Some(EndpointResponse::Quick)));
         }
         for status in [429, 503] {
-            assert_eq!(answered(status, Some(9)), (Then::Retry(Some(9)), Some(Coping::Overwhelmed)));
+            assert_eq!(answered(status, Some(9)), (Then::Retry(Some(9)), Some(EndpointResponse::Overwhelmed)));
         }
         for status in [301, 400, 500] {
-            assert_eq!(answered(status, Some(9)), (Then::Retry(None), Some(Coping::Refused)));
+            assert_eq!(answered(status, Some(9)), (Then::Retry(None), Some(EndpointResponse::Refused)));
         }
         assert_eq!(answered(410, None).0, Then::Gone);
     }
