@@ -1,4 +1,4 @@
-//! API keys: kept as hashes.
+//! API keys, stored as hashes of their secrets.
 
 use sqlx::FromRow;
 
@@ -11,6 +11,13 @@ use crate::{
     },
     error::Result,
 };
+
+/// The columns of [`ApiKeyRow`].
+macro_rules! columns {
+    () => {
+        "id, organization_id, caller_service, label, scopes, environment, created_at, expires_at, revoked_at"
+    };
+}
 
 #[derive(FromRow)]
 struct ApiKeyRow {
@@ -68,22 +75,16 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, key: &ApiKey, ke
         .map(|_| ()))
 }
 
-/// A key by the hash of its secret: the one look-up that comes before an organization is known.
+/// Finds a key by the hash of its secret: the only look-up without an organization, which the key tells.
 pub async fn find_by_hash(tx: &mut Tx, key_hash: &str) -> Result<Option<ApiKey>> {
-    const SQL: &str = "
-        select id, organization_id, caller_service, label, scopes, environment, created_at, expires_at, revoked_at
-          from api_key
-         where key_hash = $1";
+    const SQL: &str = concat!("select ", columns!(), " from api_key where key_hash = $1");
     let row: Option<ApiKeyRow> = on_db!(tx, |conn| sqlx::query_as(SQL).bind(key_hash).fetch_optional(conn).await)?;
     row.map(ApiKey::try_from).transpose()
 }
 
 /// A key of the organization.
 pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &ApiKeyId) -> Result<Option<ApiKey>> {
-    const SQL: &str = "
-        select id, organization_id, caller_service, label, scopes, environment, created_at, expires_at, revoked_at
-          from api_key
-         where organization_id = $1 and id = $2";
+    const SQL: &str = concat!("select ", columns!(), " from api_key where organization_id = $1 and id = $2");
     let row: Option<ApiKeyRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(id.as_str())
@@ -94,17 +95,13 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &ApiKeyId) -> 
 
 /// The organization's keys, the newest first.
 pub async fn list(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<ApiKey>> {
-    const SQL: &str = "
-        select id, organization_id, caller_service, label, scopes, environment, created_at, expires_at, revoked_at
-          from api_key
-         where organization_id = $1
-         order by id desc";
+    const SQL: &str = concat!("select ", columns!(), " from api_key where organization_id = $1 order by id desc");
     let rows: Vec<ApiKeyRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(organization.as_str()).fetch_all(conn).await)?;
     rows.into_iter().map(ApiKey::try_from).collect()
 }
 
-/// Lets a key end at `at`, if it does not end earlier.
+/// Revokes a key from `at` on, unless it is revoked from an earlier time on.
 pub async fn revoke(tx: &mut Tx, organization: &OrganizationId, id: &ApiKeyId, at: Time) -> Result<()> {
     const SQL: &str = "
         update api_key

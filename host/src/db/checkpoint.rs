@@ -1,8 +1,8 @@
-//! Moving SQLite's write-ahead log into the database file, beside the writer.
+//! Checkpoints: moves SQLite's write-ahead log into the database file, beside the writer.
 //!
-//! Left to itself SQLite does that within the commit that makes the log too long, and whoever waits
-//! for that commit waits for some thousand pages. A checkpoint on a connection of its own waits for
-//! nobody and makes nobody wait; what it has moved, the writer need not move.
+//! By default SQLite does that within the commit that makes the log too long, which then waits for some
+//! thousand pages. A passive checkpoint on a connection of its own neither waits for the writer nor
+//! blocks it, and leaves it fewer pages to move.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// The pause while nothing is written.
 const IDLE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What a checkpoint answers: whether somebody else's hindered it, and how many pages the log has and
-/// how many of them were moved.
-type Answer = (i64, i64, i64);
+/// The row that a checkpoint returns: whether another connection blocked it, the pages of the log, and how
+/// many of them are moved.
+type Progress = (i64, i64, i64);
 
 /// Makes checkpoints until the pool is closed.
 pub(super) async fn run(pool: SqlitePool) {
     let mut closed = pool.close_event();
-    // Closing ends it, however far it is; nothing is left to do then.
+    // Closing may interrupt a checkpoint at any point: the next one moves the rest.
     drop(closed.do_until(keep_short(&pool)).await);
 }
 
 async fn keep_short(pool: &SqlitePool) {
     let mut last = None;
     loop {
-        // What fails here the writer meets too, and says to those who wait for it.
-        let answer: Option<Answer> =
+        // The writer meets the same failure, and reports it to its caller.
+        let progress: Option<Progress> =
             sqlx::query_as("pragma wal_checkpoint(passive)").fetch_one(pool).await.inspect_err(note).ok();
-        let is_idle = answer.is_none() || answer == last;
-        last = answer;
+        let is_idle = progress.is_none() || progress == last;
+        last = progress;
         tokio::time::sleep(if is_idle { IDLE_INTERVAL } else { INTERVAL }).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Which failures of the database are faults of the moment, and which are ours.
+//! Tells failures of the database that pass from bugs of the host.
 
 use sqlx::error::ErrorKind;
 
@@ -7,13 +7,14 @@ use crate::error::{Code, Error};
 /// SQLite's primary result codes for trouble outside of the statement: busy, locked, read-only,
 /// input/output error, full, cannot open, protocol.
 const SQLITE_UNAVAILABLE: [i32; 7] = [5, 6, 8, 10, 13, 14, 15];
-/// PostgreSQL's classes for the same: connection, who may connect, no such database, insufficient
+/// PostgreSQL's classes of states for the same: connection, authorization, no such database, insufficient
 /// resources, operator intervention, system error; and single states: not accepting connections,
 /// read-only, lock not available, serialization, deadlock.
 const POSTGRES_UNAVAILABLE: [&str; 11] =
     ["08", "28", "3D", "53", "55000", "57", "58", "25006", "55P03", "40001", "40P01"];
 
-/// A database failure as ours: trouble that passes is `unavailable`, everything else is a bug.
+/// Turns a failure of the database into an error: one that passes is `unavailable`, every other one is a
+/// bug of the host.
 pub fn from_sqlx(cause: sqlx::Error) -> Error {
     if is_unavailable(&cause) {
         return Error::new(Code::Unavailable, "the database is locked, full or gone; nothing was accepted")
@@ -23,7 +24,7 @@ pub fn from_sqlx(cause: sqlx::Error) -> Error {
     Error::internal(cause)
 }
 
-/// Whether a row with the same unique value exists.
+/// Whether the statement failed because a row with the same unique value exists.
 pub fn is_unique_violation(error: &Error) -> bool {
     let database =
         error.cause().and_then(|cause| cause.downcast_ref::<sqlx::Error>()).and_then(sqlx::Error::as_database_error);

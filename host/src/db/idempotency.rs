@@ -1,4 +1,4 @@
-//! What became of requests with an idempotency key: a claim while one runs, its answer after that.
+//! Idempotency keys of requests other than emits: a claim while the request runs, then its answer.
 
 use sqlx::FromRow;
 
@@ -8,43 +8,42 @@ use crate::{
     error::Result,
 };
 
-/// Rows that go at once when their time is over: enough to keep up with those that come one by
-/// one, and too few to be noticed.
+/// Expired rows that are deleted at once: enough to keep up with new rows, which come one by one, and too
+/// few to be noticeable.
 const FORGOTTEN_ROWS_MAX: i64 = 16;
 
-/// What a key is unique in, beside the organization.
+/// A key, with the scope in which it is unique within an organization.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// Method and path as the router writes them.
+    /// Method and path, with parameters as in the router's patterns.
     pub route: &'a str,
     /// The caller's key.
     pub key: &'a str,
 }
 
-/// A claim to be.
+/// A claim that is to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct NewClaim<'a> {
     /// SHA-256 of the request.
     pub request_hash: &'a str,
-    /// Which process runs it.
+    /// The process that runs the request.
     pub holder: &'a str,
-    /// Whether no other process can be alive.
+    /// Whether no other process can be running, so that a claim of another one is a dead one's.
     pub is_alone: bool,
-    /// The present.
     pub now: Time,
-    /// When the claim ends by itself.
+    /// When the claim expires.
     pub until: Time,
 }
 
-/// What stands in the way of a claim.
+/// The stored claim or answer of a key that is taken.
 #[derive(Clone, Debug, FromRow)]
 pub struct Standing {
     /// SHA-256 of the request that has the key.
     pub request_hash: String,
-    /// Which process runs it, or ran it.
+    /// The process that runs or ran that request.
     pub holder: String,
     claimed_until: i64,
-    /// Whether its change is committed.
+    /// Whether the request's change is committed.
     pub took_effect: bool,
     status: Option<i64>,
     answer: Option<Vec<u8>>,
@@ -52,24 +51,24 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// When its claim ends.
+    /// When the claim expires.
     pub fn claimed_until(&self) -> Time {
         Time::from_millis(self.claimed_until)
     }
 
-    /// Whether it has an answer that still counts.
+    /// Whether the request is answered and its answer not expired.
     pub fn is_answered(&self, now: Time) -> bool {
         self.status.is_some() && self.expires_at > now.as_millis()
     }
 
-    /// Status and sealed body of its answer, if there is one.
+    /// Status and sealed body of the answer, if there is one.
     pub fn answer(self) -> Option<(u16, Vec<u8>)> {
         Some((u16::try_from(self.status?).ok()?, self.answer?))
     }
 }
 
-/// Claims a key, and gives the number of the claim; `None` when it is taken. It is free when
-/// nobody had it, when its time is over, or when whoever ran it died without an effect.
+/// Claims a key, and gives the number of the claim; `None` when the key is taken. A key is free if it has
+/// no row, if its row is expired, or if the process that claimed it died before its change took effect.
 pub async fn claim(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -104,7 +103,7 @@ pub async fn claim(
         .await)
 }
 
-/// What has a key at the moment.
+/// The claim or answer that a key has at the moment.
 pub async fn find(tx: &mut Tx, organization: &OrganizationId, place: Place<'_>) -> Result<Option<Standing>> {
     const SQL: &str = "
         select request_hash, holder, claimed_until, took_effect, status, answer, expires_at
@@ -118,8 +117,8 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, place: Place<'_>) 
         .await)
 }
 
-/// Says that the change of a claim is committed, in the change's own transaction; false when the
-/// claim was lost.
+/// Marks the change of a claim as committed, in the change's own transaction; false when the claim was
+/// lost.
 pub async fn take_effect(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -143,7 +142,7 @@ pub async fn take_effect(
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Keeps the answer of a claim; false when the claim was lost.
+/// Stores the answer of a claim; false when the claim was lost.
 pub async fn answer(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -169,7 +168,7 @@ pub async fn answer(
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Gives a key back.
+/// Deletes a claim, so that the key is free.
 pub async fn free(tx: &mut Tx, organization: &OrganizationId, place: Place<'_>, claims: i64) -> Result<()> {
     const SQL: &str = "
         delete from idempotency
@@ -184,14 +183,8 @@ pub async fn free(tx: &mut Tx, organization: &OrganizationId, place: Place<'_>, 
         .map(|_| ()))
 }
 
-/// Ends a claim at once. The row stays for the window if its change took effect.
-pub async fn give_up(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    place: Place<'_>,
-    claims: i64,
-    now: Time,
-) -> Result<()> {
+/// Ends a claim at once. Its row stays until it expires if the change took effect.
+pub async fn end(tx: &mut Tx, organization: &OrganizationId, place: Place<'_>, claims: i64, now: Time) -> Result<()> {
     const SQL: &str = "
         update idempotency
            set claimed_until = $5, expires_at = case when took_effect then expires_at else $5 end
@@ -207,14 +200,14 @@ pub async fn give_up(
         .map(|_| ()))
 }
 
-/// Deletes some rows whose time is over, whosever they are, and says how many; served by
+/// Deletes some expired rows of any organization, and gives their number; served by
 /// `idempotency_expires`.
 pub async fn forget_expired(tx: &mut Tx, now: Time) -> Result<u64> {
     const SQL: Dialects = Dialects {
         sqlite: "
         delete from idempotency
          where rowid in (select rowid from idempotency where expires_at <= $1 order by expires_at limit $2)",
-        // Two hosts at once leave each other's rows alone.
+        // Hosts that do this at the same time skip each other's rows.
         postgres: "
         delete from idempotency
          where ctid = any (array (select ctid from idempotency where expires_at <= $1 order by expires_at

@@ -1,12 +1,11 @@
 //! Listings of the marketplace and the forks of them.
 //!
-//! A listing is the one thing that organizations show each other. So two organizations appear
-//! here: the publisher, whose listing it is, and the viewer, who sees what is published and what
-//! is its own.
+//! Organizations see each other's listings, so functions take one of two organizations: the publisher,
+//! who owns the listing, or a viewer, who sees published listings and its own.
 
 use sqlx::FromRow;
 
-use super::{Tx, codec, on_db, one_row, registration::version_of};
+use super::{Tx, codec, on_db, one_row, page::paged, registration::version_of};
 use crate::{
     domain::{
         id::{ForkId, ListingId, OrganizationId, RegistrationId},
@@ -16,6 +15,14 @@ use crate::{
     },
     error::{Error, Result},
 };
+
+/// The columns of [`ListingRow`].
+macro_rules! columns {
+    () => {
+        "id, organization_id, registration_id, namespace, name, major, minor, patch, title, description, tags, status,
+         fork_count, published_by, published_at, unpublished_at, created_at, updated_at"
+    };
+}
 
 #[derive(FromRow)]
 struct ListingRow {
@@ -103,11 +110,7 @@ pub async fn insert(tx: &mut Tx, publisher: &OrganizationId, listing: &Listing) 
 
 /// A listing of the publisher.
 pub async fn find(tx: &mut Tx, publisher: &OrganizationId, id: &ListingId) -> Result<Option<Listing>> {
-    const SQL: &str = "
-        select id, organization_id, registration_id, namespace, name, major, minor, patch, title, description, tags,
-               status, fork_count, published_by, published_at, unpublished_at, created_at, updated_at
-          from listing
-         where organization_id = $1 and id = $2";
+    const SQL: &str = concat!("select ", columns!(), " from listing where organization_id = $1 and id = $2");
     let row: Option<ListingRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(publisher.as_str()).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(Listing::try_from).transpose()
@@ -115,17 +118,17 @@ pub async fn find(tx: &mut Tx, publisher: &OrganizationId, id: &ListingId) -> Re
 
 /// A listing that the viewer may see: a published one, or its own.
 pub async fn find_visible(tx: &mut Tx, viewer: &OrganizationId, id: &ListingId) -> Result<Option<Listing>> {
-    const SQL: &str = "
-        select id, organization_id, registration_id, namespace, name, major, minor, patch, title, description, tags,
-               status, fork_count, published_by, published_at, unpublished_at, created_at, updated_at
-          from listing
-         where id = $2 and (status = 'published' or organization_id = $1)";
+    const SQL: &str = concat!(
+        "select ",
+        columns!(),
+        " from listing where id = $2 and (status = 'published' or organization_id = $1)"
+    );
     let row: Option<ListingRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(viewer.as_str()).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(Listing::try_from).transpose()
 }
 
-/// Whether there is such a listing at all, and nothing else of it.
+/// Whether any organization has a listing of this id.
 pub async fn exists(tx: &mut Tx, id: &ListingId) -> Result<bool> {
     const SQL: &str = "select count(*) from listing where id = $1";
     let count: i64 = on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(id.as_str()).fetch_one(conn).await)?;
@@ -143,9 +146,9 @@ pub async fn is_listed(tx: &mut Tx, publisher: &OrganizationId, registration: &R
     Ok(count > 0)
 }
 
-/// What the marketplace is narrowed by.
+/// Which listings of the marketplace a list has; what is `None` narrows nothing.
 #[derive(Clone, Debug)]
-pub struct Filter {
+pub struct ListingQuery {
     /// Only listings of this status.
     pub status: Status,
     /// Only events of this namespace.
@@ -154,48 +157,28 @@ pub struct Filter {
     pub search: Option<Search>,
 }
 
-/// A part of what the viewer may see, the newest first, and how many listings match. Served by
+/// A page of the listings that the viewer may see, the newest first, and how many match. Served by
 /// `listing_order`.
 pub async fn browse(
     tx: &mut Tx,
     viewer: &OrganizationId,
-    filter: &Filter,
+    query: &ListingQuery,
     limit: u32,
     offset: i64,
 ) -> Result<(Vec<Listing>, i64)> {
-    const ROWS: &str = r"
-        select id, organization_id, registration_id, namespace, name, major, minor, patch, title, description, tags,
-               status, fork_count, published_by, published_at, unpublished_at, created_at, updated_at
-          from listing
-         where status = $2
-           and (status = 'published' or organization_id = $1)
-           and (cast($3 as text) is null or namespace = $3)
-           and (cast($4 as text) is null or searchable like $4 escape '\')
-         order by published_at desc, id
-         limit $5 offset $6";
-    const TOTAL: &str = r"
-        select count(*)
-          from listing
-         where status = $2
-           and (status = 'published' or organization_id = $1)
-           and (cast($3 as text) is null or namespace = $3)
-           and (cast($4 as text) is null or searchable like $4 escape '\')";
-    let pattern = filter.search.as_ref().map(Search::pattern);
-    macro_rules! bound {
-        ($query:expr) => {
-            $query
-                .bind(viewer.as_str())
-                .bind(filter.status.as_str())
-                .bind(filter.namespace.as_deref())
-                .bind(pattern.as_deref())
-        };
-    }
-    let rows: Vec<ListingRow> = on_db!(&mut *tx, |conn| bound!(sqlx::query_as(ROWS))
-        .bind(i64::from(limit))
-        .bind(offset)
-        .fetch_all(conn)
-        .await)?;
-    let total: i64 = on_db!(tx, |conn| bound!(sqlx::query_scalar(TOTAL)).fetch_one(conn).await)?;
+    let pattern = query.search.as_ref().map(Search::pattern);
+    let (rows, total): (Vec<ListingRow>, i64) = paged!(
+        tx,
+        select: columns!(),
+        from: "listing",
+        where: r"status = $2
+            and (status = 'published' or organization_id = $1)
+            and (cast($3 as text) is null or namespace = $3)
+            and (cast($4 as text) is null or searchable like $4 escape '\')",
+        order: "published_at desc, id",
+        bind: [viewer.as_str(), query.status.as_str(), query.namespace.as_deref(), pattern.as_deref()],
+        page: (limit, offset),
+    );
     Ok((rows.into_iter().map(Listing::try_from).collect::<Result<_>>()?, total))
 }
 
@@ -218,7 +201,7 @@ pub async fn update(tx: &mut Tx, publisher: &OrganizationId, listing: &Listing) 
     one_row(touched, "listing::update")
 }
 
-/// Archives the listing of a registration that was archived, if it was ever listed; served by
+/// Archives the listing of an archived registration, if there is one; served by
 /// `listing_registration`.
 pub async fn archive(tx: &mut Tx, publisher: &OrganizationId, registration: &RegistrationId, now: Time) -> Result<()> {
     const SQL: &str = "
@@ -235,7 +218,7 @@ pub async fn archive(tx: &mut Tx, publisher: &OrganizationId, registration: &Reg
 }
 
 /// Adds a fork of the organization and counts it on the listing, whose row stays locked until the
-/// transaction ends. False, and nothing was written, when the listing is not published any more.
+/// transaction ends. Writes nothing and gives false when the listing is not published.
 pub async fn fork(tx: &mut Tx, organization: &OrganizationId, fork: &Fork) -> Result<bool> {
     const COUNT: &str = "
         update listing
@@ -293,7 +276,7 @@ impl From<ForkRow> for Fork {
     }
 }
 
-/// Where a registration of the organization came from; `None` when it is no fork. Served by
+/// The fork by which a registration of the organization was made; `None` when it is no fork. Served by
 /// `marketplace_fork_registration`.
 pub async fn origin(tx: &mut Tx, organization: &OrganizationId, registration: &RegistrationId) -> Result<Option<Fork>> {
     const SQL: &str = "

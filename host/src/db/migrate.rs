@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
 
-/// Brings the database up to this host's level. Concurrent hosts wait for each other.
+/// Brings the database to this host's level. Hosts that do so at the same time wait for each other.
 pub async fn run(db: &Db) -> Result<()> {
     match &db.0 {
         Pools::Sqlite { writer, .. } => SQLITE.run(writer).await,

@@ -1,9 +1,11 @@
-//! The only SQL. One text serves SQLite and PostgreSQL; where the two must differ, both texts
-//! stand side by side in a [`Dialects`].
+//! The database: connections, transactions, and every SQL statement of the host.
+//!
+//! One text serves SQLite and PostgreSQL; where the two must differ, both texts stand side by side in a
+//! [`Dialects`].
 //!
 //! Conventions: functions take `(tx, organization, …)` in this order, times and ids are arguments,
-//! "not found" is `Ok(None)`, lists travel as one JSON parameter, and a transaction is never open
-//! while a component or a remote endpoint runs.
+//! "not found" is `Ok(None)`, many rows are one JSON parameter, and a transaction is never open while a
+//! component or a remote endpoint runs.
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
@@ -36,6 +38,8 @@ pub mod subscription;
 mod checkpoint;
 mod codec;
 mod fault;
+mod insert;
+mod page;
 
 pub use fault::{from_sqlx, is_unique_violation};
 
@@ -48,14 +52,15 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 const ROWS_BUFFERED: usize = 1_024;
 /// Statements kept prepared on each connection: more than this host has.
 const STATEMENTS_CACHED: usize = 256;
-/// Cache of each connection: negative is KiB. What does not fit is in the system's cache, and whenever
-/// a page was split a commit searches all of its own: with four times as much it took half as long again.
+/// Cache of each connection: negative is KiB. The system caches the pages that do not fit. After a page
+/// was split a commit searches the whole cache: with one four times as large it took half as long again.
 const CACHE_KIB: &str = "-16384";
-/// Pages of the write-ahead log, 64 MiB, from which on the writer itself moves into the database file
-/// what `checkpoint` has not moved yet: under load that has no pause, only then the log begins anew.
+/// Pages of the write-ahead log, 64 MiB, from which on the writer itself moves pages into the database
+/// file that `checkpoint` has not moved yet: under load without a pause only this lets the log start
+/// again from its beginning.
 const CHECKPOINT_PAGES: &str = "16384";
 
-/// Where the data lives.
+/// The address of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// A file of the embedded database.
@@ -84,13 +89,14 @@ impl FromStr for Location {
     }
 }
 
-/// The database. Cheap to clone.
+/// The connections to the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db(Pools);
 
 #[derive(Clone)]
 enum Pools {
-    /// SQLite has one writer at a time, so waiting for it is a queue of ours and not a busy loop.
+    /// SQLite has one writer at a time; a pool of one connection makes waiting for it a queue and not a
+    /// busy loop.
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
@@ -101,9 +107,7 @@ enum Pools {
 
 /// An open transaction. Dropped without [`Tx::commit`] it is rolled back.
 pub enum Tx {
-    /// On SQLite.
     Sqlite(Transaction<'static, Sqlite>),
-    /// On PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -124,10 +128,10 @@ impl Dialects {
 }
 
 /// A statement over the rows of a JSON array in `$1`: the text before and after the table
-/// function that unfolds it. Each row is `item.value`, in SQLite in its binary form: it need not be
-/// written as text and read again for each column.
+/// function that unfolds it. Each row is `item.value`, in SQLite in its binary form, which is not parsed
+/// again for each column.
 macro_rules! over_rows {
-    ($head:literal, $tail:literal) => {
+    ($head:expr, $tail:expr) => {
         $crate::db::Dialects {
             sqlite: concat!($head, " jsonb_each($1) as item ", $tail),
             postgres: concat!($head, " jsonb_array_elements(cast($1 as jsonb)) as item(value) ", $tail),
@@ -168,7 +172,7 @@ impl Db {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // Unless a transaction says otherwise.
+            // `begin_unsynced` sets another level for its transaction.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(WAIT_MAX)
@@ -184,8 +188,8 @@ impl Db {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false)
-                // After an I/O error SQLite ends a transaction by itself, and the connection no
-                // longer knows where it stands. The next one begins afresh.
+                // After an I/O error SQLite ends a transaction by itself, and sqlx does not know it: such a
+                // connection is replaced.
                 .before_acquire(|connection, _| {
                     let is_sound = !connection.is_in_transaction();
                     Box::pin(async move { Ok(is_sound) })
@@ -212,8 +216,8 @@ impl Db {
         Ok(Self(Pools::Postgres(pool)))
     }
 
-    /// Begins a transaction that writes, and survives power loss once it is committed. On SQLite it
-    /// holds the write lock from the start, so that what it reads is what it changes.
+    /// Begins a transaction that writes, and that survives power loss once it is committed. On SQLite it
+    /// holds the write lock from the start, so that no row changes between its reads and its writes.
     pub async fn begin(&self) -> Result<Tx> {
         match &self.0 {
             Pools::Sqlite { writer, .. } => {
@@ -224,10 +228,11 @@ impl Db {
         .map_err(from_sqlx)
     }
 
-    /// The same, but its commit does not wait for the disk: after a power loss (on PostgreSQL also
-    /// after a crash of the server) the last of these transactions may be gone: one never goes without
-    /// all that were committed after it. One of [`Self::begin`] makes all before it last.
-    /// For what follows from the table and is then done again: nobody was told that it is done.
+    /// Begins a transaction that writes, and whose commit does not wait for the disk: after a power loss
+    /// (on PostgreSQL also after a crash of the server) the last of these transactions may be lost, but
+    /// never one without all that were committed after it. The commit of a transaction of [`Self::begin`]
+    /// makes all earlier ones permanent. For work that the tables show to be undone if it is lost, and of
+    /// which no client was told.
     pub async fn begin_unsynced(&self) -> Result<Tx> {
         match &self.0 {
             Pools::Sqlite { writer, .. } => {
@@ -240,7 +245,7 @@ impl Db {
         .map_err(from_sqlx)
     }
 
-    /// Begins a transaction that only reads; it never waits for a writer.
+    /// Begins a transaction that only reads, and never waits for a writer.
     pub async fn read(&self) -> Result<Tx> {
         match &self.0 {
             Pools::Sqlite { readers, .. } => readers.begin().await.map(Tx::Sqlite),
@@ -257,7 +262,7 @@ impl Db {
         }
     }
 
-    /// Whether this process is the only one that has the database: an SQLite file has one owner.
+    /// Whether this process is the only one that uses the database: an SQLite file has one owner.
     pub fn is_owned(&self) -> bool {
         matches!(self.0, Pools::Sqlite { .. })
     }
@@ -286,7 +291,7 @@ impl Tx {
     }
 }
 
-/// Fails unless exactly one row was touched: anything else is a bug or a lost race.
+/// Fails unless a statement changed exactly one row: another number is a bug or a lost race.
 pub(crate) fn one_row(touched: u64, what: &str) -> Result<()> {
     if touched == 1 { Ok(()) } else { Err(fail!(InternalError, "{what}: {touched} rows were changed instead of one")) }
 }

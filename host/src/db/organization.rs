@@ -4,11 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::FromRow;
 
-use super::{Dialects, Tx, codec, on_db, one_row};
+use super::{Dialects, Tx, codec, on_db, one_row, page::paged};
 use crate::{
     domain::{id::OrganizationId, organization::Organization, plan::Plan, time::Time},
     error::Result,
 };
+
+/// The columns of [`OrganizationRow`].
+macro_rules! columns {
+    () => {
+        "id, name, slug, plan, region, billing_email, is_active, revision, created_at, updated_at"
+    };
+}
 
 #[derive(FromRow)]
 struct OrganizationRow {
@@ -70,10 +77,7 @@ pub async fn insert(tx: &mut Tx, organization: &Organization, data_key: &[u8]) -
 
 /// An organization by its id.
 pub async fn find(tx: &mut Tx, id: &OrganizationId) -> Result<Option<Organization>> {
-    const SQL: &str = "
-        select id, name, slug, plan, region, billing_email, is_active, revision, created_at, updated_at
-          from organization
-         where id = $1";
+    const SQL: &str = concat!("select ", columns!(), " from organization where id = $1");
     let row: Option<OrganizationRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(Organization::try_from).transpose()
@@ -81,27 +85,23 @@ pub async fn find(tx: &mut Tx, id: &OrganizationId) -> Result<Option<Organizatio
 
 /// An organization by its slug.
 pub async fn find_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<Organization>> {
-    const SQL: &str = "
-        select id, name, slug, plan, region, billing_email, is_active, revision, created_at, updated_at
-          from organization
-         where slug = $1";
+    const SQL: &str = concat!("select ", columns!(), " from organization where slug = $1");
     let row: Option<OrganizationRow> = on_db!(tx, |conn| sqlx::query_as(SQL).bind(slug).fetch_optional(conn).await)?;
     row.map(Organization::try_from).transpose()
 }
 
 /// A page of all organizations, the newest first, and how many there are.
 pub async fn list(tx: &mut Tx, limit: u32, offset: i64) -> Result<(Vec<Organization>, i64)> {
-    const ROWS: &str = "
-        select id, name, slug, plan, region, billing_email, is_active, revision, created_at, updated_at
-          from organization
-         order by id desc
-         limit $1 offset $2";
-    const TOTAL: &str = "select count(*) from organization";
-    let rows: Vec<OrganizationRow> =
-        on_db!(&mut *tx, |conn| sqlx::query_as(ROWS).bind(i64::from(limit)).bind(offset).fetch_all(conn).await)?;
-    let total: i64 = on_db!(tx, |conn| sqlx::query_scalar(TOTAL).fetch_one(conn).await)?;
-    let organizations = rows.into_iter().map(Organization::try_from).collect::<Result<_>>()?;
-    Ok((organizations, total))
+    let (rows, total): (Vec<OrganizationRow>, i64) = paged!(
+        tx,
+        select: columns!(),
+        from: "organization",
+        where: "true",
+        order: "id desc",
+        bind: [],
+        page: (limit, offset),
+    );
+    Ok((rows.into_iter().map(Organization::try_from).collect::<Result<_>>()?, total))
 }
 
 /// Stores name, plan and whether it is active.
@@ -123,28 +123,24 @@ pub async fn update(tx: &mut Tx, organization: &Organization) -> Result<()> {
     one_row(touched, "organization::update")
 }
 
-/// Counts the revision up and gives the organization as it is now. The row stays locked until the
-/// transaction ends, so changes of one organization come one after the other.
+/// Counts the revision up and gives the organization. The row stays locked until the transaction ends, so
+/// that changes of one organization come one after the other.
 pub async fn touch(tx: &mut Tx, id: &OrganizationId) -> Result<Option<Organization>> {
-    const SQL: &str = "
-        update organization
-           set revision = revision + 1
-         where id = $1
-        returning id, name, slug, plan, region, billing_email, is_active, revision, created_at, updated_at";
+    const SQL: &str = concat!("update organization set revision = revision + 1 where id = $1 returning ", columns!());
     let row: Option<OrganizationRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(Organization::try_from).transpose()
 }
 
-/// The revisions of organizations, which nobody changes until the transaction ends: what was checked
-/// under an older one may no longer hold, on another host's word or ours.
+/// Reads the revisions of organizations, and locks them until the transaction ends. A check that was made
+/// under an older revision may no longer hold, because this host or another one changed the organization.
 pub async fn hold_revisions<'a>(
     tx: &mut Tx,
     organizations: impl IntoIterator<Item = &'a OrganizationId>,
 ) -> Result<HashMap<OrganizationId, i64>> {
-    // SQLite's writer is alone. On PostgreSQL a change that began meanwhile waits for this one, so
-    // that nothing accepted under the old revision appears after the new one holds. Rows are locked
-    // in one order, so that nobody who locks several of them waits for another who does.
+    // SQLite has one writer. On PostgreSQL a change of an organization waits for this transaction, so
+    // that no emit accepted under the old revision appears after the new one is in force. All
+    // transactions lock rows in the same order, which excludes deadlocks.
     const SQL: Dialects = Dialects {
         sqlite: "
             select id, revision
@@ -164,13 +160,13 @@ pub async fn hold_revisions<'a>(
     Ok(revisions.into_iter().map(|(id, revision)| (OrganizationId::stored(id), revision)).collect())
 }
 
-/// The wrapped data key.
+/// The organization's wrapped data key.
 pub async fn data_key(tx: &mut Tx, id: &OrganizationId) -> Result<Option<Vec<u8>>> {
     const SQL: &str = "select data_key from organization where id = $1";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(id.as_str()).fetch_optional(conn).await)
 }
 
-/// Allows a namespace; false when it was allowed already.
+/// Grants a namespace; false when the organization has it already.
 pub async fn grant_namespace(tx: &mut Tx, id: &OrganizationId, namespace: &str, now: Time) -> Result<bool> {
     const SQL: &str = "
         insert into namespace_grant (organization_id, namespace, created_at)
@@ -185,7 +181,7 @@ pub async fn grant_namespace(tx: &mut Tx, id: &OrganizationId, namespace: &str, 
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Takes a namespace away; false when it was not allowed.
+/// Revokes a namespace; false when the organization does not have it.
 pub async fn revoke_namespace(tx: &mut Tx, id: &OrganizationId, namespace: &str) -> Result<bool> {
     const SQL: &str = "delete from namespace_grant where organization_id = $1 and namespace = $2";
     on_db!(tx, |conn| sqlx::query(SQL)
@@ -196,7 +192,7 @@ pub async fn revoke_namespace(tx: &mut Tx, id: &OrganizationId, namespace: &str)
         .map(|done| done.rows_affected() == 1))
 }
 
-/// The allowed namespaces with the time of each grant, by name.
+/// The namespaces of the organization with the time of each grant, by name.
 pub async fn namespaces(tx: &mut Tx, id: &OrganizationId) -> Result<Vec<(String, Time)>> {
     const SQL: &str = "
         select namespace, created_at
@@ -207,7 +203,7 @@ pub async fn namespaces(tx: &mut Tx, id: &OrganizationId) -> Result<Vec<(String,
     Ok(rows.into_iter().map(|(namespace, at)| (namespace, codec::time(at))).collect())
 }
 
-/// Emits accepted in a month.
+/// How many emits of the organization counted against its quota in a month.
 pub async fn emits_in_month(tx: &mut Tx, id: &OrganizationId, month: &str) -> Result<i64> {
     const SQL: &str = "select emits from emit_usage where organization_id = $1 and month = $2";
     let emits: Option<i64> =

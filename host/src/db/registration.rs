@@ -1,4 +1,4 @@
-//! Registrations.
+//! Registrations: versions of custom events.
 
 use sqlx::FromRow;
 use weir_schema::Compatibility;
@@ -12,6 +12,15 @@ use crate::{
     },
     error::Result,
 };
+
+/// The columns of [`RegistrationRow`].
+macro_rules! columns {
+    () => {
+        "id, organization_id, namespace, name, major, minor, patch, status, description, payload_schema,
+         payload_example, schema_hash, schema_flavour, semver_bump, compatibility, registered_by, created_at,
+         updated_at, archived_at"
+    };
+}
 
 #[derive(FromRow)]
 struct RegistrationRow {
@@ -109,12 +118,7 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, registration: &R
 
 /// A registration of the organization.
 pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &RegistrationId) -> Result<Option<Registration>> {
-    const SQL: &str = "
-        select id, organization_id, namespace, name, major, minor, patch, status, description, payload_schema,
-               payload_example, schema_hash, schema_flavour, semver_bump, compatibility, registered_by, created_at,
-               updated_at, archived_at
-          from registration
-         where organization_id = $1 and id = $2";
+    const SQL: &str = concat!("select ", columns!(), " from registration where organization_id = $1 and id = $2");
     let row: Option<RegistrationRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(id.as_str())
@@ -123,18 +127,16 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &RegistrationI
     row.map(Registration::try_from).transpose()
 }
 
-/// One version's state without its texts.
+/// Version and status of a registration, without its schema and texts.
 #[derive(Clone, Debug)]
 pub struct VersionState {
-    /// The registration.
     pub id: RegistrationId,
-    /// Its version.
     pub version: Version,
-    /// Whether it can be emitted.
     pub status: Status,
 }
 
-/// The states of all versions of an event, the highest first; served by `registration_version`.
+/// Version and status of all registrations of an event, the highest version first; served by
+/// `registration_version`.
 pub async fn version_states(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -168,15 +170,15 @@ pub async fn list(
     namespace: Option<&str>,
     status: Option<Status>,
 ) -> Result<Vec<Registration>> {
-    const SQL: &str = "
-        select id, organization_id, namespace, name, major, minor, patch, status, description, payload_schema,
-               payload_example, schema_hash, schema_flavour, semver_bump, compatibility, registered_by, created_at,
-               updated_at, archived_at
-          from registration
+    const SQL: &str = concat!(
+        "select ",
+        columns!(),
+        " from registration
          where organization_id = $1
            and (cast($2 as text) is null or namespace = $2)
            and (cast($3 as text) is null or status = $3)
-         order by id desc";
+         order by id desc"
+    );
     let rows: Vec<RegistrationRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(namespace)
@@ -206,8 +208,8 @@ pub async fn update(tx: &mut Tx, organization: &OrganizationId, registration: &R
     one_row(touched, "registration::update")
 }
 
-/// How many different events are registered and not archived, the generic one aside: the unit of
-/// the registration quota.
+/// How many different events have a version that is not archived, not counting the generic event: the
+/// unit of the registration quota.
 pub async fn count_events(tx: &mut Tx, organization: &OrganizationId) -> Result<i64> {
     const SQL: &str = "
         select count(*)

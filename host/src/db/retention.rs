@@ -1,7 +1,7 @@
-//! Deleting what is old and owed to nobody, a little at a time.
+//! Deletes old events, deliveries, attempts and relays that are finished, some rows at a time.
 //!
-//! Old rows are looked for in transactions that only read, and deleted in short ones that ask
-//! again: a dead letter may have been replayed in between.
+//! Old rows are found in transactions that only read, and deleted in short ones that check again: a dead
+//! letter may have been replayed in between.
 
 use std::ops::Range;
 
@@ -14,39 +14,38 @@ use crate::{
     error::Result,
 };
 
-/// Which events may go.
+/// Which events are old.
 #[derive(Clone, Copy, Debug)]
 pub struct OldEvents<'a> {
-    /// Those up to here were looked at before.
+    /// The id of the last event that was looked at before.
     pub after: &'a str,
-    /// Accepted before this time.
+    /// Old events were accepted before this time.
     pub before: Time,
-    /// With no dead letter that last changed at this time or later.
+    /// Old events have no dead letter that changed at this time or later.
     pub dead_letters_before: Time,
-    /// How many to look at.
+    /// How many events to look at.
     pub page: u32,
 }
 
-/// An event that may go.
+/// An event that may be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OldEvent {
-    /// Its id.
     pub id: String,
-    /// How many deliveries it has.
+    /// The number of its deliveries.
     pub deliveries: i64,
 }
 
-/// Ids of what may go, and where to go on.
+/// The rows of a page that may be deleted, and where the next page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found<T> {
-    /// What may go, in order.
+    /// The rows that may be deleted, in order of their ids.
     pub old: Vec<T>,
-    /// The last row that was looked at; `None` when there was none.
+    /// The id of the last row that was looked at; `None` when there was none.
     pub last: Option<String>,
 }
 
-/// Looks through a page of old events. What still waits for routing or relaying, is owed to
-/// somebody, or has a dead letter that can be replayed stays.
+/// Looks through a page of old events. An event stays while it waits for routing or relaying, while one of
+/// its deliveries is not finished, and while a dead letter of it is young enough to be replayed.
 pub async fn old_events(tx: &mut Tx, wanted: OldEvents<'_>) -> Result<Found<OldEvent>> {
     // Ids sort by time, so old events are a range of the primary key.
     const SQL: &str = "
@@ -79,9 +78,9 @@ pub async fn old_events(tx: &mut Tx, wanted: OldEvents<'_>) -> Result<Found<OldE
     Ok(Found { old: old.collect(), last })
 }
 
-/// Deletes events with their deliveries and attempts, and says how many events. What became owed
-/// to somebody since they were looked for stays. Of an idempotency key its answer stays: a key is
-/// valid for ever (contract 1.11).
+/// Deletes events with their deliveries and attempts, and gives the number of deleted events. An event of
+/// which a delivery was replayed since it was found stays. The answer of an idempotency key is moved to
+/// `emit_key`, because a key is valid for ever (contract 1.11).
 pub async fn delete_events(tx: &mut Tx, ids: &[&str], dead_letters_before: Time) -> Result<u64> {
     const DELIVERIES: Dialects = over_rows!(
         "delete from delivery
@@ -125,8 +124,8 @@ pub async fn delete_events(tx: &mut Tx, ids: &[&str], dead_letters_before: Time)
     Ok(deleted)
 }
 
-/// Deletes some deliveries of an event that has more than fit in one transaction, and says how
-/// many.
+/// Deletes at most `rows_max` deliveries of an event that has too many for one transaction, and gives
+/// their number.
 pub async fn delete_deliveries(tx: &mut Tx, emit: &str, dead_letters_before: Time, rows_max: i64) -> Result<usize> {
     const SQL: &str = "
         delete from delivery
@@ -146,7 +145,7 @@ pub async fn delete_deliveries(tx: &mut Tx, emit: &str, dead_letters_before: Tim
     Ok(ids.len())
 }
 
-/// Looks through a page of old deliveries for those whose attempts may go: they are finished, and
+/// Looks through a page of old deliveries for those whose attempts may be deleted: they are finished, and
 /// no dead letters.
 pub async fn old_deliveries(tx: &mut Tx, after: &str, before: Time, page: u32) -> Result<Found<String>> {
     const SQL: &str = "
@@ -167,8 +166,8 @@ pub async fn old_deliveries(tx: &mut Tx, after: &str, before: Time, page: u32) -
     Ok(Found { old, last })
 }
 
-/// Deletes the attempts of deliveries, and says how many. The deliveries stay, and say how they
-/// ended.
+/// Deletes the attempts of deliveries, and gives their number. The deliveries stay, with the status in
+/// which they ended.
 pub async fn delete_attempts(tx: &mut Tx, deliveries: &[String]) -> Result<u64> {
     const SQL: Dialects = over_rows!("delete from attempt where delivery_id in (select item.value ->> 0 from", ")");
     if deliveries.is_empty() {
@@ -179,7 +178,7 @@ pub async fn delete_attempts(tx: &mut Tx, deliveries: &[String]) -> Result<u64> 
     on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|done| done.rows_affected()))
 }
 
-/// Deletes some rows of the log of relays, the oldest first, and says how many.
+/// Deletes at most `rows_max` old rows of the relay log, the oldest first, and gives their number.
 pub async fn delete_relays(tx: &mut Tx, before: Time, rows_max: i64) -> Result<u64> {
     // Ids sort by time.
     const SQL: &str = "

@@ -1,4 +1,4 @@
-//! Which root key wraps data keys, and which data keys are wrapped with which.
+//! The active root key, and the root keys with which data keys are wrapped.
 
 use super::{Dialects, Tx, codec, on_db};
 use crate::{
@@ -9,22 +9,20 @@ use crate::{
 /// The root key that wraps new data keys.
 #[derive(Clone, Copy, Debug)]
 pub struct ActiveKey {
-    /// Which one.
     pub id: KeyId,
-    /// Since when.
     pub activated_at: Time,
 }
 
-/// The active root key; `None` in a database that no host has started on.
+/// The active root key; `None` in a database on which no host ever started.
 pub async fn active(tx: &mut Tx) -> Result<Option<ActiveKey>> {
     const SQL: &str = "select key_id, activated_at from root_key where slot = 'active'";
     let row: Option<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_optional(conn).await)?;
     row.map(active_key).transpose()
 }
 
-/// The active root key, which stays the active one until the transaction ends.
+/// Reads the active root key and locks it, so that it stays active until the transaction ends.
 pub async fn hold_active(tx: &mut Tx) -> Result<Option<ActiveKey>> {
-    // On SQLite whoever writes is alone.
+    // SQLite has one writer, and this is it.
     const SQL: Dialects = Dialects {
         sqlite: "select key_id, activated_at from root_key where slot = 'active'",
         postgres: "select key_id, activated_at from root_key where slot = 'active' for share",
@@ -39,7 +37,7 @@ fn active_key((key_id, activated_at): (String, i64)) -> Result<ActiveKey> {
     Ok(ActiveKey { id, activated_at: codec::time(activated_at) })
 }
 
-/// Makes a key the active one, if there is none yet.
+/// Makes a root key the active one, unless there is an active one.
 pub async fn activate_first(tx: &mut Tx, id: KeyId, now: Time) -> Result<()> {
     const SQL: &str = "
         insert into root_key (slot, key_id, activated_at)
@@ -48,7 +46,7 @@ pub async fn activate_first(tx: &mut Tx, id: KeyId, now: Time) -> Result<()> {
     on_db!(tx, |conn| sqlx::query(SQL).bind(id.to_string()).bind(now.as_millis()).execute(conn).await.map(|_| ()))
 }
 
-/// Makes a key the active one; false when it was already.
+/// Makes a root key the active one; false when it is active already.
 pub async fn activate(tx: &mut Tx, id: KeyId, now: Time) -> Result<bool> {
     const SQL: &str = "
         update root_key
@@ -63,20 +61,20 @@ pub async fn activate(tx: &mut Tx, id: KeyId, now: Time) -> Result<bool> {
     Ok(touched == 1)
 }
 
-/// A root key and the data keys that are wrapped with it.
+/// How many data keys a root key wraps.
 #[derive(Clone, Debug)]
 pub struct Usage {
-    /// Which root key.
+    /// The root key.
     pub id: KeyId,
-    /// Of how many organizations it wraps the data key.
+    /// The number of organizations whose data keys it wraps.
     pub organizations: i64,
-    /// One of them.
+    /// One of these organizations.
     pub example: OrganizationId,
 }
 
-/// Every root key that wraps something. Reads all organizations: for starts and operators.
+/// Every root key that wraps a data key. Reads all organizations: for the start and for operators.
 pub async fn usage(tx: &mut Tx) -> Result<Vec<Usage>> {
-    // The id stands behind the version of a sealed text: `domain/vault.rs`.
+    // A sealed text has the key's id after the version byte: see `domain/vault.rs`.
     const SQL: &str = "
         select substr(data_key, 2, 4), count(*), min(id)
           from organization
@@ -90,7 +88,7 @@ pub async fn usage(tx: &mut Tx) -> Result<Vec<Usage>> {
     rows.into_iter().map(usage).collect()
 }
 
-/// Organizations after `after`, by id, whose data keys are wrapped with another root key.
+/// The next organizations after `after`, by id, whose data keys another root key wraps.
 pub async fn wrapped_otherwise(
     tx: &mut Tx,
     active: KeyId,
@@ -108,7 +106,7 @@ pub async fn wrapped_otherwise(
     Ok(rows.into_iter().map(|(id, data_key)| (OrganizationId::stored(id), data_key)).collect())
 }
 
-/// Replaces a wrapped data key; false when it is not the one that was read any more.
+/// Replaces a wrapped data key; false when it changed since it was `read`.
 pub async fn rewrap(tx: &mut Tx, organization: &OrganizationId, read: &[u8], wrapped: &[u8]) -> Result<bool> {
     const SQL: &str = "update organization set data_key = $3 where id = $1 and data_key = $2";
     let touched = on_db!(tx, |conn| sqlx::query(SQL)

@@ -1,8 +1,8 @@
-//! Subscriptions and the event types they want.
+//! Subscriptions with their event types.
 
 use sqlx::FromRow;
 
-use super::{Dialects, Tx, codec, on_db, one_row, over_rows};
+use super::{Dialects, Tx, codec, on_db, one_row, over_rows, page::paged};
 use crate::{
     domain::{
         id::{EmitId, OrganizationId, SubscriptionId},
@@ -60,7 +60,7 @@ impl TermsRow {
     }
 }
 
-/// Labels are stored as an object, and its members keep their order.
+/// Reads labels, which are stored as an object whose members keep their order.
 fn labels(text: Option<&str>, subscription: &str) -> Result<Vec<(String, String)>> {
     let Some(text) = text else { return Ok(Vec::new()) };
     let object: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(text).ok();
@@ -140,19 +140,19 @@ fn disabled(at: Option<i64>, reason: Option<String>) -> Option<Disabled> {
     Some(Disabled { at: codec::time(at?), reason: reason.unwrap_or_default() })
 }
 
-/// What of a subscription is stored encrypted.
+/// The secrets of a subscription, encrypted.
 pub struct Sealed {
     /// The signing secret.
     pub secret: Vec<u8>,
-    /// The values of static headers, with their names.
+    /// The static headers, names and values; `None` when it has none.
     pub headers: Option<Vec<u8>>,
 }
 
-/// Where the events of a new subscription begin.
+/// The first events that a new subscription gets.
 pub struct Beginning {
-    /// It gets what is accepted at this revision of the organization or later.
+    /// It gets events that are accepted at this revision of the organization or later.
     pub since_revision: i64,
-    /// It also gets what came before that and after this emit.
+    /// If set, it also gets earlier events, from the one after this emit on.
     pub catch_up_after: Option<EmitId>,
 }
 
@@ -220,7 +220,7 @@ async fn insert_event_types(tx: &mut Tx, organization: &OrganizationId, subscrip
     Ok(())
 }
 
-/// Stores everything of a subscription that its owner may change, secret and headers aside.
+/// Stores everything of a subscription that its owner may change, except secret and static headers.
 pub async fn update(tx: &mut Tx, organization: &OrganizationId, subscription: &Subscription) -> Result<()> {
     const SUBSCRIPTION: &str = "
         update subscription
@@ -259,7 +259,7 @@ pub async fn update(tx: &mut Tx, organization: &OrganizationId, subscription: &S
     insert_event_types(tx, organization, s).await
 }
 
-/// Stores static headers: their names and, encrypted, all of them.
+/// Stores static headers: the names in the clear, and names and values encrypted.
 pub async fn set_headers(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -280,8 +280,8 @@ pub async fn set_headers(
     one_row(touched, "subscription::set_headers")
 }
 
-/// Replaces the secret. The one before it signs on until `overlap_until`, or no more at all; one
-/// that was older still is gone.
+/// Replaces the secret. The replaced one signs until `overlap_until`, if that is set; the one before it is
+/// deleted.
 pub async fn rotate(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -350,8 +350,8 @@ pub async fn list(tx: &mut Tx, organization: &OrganizationId, kind: Kind) -> Res
         .bind(kind.as_str())
         .fetch_all(conn)
         .await)?;
-    // Both lists run in the same order, so the types of each row are the next ones. The last
-    // position comes first, because they are taken off the end.
+    // Both lists are in the same order, so the types of each row are the next ones. They are taken off the
+    // end of the reversed list.
     types.reverse();
     let mut subscriptions: Vec<Subscription> = Vec::with_capacity(rows.len());
     for row in rows {
@@ -365,28 +365,28 @@ pub async fn list(tx: &mut Tx, organization: &OrganizationId, kind: Kind) -> Res
     Ok(subscriptions)
 }
 
-/// A page of the organization's subscriptions of every kind, the newest first, and how many there
-/// are; served by `subscription_organization`.
+/// A page of the ids of the organization's subscriptions of every kind, the newest first, and how many
+/// there are; served by `subscription_organization`.
 pub async fn ids(
     tx: &mut Tx,
     organization: &OrganizationId,
     limit: u32,
     offset: i64,
 ) -> Result<(Vec<SubscriptionId>, i64)> {
-    const ROWS: &str = "select id from subscription where organization_id = $1 order by id desc limit $2 offset $3";
-    const TOTAL: &str = "select count(*) from subscription where organization_id = $1";
-    let ids: Vec<String> = on_db!(&mut *tx, |conn| sqlx::query_scalar(ROWS)
-        .bind(organization.as_str())
-        .bind(i64::from(limit))
-        .bind(offset)
-        .fetch_all(conn)
-        .await)?;
-    let total: i64 = on_db!(tx, |conn| sqlx::query_scalar(TOTAL).bind(organization.as_str()).fetch_one(conn).await)?;
-    Ok((ids.into_iter().map(SubscriptionId::stored).collect(), total))
+    let (ids, total): (Vec<(String,)>, i64) = paged!(
+        tx,
+        select: "id",
+        from: "subscription",
+        where: "organization_id = $1",
+        order: "id desc",
+        bind: [organization.as_str()],
+        page: (limit, offset),
+    );
+    Ok((ids.into_iter().map(|(id,)| SubscriptionId::stored(id)).collect(), total))
 }
 
-/// Removes a subscription and its event types; false when there was none. What it was still owed
-/// is the caller's to settle, in the same transaction.
+/// Deletes a subscription and its event types; false when there is none. The caller ends its unfinished
+/// deliveries and replays in the same transaction.
 pub async fn delete(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<bool> {
     const SQL: &str = "delete from subscription where organization_id = $1 and id = $2";
     on_db!(tx, |conn| sqlx::query(SQL)
@@ -397,10 +397,10 @@ pub async fn delete(tx: &mut Tx, organization: &OrganizationId, id: &Subscriptio
         .map(|done| done.rows_affected() == 1))
 }
 
-/// The event types of active subscriptions that are one of these names, or a pattern of any kind;
-/// served by `subscription_event_type` and `subscription_event_pattern`.
+/// The event types of active subscriptions that equal one of these names, and all patterns; served by
+/// `subscription_event_type` and `subscription_event_pattern`.
 pub async fn types_among(tx: &mut Tx, organization: &OrganizationId, names: &[&str]) -> Result<Vec<EventType>> {
-    // Joined in this order on SQLite as well, which would read everything of the organization otherwise.
+    // `cross join` makes SQLite join in this order; otherwise it reads all event types of the organization.
     const SQL: Dialects = over_rows!(
         "select distinct wanted.event_type
            from (select subscription_id, event_type

@@ -1,4 +1,4 @@
-//! Deliveries: one emit owed to one receiver, and the attempts at it.
+//! Deliveries: each is one emit owed to one receiver, and has attempts.
 
 use super::{
     component::LogEntry,
@@ -10,38 +10,32 @@ use super::{
     time::Time,
 };
 
-/// What the reason of a dead letter begins with that was given up together with its endpoint.
+/// How the `error_message` of a dead letter begins when its endpoint was disabled.
 pub const ENDPOINT_DISABLED: &str = "endpoint_disabled";
-
-/// What the reason begins with of a delivery that the host may not send to its target.
+/// How the `error_message` of a delivery begins when the host may not send to its endpoint.
 pub const GUARD_REFUSED: &str = "guard_refused";
-/// What an endpoint answers that wants no more: it is gone.
+/// The HTTP status by which an endpoint asks for no further deliveries: Gone.
 pub const GONE: u16 = 410;
 
 /// One emit owed to one receiver.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// Its id.
     pub id: DeliveryId,
-    /// Whose it is.
     pub organization_id: OrganizationId,
-    /// What is owed.
     pub emit_id: EmitId,
-    /// To whom.
     pub receiver: ReceiverId,
-    /// Because of which push, if the receiver is an external peer.
+    /// The push that caused it; set if and only if the receiver is an external peer.
     pub push_id: Option<PushId>,
     /// The components that serve it.
     pub program_id: ProgramId,
     /// Its status.
     pub status: Status,
-    /// Why it last failed.
+    /// Why the last attempt failed, or why there is none.
     pub error_message: Option<String>,
-    /// When it is tried next; `None` once it is finished.
+    /// `None` while an attempt is under way and once the delivery is finished.
     pub next_attempt_at: Option<Time>,
-    /// When it was routed.
+    /// When the emit was routed to the receiver.
     pub created_at: Time,
-    /// When it last changed.
     pub updated_at: Time,
 }
 
@@ -172,7 +166,7 @@ pub enum Status {
     Retrying,
     /// Acknowledged by the receiver.
     Success,
-    /// A dead letter: it is not tried again by itself.
+    /// A dead letter: only a replay tries it again.
     Failed,
     /// Left out by the subscription's own transformer.
     Skipped,
@@ -198,22 +192,22 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Whether nothing more happens to it by itself.
+    /// Whether only a replay changes it any further.
     pub const fn is_finished(self) -> bool {
         matches!(self, Self::Success | Self::Failed | Self::Skipped)
     }
 }
 
-/// What kind of thing went wrong in an attempt.
+/// The kind of failure of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptFailure {
-    /// A component did not say what to send.
+    /// A component failed to describe the request.
     Component,
-    /// The host may not send to the target.
+    /// The host may not send to the endpoint.
     Guard,
-    /// The target could not be reached, or did not answer.
+    /// The endpoint could not be reached, or did not answer.
     Unreachable,
-    /// The target answered something else than a success.
+    /// The endpoint answered something else than a success.
     Endpoint,
 }
 
@@ -236,24 +230,22 @@ impl AttemptFailure {
     }
 }
 
-/// One try of a delivery.
+/// One attempt at a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the first, counted through all replays.
     pub number: u32,
-    /// When it began.
     pub started_at: Time,
-    /// How long it took, in milliseconds.
     pub duration_ms: u32,
-    /// What the receiver answered.
+    /// The HTTP status of the answer; `None` without an answer.
     pub response_status: Option<u16>,
-    /// Why it failed.
+    /// Why the attempt failed; `None` if it did not.
     pub error_message: Option<String>,
-    /// What kind of thing went wrong; attempts of older hosts do not say.
+    /// `None` if the attempt did not fail.
     pub failure: Option<AttemptFailure>,
-    /// The beginning of the receiver's answer, when it was no success.
+    /// The beginning of the answer's body; `None` if the attempt did not fail.
     pub response_snippet: Option<String>,
-    /// Fuel that components used.
+    /// Fuel that components used; `None` if none ran.
     pub fuel: Option<u64>,
 }
 

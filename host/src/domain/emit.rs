@@ -1,4 +1,4 @@
-//! Accepted events: payloads that were emitted, and what else goes the same way.
+//! Emits: accepted events of all kinds, custom, lifecycle, ingested and relayed.
 
 use std::sync::Arc;
 
@@ -13,40 +13,37 @@ use super::{
 /// One accepted event. Its row is the audit record, and the outbox from which it is routed.
 #[derive(Clone, Debug)]
 pub struct Emit {
-    /// Its id: the event's idempotency key wherever it goes.
+    /// Receivers use it as the event's idempotency key.
     pub id: EmitId,
-    /// Whose event it is.
     pub organization_id: OrganizationId,
-    /// What it is.
     pub subject: Subject,
     /// The payload, byte for byte as received.
     pub payload: Arc<str>,
-    /// The caller's key for replays.
+    /// Recognises a repeated request; `None` if the caller sent no key.
     pub idempotency: Option<Idempotency>,
-    /// How many components' emits led to this one.
+    /// The number of components' emits that led to this one, one causing the next.
     pub chain_depth: u32,
     /// The caller service.
     pub emitted_by: String,
-    /// When it was accepted.
     pub accepted_at: Time,
-    /// The organization's revision under which it was accepted: what was in force then, or what
-    /// came later, decides who gets it.
+    /// The organization's revision under which it was accepted; subscriptions and pushes have a revision
+    /// since which they get emits.
     pub revision: i64,
-    /// Where it came from, if it was relayed; it then goes no further than to subscriptions.
+    /// Set if the emit was relayed from another organization; it is then not relayed any further.
     pub source: Option<Source>,
 }
 
-/// Where a relayed emit came from.
+/// The origin of a relayed emit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The organization that emitted it.
     pub organization_id: OrganizationId,
-    /// Because of which push.
+    /// The push that caused the relay.
     pub push_id: PushId,
 }
 
 impl Source {
-    /// What components are told of it.
+    /// The attributes by which components recognise a relay.
     fn attributes(&self) -> [(String, String); 3] {
         [
             ("federation-relay".to_owned(), "true".to_owned()),
@@ -56,48 +53,43 @@ impl Source {
     }
 }
 
-/// What an accepted event is.
+/// The kind of an accepted event, with its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A payload of a registered event.
     Custom {
-        /// Which registration it was checked against.
+        /// The registration whose schema the payload was checked against.
         registration_id: RegistrationId,
-        /// Which event.
         event: EventName,
-        /// In which version.
         version: Version,
     },
-    /// Something that happened to what an organization has: an event of the platform's catalog.
+    /// A change of an object of the organization: an event of the platform's own catalog.
     Lifecycle(Fact),
-    /// An event of another application, taken as it came.
+    /// An event of another application, accepted without a schema.
     Ingested(Fact),
 }
 
-/// An event that nobody registered.
+/// An event without a registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// Its name on the bus.
+    /// The name that subscriptions match.
     pub event_type: String,
-    /// What it is about.
     pub entity: Option<Entity>,
 }
 
-/// What an event is about.
+/// The object that an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {
-    /// The kind of thing.
     pub kind: String,
-    /// Which one.
     pub id: String,
 }
 
-/// What recognises a repeated request.
+/// The key by which a repeated request is recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
     /// The key that the caller chose.
     pub key: String,
-    /// SHA-256 of what was asked, in hex: the same key with another request is a mistake.
+    /// SHA-256 of the request, in hex: the same key with another request is a mistake.
     pub request_hash: String,
 }
 
@@ -109,7 +101,8 @@ impl Idempotency {
 }
 
 impl Subject {
-    /// The name that subscriptions match, as events of this organization have it.
+    /// The name that subscriptions match; the canonical name of a custom event contains its
+    /// organization.
     pub fn event_type(&self, organization: &OrganizationId) -> String {
         match self {
             Self::Custom { event, version, .. } => event.canonical(organization, version),
@@ -117,7 +110,7 @@ impl Subject {
         }
     }
 
-    /// Event and version of a custom event.
+    /// Name and version of a custom event.
     pub fn custom(&self) -> Option<(&EventName, Version)> {
         match self {
             Self::Custom { event, version, .. } => Some((event, *version)),
@@ -125,7 +118,7 @@ impl Subject {
         }
     }
 
-    /// What an event is about that nobody registered.
+    /// The object that an event without a registration is about.
     pub fn entity(&self) -> Option<&Entity> {
         match self {
             Self::Custom { .. } => None,
@@ -136,18 +129,19 @@ impl Subject {
 
 impl Emit {
     /// The name that subscriptions match: `TENANT_CUSTOM:<organization>:<namespace>.<name>@<version>`,
-    /// or the type of an event that nobody registered.
+    /// or the type of an event without a registration.
     pub fn event_type(&self) -> String {
         self.subject.event_type(&self.organization_id)
     }
 
-    /// What components are shown of it. Only custom events have a namespace and a version. What the
-    /// host says comes before what routers added, so that nobody can pass for a relay.
+    /// The event as components see it. Only custom events have a namespace and a version. The host's own
+    /// attributes come before those that a router `added`, so that a router cannot make an event pass for
+    /// a relay.
     pub fn as_event(&self, added: Vec<(String, String)>) -> Event {
         self.shown_from(self.source.as_ref(), added)
     }
 
-    /// What components are shown of it on its way to an external peer, because of a push.
+    /// The event as components see it on its way to an external peer, caused by `push`.
     pub fn as_relay(&self, push: &PushId, added: Vec<(String, String)>) -> Event {
         let source = Source { organization_id: self.organization_id.clone(), push_id: push.clone() };
         self.shown_from(Some(&source), added)

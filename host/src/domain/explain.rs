@@ -1,8 +1,8 @@
 //! Why an event reached a subscription or an external peer, or did not (contract 14.2).
 //!
-//! What is said follows from what is stored: the event, the subscription as it is now, and the
-//! delivery with its attempts. A subscription that was changed since the event was accepted is
-//! newer than the event: what it was before is not kept, and nothing is made up.
+//! An explanation is derived from stored rows: the event, the subscription as it is now, and the
+//! delivery with its attempts. Earlier states of a subscription are not kept, so a subscription that
+//! was changed after the event was accepted counts as newer than the event.
 
 use super::{
     delivery::{Attempt, AttemptFailure, Delivery, ENDPOINT_DISABLED, GONE, GUARD_REFUSED, Status},
@@ -11,34 +11,34 @@ use super::{
     time::Time,
 };
 
-/// Why.
+/// Why an event reached a receiver, or did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The receiver acknowledged it.
+    /// The receiver acknowledged the delivery.
     Delivered,
-    /// It is on its way.
+    /// The event is not routed yet, or its delivery is not tried yet.
     Pending,
-    /// It failed, and is tried again.
+    /// The last attempt failed, and another one follows.
     Retrying,
-    /// It failed, and is tried no more.
+    /// The delivery failed for good.
     DeadLetter,
-    /// The subscription wants events of other names.
+    /// None of the subscription's event types matches the event.
     NameDiffers,
-    /// It wants another version of this event.
+    /// The subscription wants another version of this event.
     VersionDiffers,
-    /// It is paused.
+    /// The subscription is paused.
     Inactive,
-    /// It is newer than the event.
+    /// The subscription is newer than the event.
     CreatedLater,
-    /// The router left it out, mostly because of its filter.
+    /// The router left the subscription out, mostly because of its filter.
     NotRouted,
-    /// Its transformer left the event out.
+    /// The subscription's transformer left the event out.
     SkippedByTransformer,
     /// A component failed.
     ComponentFailed,
-    /// The host may not send to its target.
+    /// The host may not send to the endpoint.
     GuardRefused,
-    /// The host gave its endpoint up.
+    /// The host disabled the endpoint.
     EndpointDisabled,
 }
 
@@ -80,16 +80,16 @@ impl Reason {
     }
 }
 
-/// What an event goes through.
+/// A stage on the way of an event to a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Its name is compared with the subscription's event types.
+    /// The event's name is compared with the subscription's event types.
     Match,
-    /// The router chooses.
+    /// The router chooses among the subscriptions that match.
     Route,
-    /// The adapter describes a request.
+    /// The adapter describes a request for the event.
     Adapt,
-    /// The host sends it.
+    /// The host sends the request.
     Send,
 }
 
@@ -105,20 +105,17 @@ impl Stage {
     }
 }
 
-/// One step on the way.
+/// One step of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Where.
     pub stage: Stage,
-    /// What came of it, in one word.
+    /// The result in one word, as it stands on the wire.
     pub outcome: &'static str,
-    /// Fuel that the component used.
+    /// Fuel that the component used; `None` if none ran.
     pub fuel: Option<u64>,
-    /// How long it took, in microseconds.
+    /// Microseconds; `None` if the duration was not measured.
     pub duration_us: Option<u64>,
-    /// What there is to say.
     pub message: Option<String>,
-    /// When.
     pub at: Time,
 }
 
@@ -128,31 +125,29 @@ impl Step {
     }
 }
 
-/// What is stored of an event and a subscription.
+/// The stored rows that explain what became of an event for a subscription.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The event.
     pub emit: &'a Emit,
-    /// When its deliveries were written.
+    /// When the event's deliveries were written; `None` while it waits for that.
     pub routed_at: Option<Time>,
     /// The subscription as it is now.
     pub subscription: &'a Subscription,
-    /// Whether it still gets events that were accepted before it was created.
+    /// Whether the subscription still gets events that were accepted before it was created.
     pub is_catching_up: bool,
-    /// What it is, or was, owed of the event.
+    /// The delivery of the event to the subscription, if there is one.
     pub delivery: Option<&'a Delivery>,
-    /// The attempts at that.
+    /// The attempts at the delivery, in order.
     pub attempts: &'a [Attempt],
 }
 
-/// Why, and how it came to that.
+/// Why an event reached a receiver or did not, step by step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// Whether the event's name is one that the subscription wants.
     pub matched: bool,
-    /// Why.
     pub reason: Reason,
-    /// How, in order.
+    /// In the order in which they happened.
     pub steps: Vec<Step>,
 }
 
@@ -167,7 +162,7 @@ pub fn explain(facts: &Facts<'_>) -> Explanation {
     }
 }
 
-/// Explains what became of an event for an external peer that it is owed to because of a push.
+/// Explains what became of an event for an external peer to which a push sends it.
 pub fn explain_push(emit: &Emit, delivery: &Delivery, attempts: &[Attempt]) -> Explanation {
     let because = delivery.push_id.as_ref().map(|push| format!("the event is pushed by {push}"));
     of_delivery(emit, Step::new(Stage::Route, "pushed", delivery.created_at, because), delivery, attempts)
@@ -202,7 +197,7 @@ fn says(delivery: &Delivery, word: &str) -> bool {
     delivery.error_message.as_ref().is_some_and(|why| why.starts_with(word))
 }
 
-/// Whether the endpoint was given up: before the delivery had a turn, or because of it.
+/// Whether the host disabled the endpoint before this delivery was tried, or because of its answer.
 fn is_given_up(delivery: &Delivery, attempts: &[Attempt]) -> bool {
     let is_gone = attempts.last().is_some_and(|attempt| attempt.response_status == Some(GONE));
     is_gone || says(delivery, ENDPOINT_DISABLED)
@@ -231,8 +226,7 @@ fn of_attempt(attempt: &Attempt) -> Vec<Step> {
     vec![adapt, send]
 }
 
-/// Nothing is owed. The reasons are looked for in the order in which they would have kept the
-/// event away.
+/// Explains why there is no delivery. The reasons are tried in the order in which routing meets them.
 fn of_nothing(facts: &Facts<'_>) -> Explanation {
     let (emit, subscription) = (facts.emit, facts.subscription);
     let matched = subscription.wants(&emit.subject.event_type(&subscription.organization_id));
@@ -292,7 +286,7 @@ fn left_out(subscription: &Subscription, emit: &Emit, at: Time) -> Explanation {
     Explanation { matched: true, reason: Reason::NotRouted, steps }
 }
 
-/// Whether one of the event types names the event, but not in its version.
+/// Whether one of the subscription's event types names the event, in another version.
 fn wants_another_version(subscription: &Subscription, emit: &Emit) -> bool {
     let Subject::Custom { event, .. } = &emit.subject else { return false };
     let all = EventType::of_event(&subscription.organization_id, event, None);

@@ -1,4 +1,5 @@
-//! How much an endpoint is given at once: by the rate that its owner set, and by how it copes.
+//! Flow control: how many attempts an endpoint gets at once, by the rate that its owner set and by how
+//! it responded so far.
 
 use super::{
     limits::{DELIVERIES_PER_SUBSCRIPTION_MAX, FLOW_WINDOW_START},
@@ -9,44 +10,46 @@ use super::{
 /// Milliseconds of a second, and so thousandths of a token.
 const THOUSAND: i64 = 1_000;
 
-/// What a subscription allows, its endpoint's state aside.
+/// How much a subscription allows at most, whatever its endpoint can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Deliveries under way at once.
+    /// Attempts under way at once.
     pub in_flight_max: usize,
-    /// Attempts per second; `None` is as many as there are.
+    /// Attempts per second; `None` is unlimited.
     pub per_second: Option<u32>,
 }
 
 impl Limits {
-    /// What is asked for, or what the host does by itself.
+    /// Takes what the owner set, and the host's defaults for the rest.
     pub fn new(max_in_flight: Option<u32>, per_second: Option<u32>) -> Self {
         let asked = max_in_flight.and_then(|number| usize::try_from(number).ok());
         Self { in_flight_max: asked.unwrap_or(DELIVERIES_PER_SUBSCRIPTION_MAX).max(1), per_second }
     }
 
-    /// What a subscription's terms say.
+    /// The limits that a subscription's terms set.
     pub fn of(terms: &Terms) -> Self {
         Self::new(terms.max_in_flight, terms.rate_limit_per_second)
     }
 }
 
-/// One token for each attempt: as many as a second's worth at once, and then at the rate.
+/// Limits a rate: each attempt takes a token, and tokens come back at the rate. It holds those of one
+/// second at most.
 #[derive(Clone, Debug)]
 pub struct TokenBucket {
     per_second: u32,
-    /// Thousandths of tokens: whole numbers, so that nothing is lost however often it is looked at.
+    /// Thousandths of tokens, because a whole number loses nothing however often it is brought up to
+    /// date.
     level: i64,
     at: Time,
 }
 
 impl TokenBucket {
-    /// A full bucket.
+    /// A bucket with the tokens of one second.
     pub fn full(per_second: u32, now: Time) -> Self {
         Self { per_second, level: i64::from(per_second) * THOUSAND, at: now }
     }
 
-    /// Tokens a second.
+    /// The rate.
     pub fn per_second(&self) -> u32 {
         self.per_second
     }
@@ -57,12 +60,12 @@ impl TokenBucket {
         self.level.saturating_add(refilled).min(i64::from(self.per_second) * THOUSAND)
     }
 
-    /// Whether there is a token.
+    /// Whether there is a token to take.
     pub fn has_token(&self, now: Time) -> bool {
         self.level_at(now) >= THOUSAND
     }
 
-    /// Whether nothing was taken for a while.
+    /// Whether all tokens are back, so that a new bucket would be the same.
     pub fn is_full(&self, now: Time) -> bool {
         self.level_at(now) >= i64::from(self.per_second) * THOUSAND
     }
@@ -70,7 +73,7 @@ impl TokenBucket {
     /// Takes a token, if there is one.
     pub fn take(&mut self, now: Time) -> bool {
         let level = self.level_at(now);
-        // A clock that goes back takes nothing away.
+        // A clock that goes back takes no tokens away.
         (self.level, self.at) = (level, self.at.max(now));
         let is_there = level >= THOUSAND;
         if is_there {
@@ -79,12 +82,12 @@ impl TokenBucket {
         is_there
     }
 
-    /// Puts a token back that was not used.
+    /// Puts back a token that was not used.
     pub fn put_back(&mut self) {
         self.level = (self.level + THOUSAND).min(i64::from(self.per_second) * THOUSAND);
     }
 
-    /// When there is a token.
+    /// The earliest time at which there is a token.
     pub fn next_token_at(&self, now: Time) -> Time {
         let missing = (THOUSAND - self.level_at(now)).max(0);
         let per_second = i64::from(self.per_second).max(1);
@@ -92,21 +95,21 @@ impl TokenBucket {
     }
 }
 
-/// How an endpoint coped with an attempt.
+/// How an endpoint responded to an attempt, as far as flow control cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coping {
-    /// It acknowledged at once.
+pub enum EndpointResponse {
+    /// The endpoint acknowledged at once.
     Quick,
-    /// It acknowledged, but took its time.
+    /// The endpoint acknowledged, but took long.
     Slow,
-    /// It refused. That says nothing of its speed.
+    /// The endpoint refused, which tells nothing about its speed.
     Refused,
-    /// It did not answer in time, could not be reached, or said that it is too much.
+    /// The endpoint did not answer in time, could not be reached, or asked for fewer requests.
     Overwhelmed,
 }
 
-/// How many attempts an endpoint may have under way, as far as it has shown that it copes: a few
-/// at first, one more for each quick success, half as many when it is overwhelmed.
+/// How many attempts an endpoint can take at once, learned from its responses: a few at first, one more
+/// for each quick success, half as many when it is overwhelmed.
 #[derive(Clone, Debug)]
 pub struct Window {
     size: usize,
@@ -132,29 +135,29 @@ impl Window {
         self.is_overwhelmed
     }
 
-    /// Learns from an attempt. It never grows beyond `max`.
-    pub fn learn(&mut self, coping: Coping, max: usize) {
-        match coping {
-            Coping::Quick | Coping::Slow => self.is_overwhelmed = false,
-            Coping::Refused => {}
-            Coping::Overwhelmed => self.is_overwhelmed = true,
+    /// Learns from a response. `max` caps growth only: a maximum that its owner lowered since is applied by
+    /// the caller, and the learned size is kept.
+    pub fn learn(&mut self, response: EndpointResponse, max: usize) {
+        match response {
+            EndpointResponse::Quick | EndpointResponse::Slow => self.is_overwhelmed = false,
+            EndpointResponse::Refused => {}
+            EndpointResponse::Overwhelmed => self.is_overwhelmed = true,
         }
-        match coping {
-            Coping::Quick => self.grow(max),
-            Coping::Slow => {
-                // A window's worth of slow successes is worth one place more.
+        match response {
+            EndpointResponse::Quick => self.grow(max),
+            EndpointResponse::Slow => {
+                // As many slow successes as the window is large make it one larger.
                 self.slow += 1;
                 if self.slow >= self.size {
                     self.grow(max);
                 }
             }
-            Coping::Refused => {}
-            Coping::Overwhelmed => (self.size, self.slow) = ((self.size / 2).max(1), 0),
+            EndpointResponse::Refused => {}
+            EndpointResponse::Overwhelmed => (self.size, self.slow) = ((self.size / 2).max(1), 0),
         }
     }
 
     fn grow(&mut self, max: usize) {
-        // What an owner lowered the maximum to is the caller's to see to: here nothing is unlearned.
         self.size = self.size.max((self.size + 1).min(max));
         self.slow = 0;
     }
@@ -203,21 +206,21 @@ mod tests {
     fn a_window_grows_with_success_and_is_halved_by_silence() {
         let mut window = Window::default();
         for _ in 0..100 {
-            window.learn(Coping::Quick, 64);
+            window.learn(EndpointResponse::Quick, 64);
         }
         assert_eq!(window.size(), 64);
-        window.learn(Coping::Refused, 64);
-        window.learn(Coping::Overwhelmed, 64);
+        window.learn(EndpointResponse::Refused, 64);
+        window.learn(EndpointResponse::Overwhelmed, 64);
         assert_eq!(window.size(), 32);
         for _ in 0..10 {
-            window.learn(Coping::Overwhelmed, 64);
+            window.learn(EndpointResponse::Overwhelmed, 64);
         }
         assert!(window.size() == 1 && window.is_overwhelmed());
-        window.learn(Coping::Slow, 64);
+        window.learn(EndpointResponse::Slow, 64);
         assert_eq!(window.size(), 2);
-        window.learn(Coping::Slow, 64);
+        window.learn(EndpointResponse::Slow, 64);
         assert_eq!(window.size(), 2);
-        window.learn(Coping::Slow, 64);
+        window.learn(EndpointResponse::Slow, 64);
         assert_eq!(window.size(), 3);
     }
 

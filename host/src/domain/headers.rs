@@ -1,14 +1,14 @@
-//! Headers that an organization adds to what is sent for it: a token for its own gateway, mostly.
+//! Static headers: an organization has them added to each request of a delivery, mostly to pass its own
+//! gateway.
 //!
-//! Their values are secrets. They are kept encrypted, no component sees them, and they never
-//! print.
+//! Their values are secrets: they are stored encrypted, never shown to a component, and never printed.
 
 use std::fmt;
 
 use super::limits::{STATIC_HEADER_BYTES_MAX, STATIC_HEADERS_MAX};
 
-/// Headers that belong to the connection, or say what the host itself knows better. Whoever could
-/// set them could make two servers read one request differently.
+/// Headers that belong to the connection, or that the host computes itself. If an organization could
+/// set them, it could make two servers read one request differently.
 pub const CONNECTION_HEADERS: [&str; 13] = [
     "connection",
     "content-length",
@@ -25,19 +25,19 @@ pub const CONNECTION_HEADERS: [&str; 13] = [
     "upgrade",
 ];
 
-/// Headers that say what the body is and who sends it.
+/// Headers about the body and the sender, which the host or a component sets.
 const SYSTEM_HEADERS: [&str; 3] = ["content-encoding", "content-type", "user-agent"];
 
-/// How the names begin of what the host says about a delivery, signatures among them.
+/// Prefixes of the headers in which the host describes a delivery, signatures among them.
 const SYSTEM_PREFIXES: [&str; 5] = ["x-event-", "x-caldera-", "x-platformxe-", "x-weir-", "webhook-"];
 
-/// Headers with their values, sorted by name. Prints the names only.
+/// Static headers with their values, sorted by name. Prints the names only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct StaticHeaders(Vec<(String, String)>);
 
 impl StaticHeaders {
-    /// Checks number, size, names and values. The reason is a sentence for their author, without
-    /// any value in it.
+    /// Checks number, size, names and values. The error is a sentence for their author and contains no
+    /// value.
     pub fn parse(headers: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
         let mut headers: Vec<(String, String)> = headers.into_iter().collect();
         if headers.len() > STATIC_HEADERS_MAX {
@@ -63,12 +63,12 @@ impl StaticHeaders {
         serde_json::from_slice(bytes).ok().map(Self)
     }
 
-    /// The text to be encrypted.
+    /// Writes names and values, for encryption.
     pub fn reveal(&self) -> Vec<u8> {
         serde_json::json!(self.0).to_string().into_bytes()
     }
 
-    /// The names as they were written, sorted.
+    /// The names, spelled as their author did.
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(|(name, _)| name.clone()).collect()
     }
@@ -78,8 +78,8 @@ impl StaticHeaders {
         self.0.is_empty()
     }
 
-    /// Adds them to a request. What it has already stays as it is: only a component could have
-    /// set it, and it is the one that knows the protocol.
+    /// Adds them to a request, except those that it has already: only a component can have set these,
+    /// and it knows the protocol.
     pub fn add_to(&self, headers: &mut Vec<(String, String)>) {
         let set = headers.len();
         for (name, value) in &self.0 {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_says_nobody_else_says() {
+    fn headers_of_the_host_cannot_be_set() {
         let own = CONNECTION_HEADERS.iter().chain(&SYSTEM_HEADERS).copied();
         let signed =
             ["X-Event-Signature", "X-Caldera-Signature", "X-PlatformXe-Signature", "webhook-id", "x-weir-replay"];

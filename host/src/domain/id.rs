@@ -1,5 +1,5 @@
-//! Typed, prefixed, time-ordered ids: a prefix that says what the id names, and a ULID in lower
-//! case, so that ids sort by creation and need no escaping in a URL.
+//! Typed ids: a prefix for the type, and a ULID in lower case, so that ids sort by creation and need no
+//! escaping in a URL.
 
 use std::{fmt, sync::Arc};
 
@@ -27,7 +27,7 @@ macro_rules! ids {
                 Self(prefixed($prefix, now, random).into())
             }
 
-            /// Takes a text from the outside: anything that cannot be such an id is `None`.
+            /// Reads an id from the outside; `None` if the text cannot be an id of this type.
             pub fn parse(text: &str) -> Option<Self> {
                 let ulid = text.strip_prefix($prefix) $(.or_else(|| text.strip_prefix($other)))*?;
                 let well_formed = ulid.len() == ULID_LENGTH
@@ -40,7 +40,6 @@ macro_rules! ids {
                 Self(text.into())
             }
 
-            /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -77,9 +76,9 @@ ids! {
     EmitId = "evt_";
     /// A subscription, whichever view of the API it was created through.
     SubscriptionId = "evs_" or "wh_";
-    /// A delivery: one emit owed to one subscription.
+    /// A delivery: one emit owed to one receiver.
     DeliveryId = "dlv_";
-    /// A replay of many events to one subscription.
+    /// A replay of many events to one receiver.
     ReplayId = "rpl_";
     /// A listing of the marketplace.
     ListingId = "mkl_";
@@ -120,24 +119,24 @@ impl ProgramId {
     }
 }
 
-/// Stands between the id of an emit and the member that it was relayed to.
+/// Separates, in the id of a relayed emit, the id of the owner's emit from that of the member.
 const RELAYED_TO: char = '-';
 
 impl EmitId {
-    /// The id of the row that a relay of this emit has in a member's organization: there is one at
-    /// most, whatever the number of pushes and tries.
+    /// The id under which a member's organization stores a relay of this emit. It is the same for all
+    /// pushes and all tries, so that a member has each emit once.
     #[must_use]
     pub fn relayed_to(&self, member: &OrganizationId) -> Self {
         Self(format!("{self}{RELAYED_TO}{member}").into())
     }
 
-    /// The id that everybody is shown: a relay keeps that of its owner's emit (contract 7.3).
+    /// The id on the wire: a relay is shown under the id of its owner's emit (contract 7.3).
     pub fn shown(&self) -> &str {
         shown_emit(&self.0)
     }
 }
 
-/// What is shown of the stored id of an emit.
+/// The id on the wire of an emit that is stored under this id.
 pub fn shown_emit(stored: &str) -> &str {
     stored.split(RELAYED_TO).next().unwrap_or(stored)
 }

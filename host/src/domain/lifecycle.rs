@@ -1,5 +1,5 @@
-//! The catalog of lifecycle events (contract 2 to 4): what the platform says of an organization's
-//! own objects, for whoever subscribes to it.
+//! The catalog of lifecycle events (contract 2 to 4): events that the platform itself emits when an
+//! object of an organization changes, to subscriptions of that organization.
 
 use serde_json::Value;
 
@@ -13,31 +13,31 @@ macro_rules! catalog {
 }
 
 catalog! {
-    /// A registration was asked for.
+    /// A registration was requested.
     CUSTOM_EVENT_REQUESTED;
-    /// It passed every check.
+    /// A requested registration passed every check.
     CUSTOM_EVENT_VALIDATED;
-    /// It is stored.
+    /// A registration was stored.
     CUSTOM_EVENT_PERSISTED;
-    /// Its schema is ready to check payloads.
+    /// The schema of a new registration is ready to check payloads.
     CUSTOM_EVENT_MATERIALISED;
-    /// It is registered.
+    /// A registration is complete.
     CUSTOM_EVENT_REGISTERED;
-    /// It was refused.
+    /// A requested registration was refused.
     CUSTOM_EVENT_VALIDATION_FAILED;
-    /// The plan allows no more, of registrations or of emits.
+    /// A registration or an emit was refused because the plan's quota is used up.
     CUSTOM_EVENT_QUOTA_EXCEEDED;
-    /// It was archived.
+    /// A registration was archived.
     CUSTOM_EVENT_INVALIDATED;
-    /// The organization got its catch-all event.
+    /// A new organization got its catch-all event.
     CUSTOM_EVENT_GENERIC_SEEDED;
-    /// A payload was emitted.
+    /// An emit was accepted.
     CUSTOM_EVENT_EMIT_REQUESTED;
-    /// It was routed to its subscribers.
+    /// The deliveries of an emit were written.
     CUSTOM_EVENT_EMIT_RELAYED;
-    /// A subscriber acknowledged it.
+    /// A receiver acknowledged a delivery of an emit.
     CUSTOM_EVENT_EMIT_DELIVERED;
-    /// Its delivery to a subscriber became a dead letter.
+    /// A delivery of an emit became a dead letter.
     CUSTOM_EVENT_EMIT_DELIVERY_FAILED;
     /// An emit was refused.
     CUSTOM_EVENT_EMIT_REJECTED;
@@ -59,51 +59,46 @@ catalog! {
     CUSTOM_EVENT_FEDERATION_GROUP_ARCHIVED;
     /// An organization, or an external peer, was invited to a group.
     CUSTOM_EVENT_FEDERATION_MEMBER_INVITED;
-    /// It accepted.
+    /// A member accepted its invitation.
     CUSTOM_EVENT_FEDERATION_MEMBER_ACCEPTED;
-    /// It left, or was removed.
+    /// A member left a group or was removed from it.
     CUSTOM_EVENT_FEDERATION_MEMBER_REMOVED;
-    /// A version of an event is pushed to a group.
+    /// A push of one version of an event to a group was declared.
     CUSTOM_EVENT_FEDERATION_PUSH_DECLARED;
-    /// It is pushed no more.
+    /// A push was undeclared.
     CUSTOM_EVENT_FEDERATION_PUSH_UNDECLARED;
     /// An emit was relayed to a member.
     CUSTOM_EVENT_FEDERATION_RELAYED;
     /// An attempt to relay an emit failed.
     CUSTOM_EVENT_FEDERATION_RELAY_FAILED;
-    /// A subscription was switched off because its endpoint kept failing or said that it is gone.
+    /// The host disabled a subscription because its endpoint kept failing or answered 410.
     SUBSCRIPTION_DISABLED;
 }
 
-/// A lifecycle event that is to be recorded.
+/// A lifecycle event that is still to be stored.
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
     /// A name of the catalog.
     pub name: &'static str,
-    /// Kind and id of what it is about.
+    /// Kind (of [`entity`]) and id of the object that changed.
     pub entity: Option<(&'static str, String)>,
-    /// Its payload, an object.
+    /// The payload, a JSON object.
     pub data: Value,
 }
 
 impl Lifecycle {
-    /// An event about one thing.
+    /// An event about one object.
     pub fn about(kind: &'static str, id: impl Into<String>, name: &'static str, data: Value) -> Self {
         Self { name, entity: Some((kind, id.into())), data }
     }
 }
 
-/// What lifecycle events can be about.
+/// The kinds of objects that lifecycle events are about.
 pub mod entity {
-    /// A registration.
     pub const CUSTOM_EVENT: &str = "custom_event";
-    /// An emit.
     pub const EMIT: &str = "emit";
-    /// A listing of the marketplace.
     pub const LISTING: &str = "marketplace_listing";
-    /// A federation group.
     pub const GROUP: &str = "federation_group";
-    /// A subscription.
     pub const SUBSCRIPTION: &str = "event_subscription";
 }
 

@@ -1,5 +1,5 @@
-//! Every bound of the host: a name, a value and the reason. A test by the constant's name in
-//! lower case (or listed in `tests/it/rules/limits.rs`) reaches each of them.
+//! Every limit of the host: a name, a value and the reason. A test by the constant's name in lower case
+//! (or listed in `tests/it/rules/limits.rs`) reaches each of them.
 
 /// Bytes of a payload, as received. Contract: 256 KB.
 pub const PAYLOAD_BYTES_MAX: usize = 262_144;
@@ -71,8 +71,8 @@ pub const CHAIN_DEPTH_MAX: u32 = 50;
 pub const RETENTION_DAYS_DEFAULT: u32 = 90;
 /// Old rows that housekeeping looks at in one statement: a few milliseconds on a busy disk.
 pub const RETENTION_PAGE_ROWS: u32 = 100;
-/// Deliveries that housekeeping deletes in one transaction: whoever accepts meanwhile waits for it,
-/// and should not notice.
+/// Deliveries that housekeeping deletes in one transaction: emits that are accepted meanwhile wait for it,
+/// and should not be noticeably late.
 pub const RETENTION_ROWS_MAX: i64 = 500;
 
 // Schemas, secrets, retries and outgoing requests.
@@ -80,7 +80,7 @@ pub const RETENTION_ROWS_MAX: i64 = 500;
 /// Bytes of compiled schemas kept in memory: some ten thousand usual ones, or twenty of the
 /// largest. The others are compiled again when they are needed.
 pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;
-/// Characters of a signing secret that a caller chose: fewer are guessed, more help nobody.
+/// Characters of a signing secret that a caller chose: fewer can be guessed.
 pub const SECRET_CHARS_MIN: usize = 8;
 /// See [`SECRET_CHARS_MIN`]. Contract 7.5.
 pub const SECRET_CHARS_MAX: usize = 256;
@@ -128,7 +128,7 @@ pub const FAILURE_MESSAGE_BYTES_MAX: usize = 1_024;
 pub const REQUEST_HEADERS_MAX: usize = 64;
 /// Attributes that one answer may carry: they are stored with every delivery.
 pub const ATTRIBUTES_MAX: usize = 64;
-/// Milliseconds that a router may put a delivery off: a week, after which nobody knows why.
+/// Milliseconds that a router may put a delivery off: a week; a longer delay is a mistake.
 pub const ROUTER_DELAY_MS_MAX: u64 = 7 * 24 * 3_600_000;
 /// Bytes of random numbers that a guest may ask for at once. It may ask again.
 pub const RANDOM_BYTES_MAX: u64 = 65_536;
@@ -188,7 +188,7 @@ pub const FLOW_WINDOW_START: usize = 4;
 /// hold a quarter, so that an event of some hundred endpoints goes to all of them at once.
 pub const DELIVERIES_MAX_DEFAULT: u32 = 2_048;
 /// Seconds that an endpoint may do nothing but fail before it is switched off, unless set: five
-/// days, so that a long weekend without anybody at work is survived.
+/// days, so that an outage over a long weekend is survived.
 pub const DISABLE_AFTER_SECONDS_DEFAULT: u64 = 5 * 86_400;
 /// Replays of one subscription that are not finished: more are asked for by mistake.
 pub const REPLAYS_PER_SUBSCRIPTION_MAX: usize = 16;

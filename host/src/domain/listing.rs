@@ -1,4 +1,4 @@
-//! Listings: registrations that their owner shows in the marketplace, and forks of them.
+//! Listings: registrations that their owner publishes in the marketplace, and forks of them.
 
 use super::{
     id::{ForkId, ListingId, OrganizationId, RegistrationId},
@@ -8,56 +8,49 @@ use super::{
 };
 use crate::{error::Result, fail};
 
-/// One version of an event, shown to every organization.
+/// One version of an event that its owner publishes to every organization.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// Its id.
     pub id: ListingId,
-    /// Who shows it.
+    /// The owner of the event.
     pub publisher_id: OrganizationId,
-    /// What is shown: the schema is the registration's, and never changes.
+    /// The publisher's registration, whose schema never changes.
     pub registration_id: RegistrationId,
-    /// What the publisher calls it.
     pub event: EventName,
-    /// In which version.
     pub version: Version,
-    /// The publisher's words, byte for byte.
     pub texts: Texts,
-    /// Whether it can be seen and forked.
     pub status: Status,
-    /// How often it was forked.
+    /// The number of times it was forked.
     pub fork_count: i64,
     /// The caller service that published it.
     pub published_by: String,
-    /// When it was first published: its place in the list.
+    /// When it was first published; lists are in this order.
     pub published_at: Time,
-    /// Since when it is hidden, if it is.
+    /// Set while the publisher hides it.
     pub unpublished_at: Option<Time>,
-    /// When it was created.
     pub created_at: Time,
-    /// When the publisher, or the end of the registration, last changed it.
+    /// When the publisher, or the archiving of the registration, last changed it.
     pub updated_at: Time,
 }
 
-/// What a listing says about itself, byte for byte as the publisher wrote it.
+/// The texts of a listing, byte for byte as the publisher wrote them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Texts {
     /// A short name for people.
     pub title: String,
-    /// What it is good for.
     pub description: Option<String>,
     /// Words to find it by, in the publisher's order.
     pub tags: Vec<String>,
 }
 
-/// Where a listing is in its life.
+/// The state of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Everybody sees it and may fork it.
+    /// Every organization sees the listing and may fork it.
     Published,
-    /// Its publisher hides it.
+    /// Only the publisher sees the listing.
     Unpublished,
-    /// Its registration was archived; this is for ever.
+    /// The registration was archived, which is final.
     Archived,
 }
 
@@ -136,7 +129,8 @@ impl Texts {
         Ok(Self { title: title.to_owned(), description, tags: tags.to_vec() })
     }
 
-    /// What a search looks at. A title has no line feed, so no term spans both texts.
+    /// The text that a search looks at: title and description, in one case. A title has no line feed, so no
+    /// term spans both.
     pub fn searchable(&self) -> String {
         fold(&format!("{}\n{}", self.title, self.description.as_deref().unwrap_or_default()))
     }
@@ -182,19 +176,17 @@ fn fold(text: &str) -> String {
 /// The record that a registration came from a listing.
 #[derive(Clone, Debug)]
 pub struct Fork {
-    /// Its id.
     pub id: ForkId,
-    /// What was forked.
+    /// The listing that was forked.
     pub listing_id: ListingId,
-    /// Whose event that was.
+    /// The publisher of the listing.
     pub publisher_id: OrganizationId,
-    /// What it was called there.
+    /// The publisher's name of the event.
     pub source_canonical_name: String,
-    /// The registration that came of it.
+    /// The new registration.
     pub registration_id: RegistrationId,
     /// The caller service that forked it.
     pub forked_by: String,
-    /// When.
     pub created_at: Time,
 }
 

@@ -1,4 +1,4 @@
-//! What Weir decides: pure values and functions.
+//! Values and rules: pure types and functions, on which everything else in the host stands.
 //!
 //! Nothing here awaits, reads a clock, draws randomness, or knows SQL, HTTP or wasmtime.
 

@@ -9,7 +9,7 @@ use crate::{error::Result, fail};
 pub const PLATFORM_NAMESPACE: &str = "platformxe";
 /// The name of the catch-all event that every organization has.
 pub const GENERIC_NAME: &str = "generic";
-/// What every canonical name begins with.
+/// The prefix of every canonical name.
 pub const CANONICAL_PREFIX: &str = "TENANT_CUSTOM:";
 
 /// Namespaces that no organization may register under.
@@ -35,7 +35,8 @@ const NAMESPACE_CHARS_MAX: usize = 31;
 /// Longest name, in characters.
 const NAME_CHARS_MAX: usize = 61;
 
-/// What an event is called, without its version: `lettings` and `property.favorited`.
+/// The name of an event without its version: a namespace and a name, such as `lettings` and
+/// `property.favorited`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EventName {
     namespace: Box<str>,
@@ -51,7 +52,7 @@ impl EventName {
         Ok(Self { namespace: namespace.into(), name: name.into() })
     }
 
-    /// Splits `<namespace>.<name>` at the first dot, as the namespace has none.
+    /// Reads `<namespace>.<name>`, and checks both; a namespace has no dot, so the first one separates.
     pub fn parse(text: &str) -> Result<Self> {
         let Some((namespace, name)) = text.split_once('.') else {
             return Err(fail!(InvalidName, "an event is named <namespace>.<name>; {text:?} has no dot"));
@@ -112,7 +113,7 @@ pub fn check_name(name: &str) -> Result<()> {
     if legal { Ok(()) } else { Err(fail!(InvalidName, "{} does not match ^[a-z][a-z0-9_.-]{{1,60}}$", quoted(name))) }
 }
 
-/// Whether no organization may use the namespace; code `reserved_namespace` is the caller's.
+/// Whether the namespace is one that no organization may register under.
 pub fn is_reserved(namespace: &str) -> bool {
     RESERVED_NAMESPACES.contains(&namespace)
 }
@@ -124,7 +125,7 @@ fn is_name(text: &str, chars_max: usize, also: impl Fn(u8) -> bool) -> bool {
         && bytes[1..].iter().all(|&b| b.is_ascii_lowercase() || b.is_ascii_digit() || also(b))
 }
 
-/// The text in quotes, shortened: it comes from outside and may be of any length.
+/// The text in quotes, shortened, because a text from outside may have any length.
 fn quoted(text: &str) -> String {
     const SHOWN_CHARS: usize = 80;
     let shown: String = text.chars().take(SHOWN_CHARS).collect();
@@ -142,16 +143,16 @@ pub struct Version {
     pub patch: u32,
 }
 
-/// How a version relates to the one before it.
+/// The step from one version of an event to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bump {
     /// The first version of an event.
     Initial,
-    /// Descriptions only.
+    /// Only descriptions change.
     Patch,
-    /// Backwards-compatible.
+    /// Payloads of the version before stay valid.
     Minor,
-    /// Anything.
+    /// Anything may change.
     Major,
 }
 
@@ -168,7 +169,6 @@ impl Bump {
 }
 
 impl Version {
-    /// From its parts.
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }
     }

@@ -1,4 +1,4 @@
-//! Organizations, their keys, and what a key may do.
+//! Organizations, their API keys, and the scopes of a key.
 
 use super::{
     id::{ApiKeyId, OrganizationId},
@@ -7,68 +7,59 @@ use super::{
     time::Time,
 };
 
-/// The tenant.
+/// An organization, the tenant.
 #[derive(Clone, Debug)]
 pub struct Organization {
-    /// Its id.
     pub id: OrganizationId,
-    /// Its display name.
+    /// The name for people.
     pub name: String,
     /// A short name for URLs and the first namespace; unique.
     pub slug: String,
-    /// What it pays for.
     pub plan: Plan,
     /// Two letters, `NG` for example.
     pub region: String,
-    /// Where invoices go.
     pub billing_email: Option<String>,
-    /// Whether its keys work.
+    /// Whether its API keys work; the operator switches it.
     pub is_active: bool,
-    /// Raised by every change that accepting or routing may depend on.
+    /// Counted up by every change on which accepting or routing may depend.
     pub revision: i64,
-    /// When it was created.
     pub created_at: Time,
-    /// When it was last changed.
     pub updated_at: Time,
 }
 
 /// An API key without its secret.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
-    /// Its id.
     pub id: ApiKeyId,
-    /// Whose key it is.
     pub organization_id: OrganizationId,
-    /// Who calls with it; the `registeredBy`, `createdBy`, … of what is created.
+    /// The service that calls with the key: the `registeredBy`, `createdBy`, … of the objects it creates.
     pub caller_service: String,
     /// A note for people.
     pub label: Option<String>,
-    /// What it may do.
     pub scopes: Vec<String>,
-    /// What it is for.
     pub environment: Environment,
-    /// When it was created.
     pub created_at: Time,
-    /// When it stops working by itself.
+    /// When the key stops working by itself; `None` is never.
     pub expires_at: Option<Time>,
-    /// From when on it no longer works: a rotated key keeps working for a while.
+    /// When the key stops working because it was revoked; in the future for a rotated key, which keeps
+    /// working for a while.
     pub revoked_at: Option<Time>,
 }
 
 impl ApiKey {
-    /// Whether it works at this moment.
+    /// Whether the key works at `now`.
     pub fn is_live(&self, now: Time) -> bool {
         let past = |time: Option<Time>| time.is_some_and(|time| time <= now);
         !past(self.expires_at) && !past(self.revoked_at)
     }
 
-    /// Whether it has one of the scopes.
+    /// Whether the key has at least one of the scopes.
     pub fn allows(&self, any_of: &[&str]) -> bool {
         self.scopes.iter().any(|scope| any_of.contains(&scope.as_str()))
     }
 }
 
-/// What a key is for; it stands in the key's prefix.
+/// The environment that a key is meant for; it stands in the key's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
     /// Production.
@@ -95,11 +86,11 @@ impl Environment {
     }
 }
 
-/// Changes of custom events, subscriptions and emits.
+/// Allows changes of custom events, subscriptions and emits.
 pub const SCOPE_EVENTS_MANAGE: &str = "events:manage";
-/// Reads of the same.
+/// Allows reads of custom events, subscriptions and emits.
 pub const SCOPE_EVENTS_READ: &str = "events:read";
-/// Everything about webhooks.
+/// Allows everything about webhooks.
 pub const SCOPE_WEBHOOKS_MANAGE: &str = "webhooks:manage";
 
 /// Every scope that clients know (contract 1.3). A new key has all of them unless told otherwise,

@@ -1,6 +1,6 @@
-//! Plans and what they allow (contract 6.7).
+//! Plans and their limits (contract 6.7).
 
-/// What an organization pays for.
+/// The plan that an organization pays for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// The generic event only.
@@ -32,7 +32,8 @@ impl Plan {
         Self::ALL.into_iter().find(|plan| plan.as_str() == text)
     }
 
-    /// How many events, generic and archived ones aside, may be registered; `None` is unlimited.
+    /// How many events may be registered, not counting the generic one and archived ones; `None` is
+    /// unlimited.
     pub const fn registrations_max(self) -> Option<i64> {
         match self {
             Self::Free => Some(0),
@@ -42,7 +43,7 @@ impl Plan {
         }
     }
 
-    /// How many emits a UTC calendar month has; `None` is unlimited.
+    /// How many emits are accepted per UTC calendar month; `None` is unlimited.
     pub const fn emits_per_month_max(self) -> Option<i64> {
         match self {
             Self::Free => Some(1_000),

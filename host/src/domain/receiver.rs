@@ -1,10 +1,11 @@
-//! To whom deliveries are owed.
+//! Receivers: the owners of delivery queues.
 
 use std::fmt;
 
 use super::id::{MemberId, SubscriptionId};
 
-/// Whoever has an endpoint: its deliveries wait, are claimed and are counted together.
+/// The owner of a queue of deliveries: a subscription or an external peer. Claims, slots and rates are
+/// per receiver.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReceiverId {
     /// A subscription.
@@ -14,7 +15,7 @@ pub enum ReceiverId {
 }
 
 impl ReceiverId {
-    /// Takes a text that this host stored. The prefixes of ids tell the two apart.
+    /// Takes a text that this host stored. The prefix of the id tells which kind it is.
     pub fn stored(text: &str) -> Self {
         if text.starts_with(MemberId::PREFIX) {
             Self::Peer(MemberId::stored(text))
@@ -23,7 +24,6 @@ impl ReceiverId {
         }
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Subscription(id) => id.as_str(),
@@ -31,7 +31,7 @@ impl ReceiverId {
         }
     }
 
-    /// The subscription, if it is one.
+    /// The subscription, if the receiver is one.
     pub fn subscription(&self) -> Option<&SubscriptionId> {
         match self {
             Self::Subscription(id) => Some(id),
@@ -39,7 +39,7 @@ impl ReceiverId {
         }
     }
 
-    /// The external peer, if it is one.
+    /// The external peer, if the receiver is one.
     pub fn peer(&self) -> Option<&MemberId> {
         match self {
             Self::Subscription(_) => None,
@@ -84,7 +84,7 @@ mod tests {
     use crate::domain::time::Time;
 
     #[test]
-    fn whoever_is_stored_is_read_back() {
+    fn a_stored_receiver_is_read_back() {
         let now = Time::from_millis(1);
         let (subscription, webhook) = (SubscriptionId::new(now, 1), SubscriptionId::of_webhook(now, 2));
         for receiver in [subscription.into(), webhook.into(), ReceiverId::from(MemberId::new(now, 3))] {

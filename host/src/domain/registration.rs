@@ -1,4 +1,4 @@
-//! Registrations: one version of a custom event each.
+//! Registrations: each is one version of a custom event, with the schema of its payloads.
 
 use weir_schema::Compatibility;
 
@@ -12,17 +12,12 @@ use crate::{error::Result, fail};
 /// One version of a custom event.
 #[derive(Clone, Debug)]
 pub struct Registration {
-    /// Its id.
     pub id: RegistrationId,
-    /// Who owns it.
     pub organization_id: OrganizationId,
-    /// What it is called.
     pub event: EventName,
-    /// Which version it is.
     pub version: Version,
-    /// Where it is in its life.
     pub status: Status,
-    /// The owner's words, byte for byte.
+    /// The owner's text, byte for byte.
     pub description: Option<String>,
     /// The schema as it was sent: key order and number text are kept.
     pub payload_schema: String,
@@ -32,17 +27,16 @@ pub struct Registration {
     pub schema_hash: String,
     /// `json-schema-2020-12` or `openapi-3.1`.
     pub schema_flavour: String,
-    /// How it relates to the version before.
+    /// The step from the version before.
     pub semver_bump: Bump,
-    /// Which payloads a minor version has to go on taking, by its own word.
+    /// Which payloads of the version before this version has to accept, if it is a minor one.
     pub compatibility: Compatibility,
     /// The caller service that registered it.
     pub registered_by: String,
-    /// When it was registered.
     pub created_at: Time,
     /// When status or description last changed.
     pub updated_at: Time,
-    /// When it was archived.
+    /// Set once the registration is archived.
     pub archived_at: Option<Time>,
 }
 
@@ -53,14 +47,14 @@ impl Registration {
     }
 }
 
-/// Where a registration is in its life.
+/// The state of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Cannot be emitted yet.
+    /// Its event cannot be emitted yet.
     Draft,
-    /// Can be emitted.
+    /// Its event can be emitted.
     Published,
-    /// Can no longer be emitted; the row stays.
+    /// Its event can no longer be emitted; the row stays.
     Archived,
 }
 
@@ -79,8 +73,9 @@ impl Status {
         [Self::Draft, Self::Published, Self::Archived].into_iter().find(|status| status.as_str() == text)
     }
 
-    /// Checks a move: a draft may be published, what is published archived, and anything may stay
-    /// as it is. Code `invalid_state`. Archiving a draft is a deletion, and has its own call.
+    /// Gives `next` if a registration may become that: a draft may be published, a published one may be
+    /// archived, and each may stay as it is. Code `invalid_state`. A draft is not archived but deleted,
+    /// by a call of its own.
     pub fn move_to(self, next: Self) -> Result<Self> {
         match (self, next) {
             (from, to) if from == to => Ok(to),
@@ -94,9 +89,10 @@ impl Status {
 
 /// The schema of the catch-all event that every organization has (contract 2.9).
 pub const GENERIC_SCHEMA: &str = r#"{"type":"object","properties":{"kind":{"type":"string","minLength":1,"description":"Routing key"},"summary":{"type":"string"},"data":{"type":"object"}},"required":["kind"]}"#;
-/// Its version.
+/// The version of the catch-all event.
 pub const GENERIC_VERSION: Version = Version::new(1, 0, 0);
-/// Who registered it, and whose word lifecycle events are.
+/// The caller service under which the host itself registers the catch-all event and emits lifecycle
+/// events.
 pub const PLATFORM: &str = "platform";
 
 #[cfg(test)]

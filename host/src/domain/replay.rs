@@ -1,4 +1,4 @@
-//! Replays: sending many events to a receiver again.
+//! Replays: many events that are sent to one receiver again.
 
 use super::{
     delivery::Status,
@@ -10,45 +10,42 @@ use super::{
 /// A replay that is not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// Its id.
     pub id: ReplayId,
-    /// Whose it is.
     pub organization_id: OrganizationId,
-    /// What is sent again goes there: events to a subscription, dead letters to an external peer, too.
+    /// A subscription; only a replay of dead letters may go to an external peer.
     pub receiver: ReceiverId,
-    /// What is sent again.
     pub source: Source,
-    /// The last row that was looked at: of the source's table, whose ids sort by time.
+    /// The id of the last row that was looked at, in the source's table: ids sort by time.
     pub done_until: String,
     /// Steps made so far.
     pub steps: i64,
 }
 
-/// What is sent again.
+/// The events that a replay sends again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Accepted events.
     Events {
-        /// Accepted then or later.
+        /// Accepted at this time or later.
         from: Time,
-        /// Accepted then or earlier.
+        /// Accepted at this time or earlier.
         to: Time,
-        /// Also those that were delivered before.
+        /// Whether events that were delivered before are sent as well.
         includes_delivered: bool,
     },
     /// Dead letters of the receiver.
     DeadLetters {
-        /// Routed then or later.
+        /// Created at this time or later, if set.
         from: Option<Time>,
-        /// Routed then or earlier.
+        /// Created at this time or earlier.
         to: Time,
-        /// Only those that became one then or later.
+        /// Turned into dead letters at this time or later, if set.
         died_since: Option<Time>,
     },
 }
 
 impl Source {
-    /// Where a replay begins: before every row that it may take.
+    /// The first `done_until`: an id before every row that the replay may take.
     pub fn start(self) -> String {
         match self {
             Self::Events { from, .. } => EmitId::new(from, 0).as_str().to_owned(),
@@ -56,8 +53,8 @@ impl Source {
         }
     }
 
-    /// Whether an event that matches is to be sent, given how its delivery stands. What is still owed
-    /// comes anyway.
+    /// Whether an event that matches is sent again, given the status of its delivery, if it has one. A
+    /// delivery that is not finished arrives without a replay.
     pub fn takes(self, delivery: Option<Status>) -> bool {
         let Self::Events { includes_delivered, .. } = self else { return delivery == Some(Status::Failed) };
         match delivery {

@@ -1,4 +1,4 @@
-//! When a failed delivery is tried again, and when no more (contract 7.1).
+//! When a failed delivery is tried again, and when it becomes a dead letter (contract 7.1).
 
 use std::{fmt, str::FromStr};
 
@@ -18,26 +18,26 @@ const JITTER_SHARE_MAX: f64 = 0.1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetrySchedule(Box<[u32]>);
 
-/// A schedule that breaks a limit; shows as the sentence for whoever wrote it.
+/// Why a schedule is refused; displays as a sentence for its author.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
-    /// Something in the list is no whole number of seconds.
+    /// An item of the list is no whole number of seconds; holds its first characters.
     #[error("{0:?} is not a whole number of seconds")]
     NotANumber(String),
-    /// More steps than [`RETRY_STEPS_MAX`].
+    /// The schedule has more steps than [`RETRY_STEPS_MAX`].
     #[error("{0} steps are more than {RETRY_STEPS_MAX}")]
     TooManySteps(usize),
-    /// A step longer than [`RETRY_STEP_SECONDS_MAX`].
+    /// A step is longer than [`RETRY_STEP_SECONDS_MAX`].
     #[error("a step of {0} seconds is longer than {RETRY_STEP_SECONDS_MAX}")]
     StepTooLong(u32),
 }
 
-/// What becomes of a delivery after a failed attempt.
+/// The fate of a delivery after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It is tried again, not before this time.
+    /// The delivery is tried again, not before this time.
     At(Time),
-    /// It has used up its attempts.
+    /// The delivery has used up its attempts.
     DeadLetter,
 }
 
@@ -102,12 +102,11 @@ fn read_step(text: &str) -> Result<u32, ScheduleError> {
     text.parse().map_err(|_| ScheduleError::NotANumber(text.chars().take(SHOWN_CHARS).collect()))
 }
 
-/// What follows the `attempts_made`th attempt, which failed at `finished_at`.
+/// Decides what follows attempt number `attempts_made`, which failed at `finished_at`.
 ///
-/// The wait is the schedule's step and up to a tenth more, by `jitter` between 0 and 1. An
-/// endpoint that named its own wait (`Retry-After`, in seconds) is heeded between one and two
-/// times the step: asking for less must not defeat the backing off, asking for more must not
-/// park deliveries for days.
+/// The wait is the schedule's step and up to a tenth more, by `jitter` between 0 and 1. The wait that
+/// an endpoint named (`Retry-After`, in seconds) is kept between one and two times the step: a shorter
+/// one must not defeat the back-off, a longer one must not park deliveries for days.
 pub fn next_attempt(
     schedule: &RetrySchedule,
     attempts_made: usize,
@@ -126,17 +125,23 @@ pub fn next_attempt(
     Next::At(finished_at.plus_millis(wait_ms + jitter_ms(step_ms, jitter)))
 }
 
-/// The first wait after a fault of the host's own, in milliseconds; it doubles each time.
-const OWN_FAULT_MS: i64 = 1_000;
-/// The longest such wait: soon after whatever was wrong is mended, everything goes on.
-const OWN_FAULT_MS_MAX: i64 = 300_000;
-/// Doublings until the wait is longer than that.
-const OWN_FAULT_DOUBLINGS_MAX: i64 = 9;
+/// The wait before the next try of what failed `n` times before: `first`, doubled `n` times, and
+/// never longer than `most`, all in one unit of time. A negative `n` counts as 0.
+pub fn doubling(n: i64, first: i64, most: i64) -> i64 {
+    let doublings = u32::try_from(n.max(0)).unwrap_or(u32::MAX);
+    let factor = 2_i64.saturating_pow(doublings);
+    first.saturating_mul(factor).min(most)
+}
 
-/// When a delivery that the host itself could not try is taken up again, after `before` such
-/// faults in a row or more. It uses up no attempt, so it has a backing off of its own.
+/// Milliseconds of the first wait after a fault of the host's own.
+const OWN_FAULT_MS: i64 = 1_000;
+/// Milliseconds of the longest such wait: soon after the fault is mended, deliveries go on.
+const OWN_FAULT_MS_MAX: i64 = 300_000;
+
+/// When a delivery that the host itself could not try is taken up again, after `before` such faults
+/// in a row. A fault of the host's own uses up no attempt, so its wait is not the schedule's.
 pub fn after_own_fault(before: i64, now: Time, jitter: f64) -> Time {
-    let wait_ms = (OWN_FAULT_MS << before.clamp(0, OWN_FAULT_DOUBLINGS_MAX)).min(OWN_FAULT_MS_MAX);
+    let wait_ms = doubling(before, OWN_FAULT_MS, OWN_FAULT_MS_MAX);
     now.plus_millis(wait_ms + jitter_ms(wait_ms, jitter))
 }
 
@@ -179,6 +184,15 @@ mod tests {
         assert_eq!(wait(0), Some(100_000));
         assert_eq!(wait(150), Some(150_000));
         assert_eq!(wait(u32::MAX), Some(200_000));
+    }
+
+    #[test]
+    fn a_wait_doubles_until_it_is_the_longest() {
+        let waits: Vec<i64> = (0..6).map(|n| doubling(n, 2, 20)).collect();
+        assert_eq!(waits, [2, 4, 8, 16, 20, 20]);
+        assert_eq!([doubling(-1, 2, 20), doubling(i64::MIN, 2, 20)], [2, 2]);
+        assert_eq!([doubling(62, 2, 20), doubling(63, 1, i64::MAX), doubling(i64::MAX, 2, 20)], [20, i64::MAX, 20]);
+        assert_eq!([doubling(0, 30, 20), doubling(9, 0, 20)], [20, 0]);
     }
 
     #[test]

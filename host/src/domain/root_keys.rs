@@ -1,12 +1,12 @@
-//! The root keys that a host was given: the one to use, and those that it still opens with while
-//! one takes over from another.
+//! The root keys that a host was given: the one that wraps data keys, and older ones that still open
+//! what they wrapped.
 
 use super::{
     id::OrganizationId,
     vault::{DataKey, KeyId, RootKey, VaultError, sealed_with},
 };
 
-/// One root key at least. Prints as `***`.
+/// A set of at least one root key. Each prints as `***`.
 #[derive(Clone, Debug)]
 pub struct RootKeys {
     primary: RootKey,
@@ -14,7 +14,7 @@ pub struct RootKeys {
 }
 
 impl RootKeys {
-    /// The key to use, and further ones to open with. A key that comes twice counts once.
+    /// Takes the key that wraps, and further ones that only open. A key that is given twice counts once.
     pub fn new(primary: RootKey, others: impl IntoIterator<Item = RootKey>) -> Self {
         let mut keys = Self { primary, others: Vec::new() };
         for key in others {
@@ -25,7 +25,7 @@ impl RootKeys {
         keys
     }
 
-    /// Reads a file with one key a line, the one to use first. Lines that are empty or begin with
+    /// Reads a file with one key per line, of which the first one wraps. Lines that are empty or begin with
     /// `#` are skipped.
     pub fn parse(text: &str) -> Result<Self, VaultError> {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -34,12 +34,12 @@ impl RootKeys {
         Ok(Self::new(primary, keys))
     }
 
-    /// The one to use.
+    /// The key that wraps.
     pub fn primary(&self) -> &RootKey {
         &self.primary
     }
 
-    /// All of them, the one to use first.
+    /// The ids of all keys, the key that wraps first.
     pub fn ids(&self) -> impl Iterator<Item = KeyId> {
         std::iter::once(&self.primary).chain(&self.others).map(RootKey::id)
     }
@@ -49,7 +49,7 @@ impl RootKeys {
         std::iter::once(&self.primary).chain(&self.others).find(|key| key.id() == id)
     }
 
-    /// Opens a wrapped data key with whichever of these keys it needs.
+    /// Opens a wrapped data key with the root key that wrapped it.
     pub fn unwrap(&self, organization: &OrganizationId, wrapped: &[u8]) -> Result<DataKey, VaultError> {
         let needed = sealed_with(wrapped)?;
         self.find(needed).ok_or(VaultError::UnknownRootKey(needed))?.unwrap(organization, wrapped)
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn whichever_key_is_needed_opens() {
+    fn the_key_that_wrapped_opens() {
         let keys = RootKeys::new(key(1), [key(2), key(3)]);
         for byte in 1..=3 {
             let wrapped = key(byte).wrap(&organization(), &DataKey::new([9; 32]), [0; NONCE_BYTES]);

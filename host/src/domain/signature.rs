@@ -1,4 +1,4 @@
-//! Signing secrets and the keys they stand for (contract 7.5).
+//! Signing secrets, and the keys that are derived from them (contract 7.5).
 //!
 //! One secret serves two families of receivers. The platform's own headers are keyed with the
 //! whole text as UTF-8; Standard Webhooks libraries take the part after `whsec_`, decoded from
@@ -18,7 +18,7 @@ use super::{
     time::Time,
 };
 
-/// What secrets of Standard Webhooks begin with.
+/// The prefix of secrets in the form of Standard Webhooks.
 const PREFIX: &str = "whsec_";
 
 /// Random bytes of a generated secret. A multiple of three, so that its base64 text has no
@@ -49,8 +49,8 @@ impl Secret {
         }
     }
 
-    /// Takes a secret that a caller chose: 8 to 256 printable ASCII characters. The error code is
-    /// the caller's to choose, so anything else is `None`.
+    /// Reads a secret that a caller chose: 8 to 256 printable ASCII characters. Any other text is `None`:
+    /// the error code depends on the request.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (SECRET_CHARS_MIN..=SECRET_CHARS_MAX).contains(&text.len());
         let printable = text.bytes().all(|b| (b' '..=b'~').contains(&b));
@@ -88,7 +88,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What signs for one subscription: its secret, and for a while the one before it.
+/// The secrets that sign for one receiver: the newest, and for a while the one before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secrets {
     newest: Secret,
@@ -101,7 +101,7 @@ impl Secrets {
         Self { newest, previous }
     }
 
-    /// Those that sign at this time, the newest first.
+    /// The secrets that sign at `now`, the newest first.
     pub fn live_at(&self, now: Time) -> impl Iterator<Item = &Secret> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
         std::iter::once(&self.newest).chain(previous.map(|(secret, _)| secret))

@@ -1,4 +1,4 @@
-//! Subscriptions: "events with these names go to that target".
+//! Subscriptions: events whose names match go to the subscription's endpoint.
 
 use super::{
     headers::StaticHeaders,
@@ -14,42 +14,37 @@ use super::{
 /// A subscription without its secrets.
 #[derive(Clone, Debug)]
 pub struct Subscription {
-    /// Its id.
     pub id: SubscriptionId,
-    /// Whose it is.
     pub organization_id: OrganizationId,
-    /// Which view of the API it was created through.
     pub kind: Kind,
     /// A name for people.
     pub name: String,
-    /// Which events it wants, in the caller's order.
+    /// The names and patterns of the events it wants, in the caller's order.
     pub event_types: Vec<EventType>,
-    /// Where they go, byte for byte as the caller wrote it.
+    /// The URL of its endpoint, byte for byte as the caller wrote it.
     pub webhook_url: String,
-    /// Whether new events reach it.
+    /// Whether events that are accepted from now on are routed to it.
     pub is_active: bool,
-    /// What else it asks for.
     pub terms: Terms,
-    /// Names of the headers that it adds to each delivery, sorted.
+    /// The names of the static headers that are added to each delivery, sorted.
     pub header_names: Vec<String>,
-    /// Since when it gets events that were accepted before it was created.
+    /// Set if the subscription also gets events that were accepted before it was created, from this time
+    /// on.
     pub start_at: Option<Time>,
-    /// Until when the secret before the present one signs as well.
+    /// Until when the previous secret signs beside the present one; `None` if no secret was replaced.
     pub previous_secret_until: Option<Time>,
-    /// Why the host gave its endpoint up; it is then not active.
+    /// Set while the host has the endpoint disabled; the subscription is then not active.
     pub disabled: Option<Disabled>,
-    /// The first failure since the last success.
+    /// The first failure since the last success; `None` while the endpoint works.
     pub failing_since: Option<Time>,
     /// When an event was last routed to it.
     pub last_triggered_at: Option<Time>,
-    /// When it was created.
     pub created_at: Time,
-    /// When it was last changed.
     pub updated_at: Time,
 }
 
 impl Subscription {
-    /// Whether it wants events of this name.
+    /// Whether one of its event types matches this name.
     pub fn wants(&self, event_type: &str) -> bool {
         self.event_types.iter().any(|wanted| wanted.matches(event_type))
     }
@@ -79,16 +74,17 @@ impl Kind {
     }
 }
 
-/// What a subscription asks for beside its events. What is absent is as the host does it.
+/// The settings of a subscription beside its event types. The host's defaults hold for those that are
+/// absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// Which payloads it wants: JSON text for the router.
+    /// The filter that payloads have to match: JSON text for the router.
     pub filter: Option<Box<str>>,
-    /// Words for the router, in the caller's order.
+    /// Names and values for the router, in the caller's order.
     pub labels: Vec<(String, String)>,
-    /// What `X-Event-Signature` signs.
+    /// The input of the signature in `X-Event-Signature`.
     pub signature_scheme: SignatureScheme,
-    /// When a failed delivery is tried again.
+    /// The waits before a failed delivery is tried again.
     pub retry_schedule: Option<RetrySchedule>,
     /// Deliveries under way at once, 1 to 100.
     pub max_in_flight: Option<u32>,
@@ -96,7 +92,7 @@ pub struct Terms {
     pub rate_limit_per_second: Option<u32>,
 }
 
-/// What `X-Event-Signature` signs; the other signatures never change (contract C3).
+/// The input of the signature in `X-Event-Signature`; the other signatures never change (contract C3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignatureScheme {
     /// The body, like the platform's other headers.
@@ -141,12 +137,11 @@ impl HealthChange {
     }
 }
 
-/// That the host gave an endpoint up.
+/// Why and since when the host has an endpoint disabled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disabled {
-    /// When.
     pub at: Time,
-    /// Why, as a sentence for its owner.
+    /// A sentence for the owner.
     pub reason: String,
 }
 
@@ -198,7 +193,8 @@ pub fn check_labels(labels: &[(String, String)]) -> Result<(), String> {
 pub struct EventType(String);
 
 impl EventType {
-    /// Checks length and characters; what the type says is the caller's business (contract 5.1).
+    /// Checks length and characters, and nothing else: any text may be the name of an event
+    /// (contract 5.1).
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() || text.chars().count() > EVENT_TYPE_CHARS_MAX {
             return Err(format!("an event type has 1 to {EVENT_TYPE_CHARS_MAX} characters"));
@@ -222,19 +218,18 @@ impl EventType {
         })
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether an index cannot look it up by its text. "All versions" is no pattern: there is one
-    /// spelling of it per event, and routing looks for it.
+    /// Whether an index cannot find it by its text. "All versions" of an event is no pattern: routing looks
+    /// its one spelling up as well.
     pub fn is_pattern(&self) -> bool {
         let stem = self.0.strip_suffix("@*").filter(|_| self.0.starts_with(CANONICAL_PREFIX));
         stem.unwrap_or(&self.0).contains('*')
     }
 
-    /// Whether an event of this name is meant.
+    /// Whether an event of this name matches.
     pub fn matches(&self, name: &str) -> bool {
         glob(self.0.as_bytes(), name.as_bytes())
     }

@@ -1,4 +1,4 @@
-//! Points in time, in whole milliseconds: what the wire shows is what the database keeps.
+//! Points in time, in whole milliseconds, on the wire as in the database.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 pub struct Time(i64);
 
 impl Time {
-    /// From milliseconds since the Unix epoch.
+    /// Takes milliseconds since the Unix epoch.
     pub const fn from_millis(milliseconds: i64) -> Self {
         Self(milliseconds)
     }

@@ -30,19 +30,19 @@ const CIPHERTEXT_AT: usize = NONCE_AT + NONCE_BYTES;
 /// A nonce: 24 bytes that no two texts sealed with the same key may share.
 pub type Nonce = [u8; NONCE_BYTES];
 
-/// What a sealed secret is for. A secret sealed for one purpose does not open for another.
+/// The purpose of a sealed secret. A secret that was sealed for one purpose does not open for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The key that signs deliveries.
+    /// The secret that signs deliveries.
     SigningSecret,
-    /// Static headers of a subscription.
+    /// The static headers of a subscription or an external peer.
     Headers,
-    /// An answer that is kept for whoever repeats a request.
+    /// The answer to a request with an idempotency key, kept for repetitions of the request.
     StoredAnswer,
 }
 
 impl Purpose {
-    /// Part of what is authenticated, so never to be changed.
+    /// A part of the text that a seal authenticates: a changed word would open nothing that is stored.
     const fn as_str(self) -> &'static str {
         match self {
             Self::SigningSecret => "signing-secret",
@@ -61,15 +61,15 @@ pub enum VaultError {
     /// The bytes are no sealed text of a version that this host knows.
     #[error("the stored bytes are no sealed secret of a known version")]
     Malformed,
-    /// It was sealed with a key other than the one given.
+    /// The text was sealed with another key than the one given.
     #[error("the secret was sealed with key {needed}, not with {given}")]
     OtherKey {
-        /// Of the key that sealed it.
+        /// The key that sealed the text.
         needed: KeyId,
-        /// Of the key at hand.
+        /// The key that was to open it.
         given: KeyId,
     },
-    /// It was wrapped with a root key that the host was not given.
+    /// The data key was wrapped with a root key that the host was not given.
     #[error("it is wrapped with root key {0}, which this host was not given")]
     UnknownRootKey(KeyId),
     /// The bytes were changed, or belong to another organization or purpose.
@@ -77,23 +77,23 @@ pub enum VaultError {
     Refused,
 }
 
-/// Which key sealed a text: the first 8 hex digits of the SHA-256 of the key. Not a secret.
+/// Identifies a key: the first 8 hex digits of the key's SHA-256. Not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; KEY_ID_BYTES]);
 
 impl KeyId {
-    /// Reads the text that it prints as.
+    /// Reads 8 hex digits.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = hex::decode(text).ok()?;
         bytes.try_into().ok().map(Self)
     }
 
-    /// From the bytes that stand in a sealed text.
+    /// Takes the bytes of the id in a sealed text.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The bytes that stand in a sealed text.
+    /// The bytes of the id in a sealed text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -139,7 +139,7 @@ impl RootKey {
         STANDARD.encode(self.0.bytes)
     }
 
-    /// Names the key, in logs and in what it wraps.
+    /// The id of the key, for logs and for wrapped data keys.
     pub fn id(&self) -> KeyId {
         self.0.id
     }
@@ -173,7 +173,7 @@ impl DataKey {
     }
 }
 
-/// The key id in a sealed text, to tell which rows still wait for a new root key.
+/// The id of the key that sealed a text: it tells which rows are still to be wrapped with a new root key.
 pub fn sealed_with(sealed: &[u8]) -> Result<KeyId, VaultError> {
     match sealed {
         [VERSION, rest @ ..] if sealed.len() > CIPHERTEXT_AT => {
@@ -186,7 +186,7 @@ pub fn sealed_with(sealed: &[u8]) -> Result<KeyId, VaultError> {
 /// The purpose of a wrapped data key, beside those of [`Purpose`].
 const WRAPPED_KEY: &str = "data-key";
 
-/// What a sealed text is bound to. Ids contain no line feed, so that no two bindings are alike.
+/// The text to which a sealed text is bound. Ids contain no line feed, so no two bindings are alike.
 fn binding(organization: &OrganizationId, purpose: &str) -> Vec<u8> {
     format!("weir/{VERSION}\n{organization}\n{purpose}").into_bytes()
 }
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(format!("{:?} {:?}", RootKey::new([1; 32]), DataKey::new([2; 32])), "*** ***");
     }
 
-    /// What was sealed once has to open for ever.
+    /// A text that was sealed once has to open for ever.
     #[test]
     fn the_layout_is_stable() {
         let sealed = DataKey::new([2; 32]).seal(&organization("a"), Purpose::SigningSecret, b"secret", NONCE);

@@ -11,7 +11,7 @@ use super::{
     extract::{Body, Params, Query},
 };
 use crate::{
-    db::delivery::Filter,
+    db::delivery::DeliveryQuery,
     domain::{
         delivery::{Attempt, Status},
         id::{EmitId, MemberId, SubscriptionId},
@@ -28,12 +28,12 @@ use crate::{
 };
 
 pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Value>> {
-    let filter = Filter { status: status(&query)?, ..filter(&query)? };
+    let filter = DeliveryQuery { status: status(&query)?, ..filter(&query)? };
     page(&state, &caller, &query, &filter).await
 }
 
 pub(super) async fn dead_letters(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Value>> {
-    let filter = Filter { status: Some(Status::Failed), ..filter(&query)? };
+    let filter = DeliveryQuery { status: Some(Status::Failed), ..filter(&query)? };
     page(&state, &caller, &query, &filter).await
 }
 
@@ -47,9 +47,9 @@ pub(super) fn status(query: &Query) -> Result<Option<Status>> {
 }
 
 /// What else a query narrows a list of deliveries by.
-pub(super) fn filter(query: &Query) -> Result<Filter> {
+pub(super) fn filter(query: &Query) -> Result<DeliveryQuery> {
     let emit = |id| EmitId::parse(id).ok_or_else(|| fail!(BadRequest, "emitId is no emit id"));
-    Ok(Filter {
+    Ok(DeliveryQuery {
         status: None,
         receiver: receiver(query)?,
         is_pushed: None,
@@ -60,7 +60,12 @@ pub(super) fn filter(query: &Query) -> Result<Filter> {
 }
 
 /// A page of the caller's deliveries.
-pub(super) async fn page(state: &Shared, caller: &Caller, query: &Query, filter: &Filter) -> Answer<Paged<Value>> {
+pub(super) async fn page(
+    state: &Shared,
+    caller: &Caller,
+    query: &Query,
+    filter: &DeliveryQuery,
+) -> Answer<Paged<Value>> {
     let page = query.page();
     let (details, total) = delivery::list(&state.host, caller, filter, page).await?;
     ok(Paged { items: details.iter().map(object).collect(), total, page: page.number, limit: page.limit })

@@ -10,7 +10,7 @@ use super::{
     extract::{Params, Query},
 };
 use crate::{
-    db::emit::Filter,
+    db::emit::EmitQuery,
     domain::name::{EventName, Version},
     error::{Error, Result},
     fail,
@@ -47,14 +47,14 @@ pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) ->
     ok(Paged { items, total, page: page.number, limit: page.limit })
 }
 
-fn filter(query: &Query) -> Result<Filter> {
+fn filter(query: &Query) -> Result<EmitQuery> {
     let routed = match query.get("status") {
         None => None,
         Some(QUEUED) => Some(false),
         Some(ROUTED) => Some(true),
         Some(_) => return Err(fail!(BadRequest, "status has to be {QUEUED} or {ROUTED}")),
     };
-    Ok(Filter {
+    Ok(EmitQuery {
         event: query.get("name").map(EventName::parse).transpose()?,
         version: query.get("version").map(str::parse::<Version>).transpose()?,
         routed,

@@ -14,7 +14,7 @@ use super::{
     members::Members,
 };
 use crate::{
-    db::federation::relay_log::Filter,
+    db::federation::relay_log::RelayQuery,
     domain::{
         federation::{GroupView, Member, Peer, Push, RelayLog, RelayStatus, Stamp},
         id::{EmitId, MemberId},
@@ -276,9 +276,9 @@ pub(super) async fn list_relays(
     ok(Paged { items: relays.iter().map(relay_object).collect(), total, page: page.number, limit: page.limit })
 }
 
-fn relay_filter(query: &Query) -> Result<Filter> {
+fn relay_filter(query: &Query) -> Result<RelayQuery> {
     let refused = |name: &str| fail!(InvalidRequest, "{name} is none");
-    Ok(Filter {
+    Ok(RelayQuery {
         status: query
             .get("status")
             .map(|text| {

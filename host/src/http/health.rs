@@ -7,7 +7,7 @@ use super::{
     caller::Reader,
     envelope::{Answer, ok},
 };
-use crate::{db::emit::Failure, service::health};
+use crate::{db::emit::FailedEmit, service::health};
 
 /// Whether the host answers. Nobody needs a key to ask.
 pub(super) async fn host(state: Shared) -> Answer<Value> {
@@ -17,7 +17,7 @@ pub(super) async fn host(state: Shared) -> Answer<Value> {
 pub(super) async fn organization(state: Shared, Reader(caller): Reader) -> Answer<Value> {
     let health = health::health(&state.host, &caller).await?;
     let plan = health.plan;
-    let failure = |failure: &Failure| {
+    let failure = |failure: &FailedEmit| {
         json!({
             "id": failure.id.shown(),
             "canonicalName": failure.event.canonical(&caller.organization_id, failure.version),

@@ -11,7 +11,7 @@ use super::{
     members::Members,
 };
 use crate::{
-    db::listing::Filter,
+    db::listing::ListingQuery,
     domain::{
         limits::LISTINGS_DEFAULT,
         listing::{Listing, Search, Status},
@@ -103,7 +103,7 @@ pub(super) async fn browse(state: Shared, Reader(caller): Reader, query: Query) 
     let parse = |text| {
         Status::parse(text).ok_or_else(|| fail!(InvalidRequest, "status has to be published, unpublished or archived"))
     };
-    let filter = Filter {
+    let filter = ListingQuery {
         status: query.get("status").map_or(Ok(Status::Published), parse)?,
         namespace: query.get("namespace").map(str::to_owned),
         search: query.get("search").map(Search::new).transpose()?,

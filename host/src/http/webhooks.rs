@@ -107,7 +107,7 @@ pub(super) async fn deliveries(
     query: Query,
 ) -> Answer<Paged<Value>> {
     let webhook = subscription::get(&state.host, &caller, &id).await?;
-    let filter = delivery::Filter {
+    let filter = delivery::DeliveryQuery {
         status: deliveries::status(&query)?,
         receiver: Some(webhook.id.into()),
         ..deliveries::filter(&query)?

@@ -1,6 +1,7 @@
 //! What is kept of an answer.
 
-use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
+use std::time::SystemTime;
+
 use reqwest::{
     Response,
     header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
@@ -9,25 +10,21 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::limits::{OUTBOUND_ANSWER_BYTES_MAX, SNIPPET_BYTES_MAX};
 
-/// HTTP dates are those of mail, restricted.
-static HTTP_DATE: DateTimeParser = DateTimeParser::new();
-
-/// How many seconds the target wants to be left alone. A date is taken relative to the answer's
-/// own date, so that no clocks have to agree.
+/// How many seconds the target wants to be left alone. A date is taken relative to the answer's own
+/// date, so that no clocks have to agree.
 pub(super) fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(text.parse().unwrap_or(u32::MAX));
     }
-    let until = date(headers, &RETRY_AFTER)?;
-    let seconds = until.saturating_sub(date(headers, &DATE)?);
-    Some(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX))
+    let (until, answered) = (date(headers, &RETRY_AFTER)?, date(headers, &DATE)?);
+    let wait = until.duration_since(answered).unwrap_or_default();
+    Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX))
 }
 
-/// Seconds since the Unix epoch.
-fn date(headers: &HeaderMap, name: &HeaderName) -> Option<i64> {
-    let text = headers.get(name)?.to_str().ok()?;
-    HTTP_DATE.parse_timestamp(text).ok().map(Timestamp::as_second)
+/// The HTTP date in a header, in any of its three forms.
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(name)?.to_str().ok()?.trim()).ok()
 }
 
 /// The beginning of the body. Reads on a little, so that the connection can be used again, but
@@ -77,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms() {
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
         const NOW: &str = "Wed, 06 May 2026 21:40:48 GMT";
         let after = |text| retry_after(&[(RETRY_AFTER, text), (DATE, NOW)]);
         assert_eq!(after("120"), Some(120));
@@ -87,6 +84,12 @@ mod tests {
         for wrong in ["", "-1", "1.5", "soon", "Wed, 06 May 2026"] {
             assert_eq!(after(wrong), None, "{wrong:?}");
         }
+        // What RFC 9110 calls obsolete, and asks to be read nevertheless.
+        for same_time in ["Wednesday, 06-May-26 21:42:48 GMT", "Wed May  6 21:42:48 2026"] {
+            assert_eq!(after(same_time), Some(120), "{same_time:?}");
+            assert_eq!(retry_after(&[(RETRY_AFTER, same_time), (DATE, same_time)]), Some(0), "{same_time:?}");
+        }
+        assert_eq!(after("Fri, 31 Dec 9999 23:59:59 GMT"), Some(u32::MAX));
         assert_eq!(retry_after(&[(RETRY_AFTER, NOW)]), None);
         assert_eq!(retry_after(&[(DATE, NOW)]), None);
     }

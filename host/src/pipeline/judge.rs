@@ -5,7 +5,7 @@ use weir_runtime::{Blame, Failure};
 use crate::{
     domain::{
         delivery::{AttemptFailure, GONE, GUARD_REFUSED},
-        flow::Coping,
+        flow::EndpointResponse,
     },
     outbound::{FailureKind, Outcome, Sent},
 };
@@ -30,7 +30,7 @@ pub struct Judgement {
     /// What becomes of the delivery.
     pub then: Then,
     /// How the endpoint responded, for flow control; `None` if no request was sent.
-    pub coping: Option<Coping>,
+    pub response: Option<EndpointResponse>,
 }
 
 /// What becomes of a delivery after an attempt.
@@ -69,7 +69,7 @@ impl Judgement {
             response_snippet: None,
             fuel: Some(fuel),
             then,
-            coping: None,
+            response: None,
         }
     }
 
@@ -82,7 +82,7 @@ impl Judgement {
             response_snippet: None,
             fuel: Some(fuel),
             then: Then::Skipped,
-            coping: None,
+            response: None,
         }
     }
 
@@ -95,7 +95,7 @@ impl Judgement {
             response_snippet: None,
             fuel: None,
             then: Then::NotTried,
-            coping: None,
+            response: None,
         }
     }
 
@@ -111,10 +111,10 @@ impl Judgement {
                     GONE => Then::Gone,
                     _ => Then::Retry(retry_after_s.filter(|_| is_too_much)),
                 };
-                let coping = match then {
-                    Then::Delivered => Coping::Quick,
-                    _ if is_too_much => Coping::Overwhelmed,
-                    _ => Coping::Refused,
+                let response = match then {
+                    Then::Delivered => EndpointResponse::Quick,
+                    _ if is_too_much => EndpointResponse::Overwhelmed,
+                    _ => EndpointResponse::Refused,
                 };
                 Self {
                     response_status: Some(status),
@@ -123,7 +123,7 @@ impl Judgement {
                     response_snippet: snippet.filter(|_| !is_delivered),
                     fuel: Some(fuel),
                     then,
-                    coping: Some(coping),
+                    response: Some(response),
                 }
             }
             Outcome::Failed { kind, message } => {
@@ -144,7 +144,11 @@ impl Judgement {
                     response_snippet: None,
                     fuel: Some(fuel),
                     then: if is_own { Then::NotTried } else { Then::Retry(None) },
-                    coping: (!is_own).then_some(if is_silent { Coping::Overwhelmed } else { Coping::Refused }),
+                    response: (!is_own).then_some(if is_silent {
+                        EndpointResponse::Overwhelmed
+                    } else {
+                        EndpointResponse::Refused
+                    }),
                 }
             }
         }
@@ -158,10 +162,10 @@ mod tests {
     use super::*;
     use weir_runtime::FaultKind;
 
-    fn answered(status: u16, retry_after_s: Option<u32>) -> (Then, Option<Coping>) {
+    fn answered(status: u16, retry_after_s: Option<u32>) -> (Then, Option<EndpointResponse>) {
         let outcome = Outcome::Response { status, retry_after_s, snippet: None };
         let judgement = Judgement::of_sent(Sent { outcome, duration: Duration::ZERO }, 0, 0);
-        (judgement.then, judgement.coping)
+        (judgement.then, judgement.response)
     }
 
     fn failed(kind: FailureKind, own_faults: i64) -> Then {
@@ -172,13 +176,13 @@ mod tests {
     #[test]
     fn answers_are_judged_by_their_status() {
         for status in [200, 204, 299] {
-            assert_eq!(answered(status, Some(9)), (Then::Delivered, Some(Coping::Quick)));
+            assert_eq!(answered(status, Some(9)), (Then::Delivered, Some(EndpointResponse::Quick)));
         }
         for status in [429, 503] {
-            assert_eq!(answered(status, Some(9)), (Then::Retry(Some(9)), Some(Coping::Overwhelmed)));
+            assert_eq!(answered(status, Some(9)), (Then::Retry(Some(9)), Some(EndpointResponse::Overwhelmed)));
         }
         for status in [301, 400, 500] {
-            assert_eq!(answered(status, Some(9)), (Then::Retry(None), Some(Coping::Refused)));
+            assert_eq!(answered(status, Some(9)), (Then::Retry(None), Some(EndpointResponse::Refused)));
         }
         assert_eq!(answered(410, None).0, Then::Gone);
     }

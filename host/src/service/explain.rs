@@ -6,7 +6,7 @@ use crate::{
     db::{
         self, Tx,
         builtin::Builtin,
-        delivery::{DeliveryView, Filter},
+        delivery::{DeliveryQuery, DeliveryView},
         emit::StoredEmit,
     },
     domain::{
@@ -111,7 +111,7 @@ async fn pushed(
     offset: i64,
 ) -> Result<(Vec<Explained>, i64)> {
     let emit = &stored.emit;
-    let mut filter = Filter { emit: Some(emit.id.clone()), is_pushed: Some(true), ..Filter::default() };
+    let mut filter = DeliveryQuery { emit: Some(emit.id.clone()), is_pushed: Some(true), ..DeliveryQuery::default() };
     if let Some(Only::Peer(text)) = only {
         let Some(id) = MemberId::parse(text) else { return Ok((Vec::new(), 0)) };
         filter.receiver = Some(id.into());
@@ -133,10 +133,10 @@ async fn attempts(tx: &mut Tx, delivery: &Delivery) -> Result<Vec<Attempt>> {
 
 async fn one(tx: &mut Tx, stored: &StoredEmit, subscription: &Subscription) -> Result<Explained> {
     let organization = &subscription.organization_id;
-    let filter = Filter {
+    let filter = DeliveryQuery {
         emit: Some(stored.emit.id.clone()),
         receiver: Some(subscription.id.clone().into()),
-        ..Filter::default()
+        ..DeliveryQuery::default()
     };
     let (views, _) = db::delivery::list(tx, organization, &filter, 1, 0).await?;
     let delivery = views.into_iter().next().map(|view| view.delivery);

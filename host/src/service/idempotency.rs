@@ -287,7 +287,7 @@ pub async fn finish(host: &Host, claim: Claim, outcome: Outcome) -> Result<()> {
             db::idempotency::answer(&mut tx, organization, scope.place(), *claims, answer, end_of_window(now)).await?;
         }
         (Outcome::Refused, _) => db::idempotency::free(&mut tx, organization, scope.place(), *claims).await?,
-        _ => db::idempotency::give_up(&mut tx, organization, scope.place(), *claims, now).await?,
+        _ => db::idempotency::end(&mut tx, organization, scope.place(), *claims, now).await?,
     }
     db::idempotency::forget_expired(&mut tx, now).await?;
     tx.commit().await

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     db::{
         self,
-        listing::{Filter, fork as insert_fork},
+        listing::{ListingQuery, fork as insert_fork},
     },
     domain::{
         id::{ForkId, ListingId, RegistrationId},
@@ -117,7 +117,7 @@ fn facts(listing: &Listing) -> Value {
 pub async fn browse(
     host: &Host,
     caller: &Caller,
-    filter: &Filter,
+    filter: &ListingQuery,
     limit: u32,
     offset: i64,
 ) -> Result<(Vec<Listing>, i64)> {

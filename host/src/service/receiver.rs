@@ -68,7 +68,7 @@ pub async fn learn(
     patience: Option<Duration>,
 ) -> Option<HealthChange> {
     // A component's own failure tells nothing of the endpoint.
-    judgement.coping?;
+    judgement.response?;
     let (given_up, change) = match judgement.then {
         Then::Delivered => return host.health.succeeded(endpoint),
         Then::NotTried | Then::Skipped => return None,

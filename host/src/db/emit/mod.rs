@@ -9,10 +9,9 @@ use weir_runtime::Digest;
 use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
     domain::{
-        delivery::Counts,
         emit::{Emit, Entity, Fact, Idempotency, Source, Subject},
         id::{EmitId, OrganizationId, PushId, RegistrationId},
-        name::{EventName, Version},
+        name::EventName,
         time::Time,
     },
     error::Result,
@@ -21,12 +20,24 @@ use crate::{
 mod accept;
 mod claim;
 mod insert;
+mod list;
 mod route;
 
 pub use accept::{Acceptance, Charge, NewEmit, accept};
 pub use claim::{backlog, claim_due, due_organizations, end_leases, is_any_left, put_back};
 pub use insert::{Relayed, insert_due, insert_relayed};
+pub use list::{EmitQuery, FailedEmit, delivery_counts, list, recent_failures};
 pub use route::{Routed, mark_routed};
+
+/// The columns of [`EmitRow`].
+macro_rules! columns {
+    () => {
+        "id, organization_id, registration_id, namespace, name, version, payload, idempotency_key, request_hash,
+         chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type, entity_id,
+         revision, source_organization_id, push_id, router_digest"
+    };
+}
+use columns;
 
 #[derive(FromRow)]
 struct EmitRow {
@@ -221,155 +232,4 @@ pub async fn accepted_before(
         .fetch_all(conn)
         .await)?;
     rows.into_iter().map(StoredEmit::try_from).collect()
-}
-
-/// What a list of emits may be narrowed by.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only this event.
-    pub event: Option<EventName>,
-    /// Only this version.
-    pub version: Option<Version>,
-    /// Only emits that are (not) routed.
-    pub routed: Option<bool>,
-    /// Only emits accepted at or after this time.
-    pub from: Option<Time>,
-    /// Only emits accepted at or before this time.
-    pub to: Option<Time>,
-}
-
-/// A page of the organization's emits, the newest first, and how many match.
-pub async fn list(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    filter: &Filter,
-    limit: u32,
-    offset: i64,
-) -> Result<(Vec<StoredEmit>, i64)> {
-    const ROWS: &str = "
-        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision, source_organization_id, push_id, router_digest
-          from emit
-         where organization_id = $1
-           and kind = 'custom'
-           and (cast($2 as text) is null or namespace = $2)
-           and (cast($3 as text) is null or name = $3)
-           and (cast($4 as text) is null or version = $4)
-           and (cast($5 as boolean) is null or (routed_at is not null) = $5)
-           and (cast($6 as bigint) is null or accepted_at >= $6)
-           and (cast($7 as bigint) is null or accepted_at <= $7)
-         order by id desc
-         limit $8 offset $9";
-    const TOTAL: &str = "
-        select count(*)
-          from emit
-         where organization_id = $1
-           and kind = 'custom'
-           and (cast($2 as text) is null or namespace = $2)
-           and (cast($3 as text) is null or name = $3)
-           and (cast($4 as text) is null or version = $4)
-           and (cast($5 as boolean) is null or (routed_at is not null) = $5)
-           and (cast($6 as bigint) is null or accepted_at >= $6)
-           and (cast($7 as bigint) is null or accepted_at <= $7)";
-    macro_rules! bound {
-        ($query:expr) => {
-            $query
-                .bind(organization.as_str())
-                .bind(filter.event.as_ref().map(|event| event.namespace().to_owned()))
-                .bind(filter.event.as_ref().map(|event| event.name().to_owned()))
-                .bind(filter.version.map(|version| version.to_string()))
-                .bind(filter.routed)
-                .bind(codec::millis(filter.from))
-                .bind(codec::millis(filter.to))
-        };
-    }
-    let rows: Vec<EmitRow> = on_db!(&mut *tx, |conn| bound!(sqlx::query_as(ROWS))
-        .bind(i64::from(limit))
-        .bind(offset)
-        .fetch_all(conn)
-        .await)?;
-    let total: i64 = on_db!(tx, |conn| bound!(sqlx::query_scalar(TOTAL)).fetch_one(conn).await)?;
-    Ok((rows.into_iter().map(StoredEmit::try_from).collect::<Result<_>>()?, total))
-}
-
-/// How the deliveries of each emit stand. Emits without deliveries are left out.
-pub async fn delivery_counts(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    ids: &[EmitId],
-) -> Result<Vec<(EmitId, Counts)>> {
-    const SQL: Dialects = over_rows!(
-        "select emit_id,
-                count(case when status = 'PENDING' then 1 end),
-                count(case when status = 'RETRYING' then 1 end),
-                count(case when status = 'SUCCESS' then 1 end),
-                count(case when status = 'FAILED' then 1 end),
-                count(case when status = 'SKIPPED' then 1 end)
-           from delivery
-          where organization_id = $2
-            and emit_id in (select item.value ->> 0 from",
-        ") group by emit_id"
-    );
-    let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
-    let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
-    let rows: Vec<(String, i64, i64, i64, i64, i64)> =
-        on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).bind(organization.as_str()).fetch_all(conn).await)?;
-    let counts = rows.into_iter().map(|(id, pending, retrying, success, failed, skipped)| {
-        (EmitId::stored(id), Counts { pending, retrying, success, failed, skipped })
-    });
-    Ok(counts.collect())
-}
-
-/// An emit that ended as a dead letter somewhere.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// The emit.
-    pub id: EmitId,
-    /// What it was.
-    pub event: EventName,
-    /// In which version.
-    pub version: Version,
-    /// Why its newest dead letter died.
-    pub error_message: Option<String>,
-    /// When it was accepted.
-    pub accepted_at: Time,
-}
-
-/// The newest emits that failed, newest first: something of them is a dead letter, and nothing is
-/// owed any more. Served by `delivery_failed`.
-pub async fn recent_failures(tx: &mut Tx, organization: &OrganizationId, limit: u32) -> Result<Vec<Failure>> {
-    // An emit may have many dead letters, so more of them than asked for are looked at, but not
-    // without end: the newest thousand.
-    const SQL: &str = "
-        select emit.id, emit.namespace, emit.name, emit.version, max(dead.error_message), emit.accepted_at
-          from (select id, emit_id, error_message
-                  from delivery
-                 where organization_id = $1 and status = 'FAILED'
-                 order by id desc
-                 limit 1000) as dead
-          join emit on emit.id = dead.emit_id
-         where emit.kind = 'custom'
-           and not exists (select 1
-                             from delivery as open
-                            where open.emit_id = emit.id and open.status in ('PENDING', 'RETRYING'))
-         group by emit.id, emit.namespace, emit.name, emit.version, emit.accepted_at
-         order by emit.id desc
-         limit $2";
-    let rows: Vec<(String, String, String, String, Option<String>, i64)> = on_db!(tx, |conn| sqlx::query_as(SQL)
-        .bind(organization.as_str())
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await)?;
-    let failure =
-        |(id, namespace, name, version, error_message, accepted_at): (String, String, String, String, _, _)| {
-            Ok(Failure {
-                version: codec::sound(version.parse().ok(), "emit", "version", &id)?,
-                id: EmitId::stored(id),
-                event: EventName::stored(&namespace, &name),
-                error_message,
-                accepted_at: codec::time(accepted_at),
-            })
-        };
-    rows.into_iter().map(failure).collect()
 }

@@ -11,6 +11,24 @@ use crate::{
     error::Result,
 };
 
+/// Selects the rows of [`GroupRow`]: groups with the membership of the viewer `$1`. The condition is still
+/// to be added.
+macro_rules! views {
+    () => {
+        "select g.id, g.organization_id, g.name, g.description, g.created_by, g.created_at, g.updated_at,
+                g.archived_at, m.status as member_status,
+                (select count(*)
+                   from federation_member as c
+                  where c.group_id = g.id
+                    and (g.organization_id = $1 or c.peer_type = 'tenant_org')) as member_count,
+                (select count(*)
+                   from federation_push as p
+                  where p.group_id = g.id and p.until_revision is null) as push_count
+           from federation_group as g
+           left join federation_member as m on m.group_id = g.id and m.member_organization_id = $1"
+    };
+}
+
 #[derive(FromRow)]
 struct GroupRow {
     id: String,
@@ -30,7 +48,7 @@ impl TryFrom<GroupRow> for GroupView {
     type Error = crate::error::Error;
 
     fn try_from(row: GroupRow) -> Result<Self> {
-        // Nobody is a member of its own group, so whoever is none is the owner.
+        // An owner is no member of its own group, and a viewer is one of the two.
         let role = match &row.member_status {
             None => Role::Owner,
             Some(text) => Role::Member(codec::sound(Status::parse(text), "federation_member", "status", &row.id)?),
@@ -45,7 +63,7 @@ impl TryFrom<GroupRow> for GroupView {
             updated_at: codec::time(row.updated_at),
             archived_at: codec::time_opt(row.archived_at),
         };
-        // Of what happens in the group a removed member sees no more than itself.
+        // A removed member sees of the group's members only itself, and none of its pushes.
         let (member_count, push_count) = if role.sees_within() { (row.member_count, row.push_count) } else { (1, 0) };
         Ok(Self { group, role, member_count, push_count })
     }
@@ -81,52 +99,31 @@ pub async fn is_name_taken(tx: &mut Tx, owner: &OrganizationId, name: &str) -> R
     Ok(count > 0)
 }
 
-/// A group that the viewer owns or has a part in.
+/// A group that the viewer owns or is, or was, a member of.
 pub async fn find(tx: &mut Tx, viewer: &OrganizationId, id: &GroupId) -> Result<Option<GroupView>> {
-    const SQL: &str = "
-        select g.id, g.organization_id, g.name, g.description, g.created_by, g.created_at, g.updated_at,
-               g.archived_at, m.status as member_status,
-               (select count(*)
-                  from federation_member as c
-                 where c.group_id = g.id
-                   and (g.organization_id = $1 or c.peer_type = 'tenant_org')) as member_count,
-               (select count(*)
-                  from federation_push as p
-                 where p.group_id = g.id and p.until_revision is null) as push_count
-          from federation_group as g
-          left join federation_member as m on m.group_id = g.id and m.member_organization_id = $1
-         where g.id = $2 and (g.organization_id = $1 or m.id is not null)";
+    const SQL: &str = concat!(views!(), " where g.id = $2 and (g.organization_id = $1 or m.id is not null)");
     let row: Option<GroupRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(viewer.as_str()).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(GroupView::try_from).transpose()
 }
 
-/// The groups that the viewer owns or has a part in, the newest first; served by
+/// The groups that the viewer owns or is, or was, a member of, the newest first; served by
 /// `federation_group_organization` and `federation_member_organization`.
 pub async fn list(tx: &mut Tx, viewer: &OrganizationId, with_archived: bool) -> Result<Vec<GroupView>> {
-    const SQL: &str = "
-        select g.id, g.organization_id, g.name, g.description, g.created_by, g.created_at, g.updated_at,
-               g.archived_at, m.status as member_status,
-               (select count(*)
-                  from federation_member as c
-                 where c.group_id = g.id
-                   and (g.organization_id = $1 or c.peer_type = 'tenant_org')) as member_count,
-               (select count(*)
-                  from federation_push as p
-                 where p.group_id = g.id and p.until_revision is null) as push_count
-          from federation_group as g
-          left join federation_member as m on m.group_id = g.id and m.member_organization_id = $1
-         where g.id in (select id from federation_group where organization_id = $1
-                        union all
-                        select group_id from federation_member where member_organization_id = $1)
-           and (cast($2 as boolean) or g.archived_at is null)
-         order by g.id desc";
+    const SQL: &str = concat!(
+        views!(),
+        " where g.id in (select id from federation_group where organization_id = $1
+                         union all
+                         select group_id from federation_member where member_organization_id = $1)
+            and (cast($2 as boolean) or g.archived_at is null)
+          order by g.id desc"
+    );
     let rows: Vec<GroupRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(viewer.as_str()).bind(with_archived).fetch_all(conn).await)?;
     rows.into_iter().map(GroupView::try_from).collect()
 }
 
-/// Stores that a group was archived. Events accepted at `revision` or later stay with the owner.
+/// Stores that a group was archived. Events accepted at `revision` or later are not relayed to it.
 pub async fn archive(tx: &mut Tx, owner: &OrganizationId, group: &Group, revision: i64) -> Result<()> {
     const SQL: &str = "
         update federation_group

@@ -1,4 +1,4 @@
-//! Members of federation groups, and when each got what was pushed.
+//! Members of federation groups, and the revisions between which each of them gets events.
 
 use sqlx::FromRow;
 
@@ -13,6 +13,14 @@ use crate::{
 };
 
 const TABLE: &str = "federation_member";
+
+/// The columns of [`MemberRow`].
+macro_rules! columns {
+    () => {
+        "id, group_id, member_organization_id, webhook_url, label, header_names, status, invited_by, invited_at,
+         accepted_by, accepted_at, paused_by, paused_at, removed_by, removed_at"
+    };
+}
 
 #[derive(FromRow)]
 struct MemberRow {
@@ -54,16 +62,16 @@ impl TryFrom<MemberRow> for Member {
     }
 }
 
-/// What of an external peer nobody reads back, encrypted.
+/// The secrets of an external peer, encrypted.
 #[derive(Clone, Debug)]
 pub struct Sealed {
-    /// Its signing secret.
+    /// The signing secret.
     pub secret: Vec<u8>,
-    /// Its static headers; `None` when it has none.
+    /// The static headers; `None` when it has none.
     pub headers: Option<Vec<u8>>,
 }
 
-/// Adds a member to a group of the owner; `sealed` is for external peers.
+/// Adds a member to a group of the owner; only an external peer has `sealed` secrets.
 pub async fn insert(tx: &mut Tx, owner: &OrganizationId, member: &Member, sealed: Option<&Sealed>) -> Result<()> {
     const SQL: &str = "
         insert into federation_member (id, organization_id, group_id, peer_type, member_organization_id, webhook_url,
@@ -101,11 +109,7 @@ pub async fn insert(tx: &mut Tx, owner: &OrganizationId, member: &Member, sealed
 
 /// A member of a group of the owner.
 pub async fn find(tx: &mut Tx, owner: &OrganizationId, id: &MemberId) -> Result<Option<Member>> {
-    const SQL: &str = "
-        select id, group_id, member_organization_id, webhook_url, label, header_names, status, invited_by, invited_at,
-               accepted_by, accepted_at, paused_by, paused_at, removed_by, removed_at
-          from federation_member
-         where organization_id = $1 and id = $2";
+    const SQL: &str = concat!("select ", columns!(), " from federation_member where organization_id = $1 and id = $2");
     let row: Option<MemberRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(owner.as_str()).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(Member::try_from).transpose()
@@ -119,11 +123,11 @@ pub async fn find_organization(
     group: &GroupId,
     organization: &OrganizationId,
 ) -> Result<Option<Member>> {
-    const SQL: &str = "
-        select id, group_id, member_organization_id, webhook_url, label, header_names, status, invited_by, invited_at,
-               accepted_by, accepted_at, paused_by, paused_at, removed_by, removed_at
-          from federation_member
-         where organization_id = $1 and group_id = $2 and member_organization_id = $3";
+    const SQL: &str = concat!(
+        "select ",
+        columns!(),
+        " from federation_member where organization_id = $1 and group_id = $2 and member_organization_id = $3"
+    );
     let row: Option<MemberRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(owner.as_str())
         .bind(group.as_str())
@@ -136,18 +140,17 @@ pub async fn find_organization(
 /// All members of a group of the owner, in the order in which they were first invited; served by
 /// `federation_member_group`.
 pub async fn list(tx: &mut Tx, owner: &OrganizationId, group: &GroupId) -> Result<Vec<Member>> {
-    const SQL: &str = "
-        select id, group_id, member_organization_id, webhook_url, label, header_names, status, invited_by, invited_at,
-               accepted_by, accepted_at, paused_by, paused_at, removed_by, removed_at
-          from federation_member
-         where organization_id = $1 and group_id = $2
-         order by id";
+    const SQL: &str = concat!(
+        "select ",
+        columns!(),
+        " from federation_member where organization_id = $1 and group_id = $2 order by id"
+    );
     let rows: Vec<MemberRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(owner.as_str()).bind(group.as_str()).fetch_all(conn).await)?;
     rows.into_iter().map(Member::try_from).collect()
 }
 
-/// In which group a member is, whoever asks: who may know that is decided there.
+/// The group of a member. No organization is checked here: the caller then checks who may see the group.
 pub async fn group_of(tx: &mut Tx, id: &MemberId) -> Result<Option<GroupId>> {
     const SQL: &str = "select group_id from federation_member where id = $1";
     let group: Option<String> =
@@ -155,7 +158,8 @@ pub async fn group_of(tx: &mut Tx, id: &MemberId) -> Result<Option<GroupId>> {
     Ok(group.map(GroupId::stored))
 }
 
-/// The organizations that a group's news concerns, accepted or paused, each with its revision.
+/// The member organizations that hear of changes of the group, accepted and paused ones, each with its
+/// revision.
 pub async fn audience(tx: &mut Tx, owner: &OrganizationId, group: &GroupId) -> Result<Vec<(OrganizationId, i64)>> {
     const SQL: &str = "
         select organization.id, organization.revision
@@ -170,8 +174,8 @@ pub async fn audience(tx: &mut Tx, owner: &OrganizationId, group: &GroupId) -> R
     Ok(rows.into_iter().map(|(id, revision)| (OrganizationId::stored(id), revision)).collect())
 }
 
-/// Stores status and stamps. What is encrypted goes with the removal, and what its endpoint did
-/// before is forgotten with a new beginning.
+/// Stores status and stamps. A removal deletes the encrypted secrets; an acceptance forgets earlier
+/// failures of the endpoint.
 pub async fn update(tx: &mut Tx, owner: &OrganizationId, member: &Member) -> Result<()> {
     const SQL: &str = "
         update federation_member
@@ -202,7 +206,7 @@ pub async fn update(tx: &mut Tx, owner: &OrganizationId, member: &Member) -> Res
     one_row(touched, "federation::member::update")
 }
 
-/// From `revision` of the owner on, the member gets what is pushed.
+/// Stores that the member gets events accepted at `revision` of the owner or later.
 pub async fn open(tx: &mut Tx, owner: &OrganizationId, id: &MemberId, revision: i64) -> Result<()> {
     const SQL: &str = "
         insert into federation_membership (organization_id, member_id, since_revision)
@@ -216,7 +220,7 @@ pub async fn open(tx: &mut Tx, owner: &OrganizationId, id: &MemberId, revision: 
         .map(|_| ()))
 }
 
-/// From `revision` of the owner on, the member does not get what is pushed any more.
+/// Stores that the member gets no events accepted at `revision` of the owner or later.
 pub async fn close(tx: &mut Tx, owner: &OrganizationId, id: &MemberId, revision: i64) -> Result<()> {
     const SQL: &str = "
         update federation_membership

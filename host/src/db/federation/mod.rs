@@ -1,7 +1,7 @@
-//! Federation groups, their members and pushes, and who gets what.
+//! Federation groups, their members and pushes, and relays to members.
 //!
-//! Rows belong to the owner of the group, so most functions take the owner. The others take a
-//! viewer, who sees the groups that it owns or has a part in.
+//! Rows belong to the owner of the group, so most functions take the owner. The others take a viewer:
+//! an organization that owns the group or is a member of it.
 
 pub mod fan_out;
 pub mod group;
@@ -14,7 +14,7 @@ pub mod relay_log;
 use super::codec;
 use crate::{domain::federation::Stamp, error::Result};
 
-/// A stamp that may be absent: both columns are set, or none is.
+/// Reads a stamp that may be absent: both columns are set, or neither is.
 fn stamp(by: Option<String>, at: Option<i64>, table: &str, column: &str, row: &str) -> Result<Option<Stamp>> {
     match (by, at) {
         (Some(by), Some(at)) => Ok(Some(Stamp { by, at: codec::time(at) })),

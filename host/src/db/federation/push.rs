@@ -15,6 +15,14 @@ use crate::{
 
 const TABLE: &str = "federation_push";
 
+/// The columns of [`PushRow`].
+macro_rules! columns {
+    () => {
+        "id, organization_id, group_id, registration_id, namespace, name, major, minor, patch, payload_schema,
+         pushed_by, pushed_at, unpushed_by, unpushed_at"
+    };
+}
+
 #[derive(FromRow)]
 struct PushRow {
     id: String,
@@ -101,17 +109,13 @@ pub async fn is_active(
 
 /// A push of the owner.
 pub async fn find(tx: &mut Tx, owner: &OrganizationId, id: &PushId) -> Result<Option<Push>> {
-    const SQL: &str = "
-        select id, organization_id, group_id, registration_id, namespace, name, major, minor, patch, payload_schema,
-               pushed_by, pushed_at, unpushed_by, unpushed_at
-          from federation_push
-         where organization_id = $1 and id = $2";
+    const SQL: &str = concat!("select ", columns!(), " from federation_push where organization_id = $1 and id = $2");
     let row: Option<PushRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(owner.as_str()).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(Push::try_from).transpose()
 }
 
-/// To which group a push goes, whoever asks: who may know that is decided there.
+/// The group of a push. No organization is checked here: the caller then checks who may see the group.
 pub async fn group_of(tx: &mut Tx, id: &PushId) -> Result<Option<GroupId>> {
     const SQL: &str = "select group_id from federation_push where id = $1";
     let group: Option<String> =
@@ -121,14 +125,15 @@ pub async fn group_of(tx: &mut Tx, id: &PushId) -> Result<Option<GroupId>> {
 
 /// The pushes to a group of the owner, the newest first; served by `federation_push_group`.
 pub async fn list(tx: &mut Tx, owner: &OrganizationId, group: &GroupId, with_inactive: bool) -> Result<Vec<Push>> {
-    const SQL: &str = "
-        select id, organization_id, group_id, registration_id, namespace, name, major, minor, patch, payload_schema,
-               pushed_by, pushed_at, unpushed_by, unpushed_at
-          from federation_push
+    const SQL: &str = concat!(
+        "select ",
+        columns!(),
+        " from federation_push
          where organization_id = $1
            and group_id = $2
            and (cast($3 as boolean) or until_revision is null)
-         order by id desc";
+         order by id desc"
+    );
     let rows: Vec<PushRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(owner.as_str())
         .bind(group.as_str())

@@ -1,9 +1,9 @@
-//! Who gets an event of an organization, and what a member can hear.
+//! Finds the members to whom an event of an organization is relayed.
 //!
-//! Every change of a group raises the revision of its owner, and every event keeps the revision
-//! under which it was accepted. What was changed at revision `r` holds for events of `r` and
-//! later, and for none before: `since_revision <= revision < until_revision`. So it does not
-//! matter when an event is routed, and each one accepted before a change obeys the old state.
+//! Every change of a group counts up the revision of its owner, and every event keeps the revision
+//! under which it was accepted. A change at revision `r` holds for events of `r` and later, and for
+//! none before: `since_revision <= revision < until_revision`. So it does not matter when an event is
+//! relayed: one that was accepted before a change obeys the old state.
 
 use sqlx::FromRow;
 
@@ -18,27 +18,24 @@ use crate::{
     error::Result,
 };
 
-/// A member to whom an event goes because of a push.
+/// A member to whom a push relays an event.
 #[derive(Clone, Debug)]
 pub struct Relay {
-    /// The push.
     pub push_id: PushId,
-    /// The group of both.
+    /// The group of push and member.
     pub group_id: GroupId,
-    /// The member.
     pub member_id: MemberId,
-    /// Where that is.
     pub to: Destination,
-    /// Why it cannot have the event at present, although it was a member when that was accepted.
+    /// Why the member cannot have the event now, although it was a member when the event was accepted.
     pub refusal: Option<Refusal>,
 }
 
-/// Where a relay goes.
+/// The destination of a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// To an organization of this host, which has this revision at present.
+    /// An organization of this host, with its present revision.
     Organization(OrganizationId, i64),
-    /// To an endpoint outside.
+    /// An endpoint outside of the platform.
     External,
 }
 
@@ -68,7 +65,8 @@ impl RelayRow {
         }
         match &self.peer_plan {
             Some(plan) if !has_federation(plan)? => Ok(Some(Refusal::MembersPlan)),
-            // What an organization accepted as a member it keeps, but an endpoint's secret is gone.
+            // An organization still gets the events of its time as a member. An external peer cannot: its
+            // secrets were deleted with its removal.
             None if self.is_removed => Ok(Some(Refusal::Removed)),
             _ => Ok(None),
         }
@@ -82,7 +80,7 @@ impl TryFrom<RelayRow> for Relay {
         Ok(Self {
             refusal: row.refusal()?,
             to: match row.member_organization_id {
-                // A revision that is not there is one that nothing was decided at.
+                // An organization that is gone has no revision, and 0 is older than every other one.
                 Some(id) => Destination::Organization(OrganizationId::stored(id), row.peer_revision.unwrap_or(0)),
                 None => Destination::External,
             },
@@ -93,7 +91,7 @@ impl TryFrom<RelayRow> for Relay {
     }
 }
 
-/// The registrations of the owner that are pushed to anybody at present. Served by
+/// The registrations of the owner with an active push to a group that has a member. Served by
 /// `federation_push_registration` and `federation_member_group`.
 pub async fn pushed(tx: &mut Tx, owner: &OrganizationId) -> Result<Vec<RegistrationId>> {
     const SQL: &str = "
@@ -110,10 +108,9 @@ pub async fn pushed(tx: &mut Tx, owner: &OrganizationId) -> Result<Vec<Registrat
     Ok(ids.into_iter().map(RegistrationId::stored).collect())
 }
 
-/// To whom an event of the owner goes that was accepted under `revision`, members in the order
-/// of their ids: `limit` of them at most, behind `after`. Those who cannot have it at present come
-/// with the reason. Served by `federation_push_registration`, `federation_member_group` and primary
-/// keys.
+/// The members to whom an event of the owner is relayed that was accepted under `revision`, in the order
+/// of their ids: at most `limit` of them, after `after`. Members that cannot have it now come with the
+/// reason. Served by `federation_push_registration`, `federation_member_group` and primary keys.
 pub async fn relays_for(
     tx: &mut Tx,
     owner: &OrganizationId,
@@ -151,7 +148,7 @@ pub async fn relays_for(
     rows.into_iter().map(Relay::try_from).collect()
 }
 
-/// Whether a version of an event, or any version of it, is pushed to the member at present.
+/// Whether a version of an event, or any version of it, is pushed to the member now.
 /// Served by `federation_member_organization` and `federation_push_group`.
 pub async fn is_pushed_to(
     tx: &mut Tx,

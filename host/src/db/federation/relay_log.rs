@@ -1,9 +1,13 @@
-//! The log of relays: one row for each attempt.
+//! The relay log: one row for each attempt to relay an emit to a member.
 
 use sqlx::FromRow;
 
 use crate::{
-    db::{Dialects, Tx, codec, on_db, over_rows},
+    db::{
+        Tx, codec,
+        insert::{insert as insert_rows, insertable},
+        page::paged,
+    },
     domain::{
         federation::{RelayLog, RelayStatus},
         id::{EmitId, GroupId, MemberId, OrganizationId, PushId, RelayId},
@@ -11,45 +15,45 @@ use crate::{
     error::Result,
 };
 
-/// Rows of one insert: a parameter of a few hundred kilobytes at most.
-const ROWS_PER_STATEMENT_MAX: usize = 1_000;
-
-/// Adds rows, whosever they are: for the workers.
-pub async fn insert<'rows>(tx: &mut Tx, rows: impl IntoIterator<Item = &'rows RelayLog>) -> Result<()> {
-    const SQL: Dialects = over_rows!(
-        "insert into federation_relay_log (id, organization_id, group_id, push_id, member_id, peer_organization_id,
-                                           peer_canonical_name, emit_id, attempt, status, response_status,
-                                           error_message, created_at)
-         select item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
-                item.value ->> 5, item.value ->> 6, item.value ->> 7, cast(item.value ->> 8 as bigint),
-                item.value ->> 9, cast(item.value ->> 10 as bigint), item.value ->> 11,
-                cast(item.value ->> 12 as bigint)
-           from",
-        "where true"
-    );
-    let row = |row: &RelayLog| {
-        (
-            row.id.clone(),
-            row.owner_id.clone(),
-            row.group_id.clone(),
-            row.push_id.clone(),
-            row.member_id.clone(),
-            row.peer_organization_id.clone(),
-            row.peer_canonical_name.clone(),
-            row.emit_id.clone(),
-            row.attempt,
-            row.status.as_str(),
-            row.response_status,
-            row.error_message.clone(),
-            row.created_at.as_millis(),
-        )
-    };
-    let rows: Vec<_> = rows.into_iter().map(row).collect();
-    for some in rows.chunks(ROWS_PER_STATEMENT_MAX) {
-        let (sql, some) = (SQL.pick(tx), codec::rows(some)?);
-        on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&some).execute(conn).await.map(|_| ()))?;
+insertable! {
+    /// A row of the log.
+    struct NewRelay<'a> into "federation_relay_log" {
+        id: &'a RelayId,
+        organization_id: &'a OrganizationId,
+        group_id: &'a GroupId,
+        push_id: &'a PushId,
+        member_id: &'a MemberId,
+        peer_organization_id: Option<&'a OrganizationId>,
+        peer_canonical_name: Option<&'a str>,
+        emit_id: &'a EmitId,
+        attempt: u32 as bigint,
+        status: &'static str,
+        response_status: Option<u16> as bigint,
+        error_message: Option<&'a str>,
+        created_at: i64 as bigint,
     }
-    Ok(())
+    "where true"
+}
+
+/// Adds rows of any organization: for the workers.
+pub async fn insert<'rows>(tx: &mut Tx, rows: impl IntoIterator<Item = &'rows RelayLog>) -> Result<()> {
+    let row = |log: &'rows RelayLog| NewRelay {
+        id: &log.id,
+        organization_id: &log.owner_id,
+        group_id: &log.group_id,
+        push_id: &log.push_id,
+        member_id: &log.member_id,
+        peer_organization_id: log.peer_organization_id.as_ref(),
+        peer_canonical_name: log.peer_canonical_name.as_deref(),
+        emit_id: &log.emit_id,
+        attempt: log.attempt,
+        status: log.status.as_str(),
+        response_status: log.response_status,
+        error_message: log.error_message.as_deref(),
+        created_at: log.created_at.as_millis(),
+    };
+    let rows: Vec<NewRelay<'_>> = rows.into_iter().map(row).collect();
+    insert_rows(tx, &rows).await.map(drop)
 }
 
 #[derive(FromRow)]
@@ -95,16 +99,16 @@ impl TryFrom<RelayRow> for RelayLog {
     }
 }
 
-/// What a list of relays may be narrowed by.
+/// Which relays a list has; what is `None` narrows nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only these.
+pub struct RelayQuery {
+    /// Only relays that ended like this.
     pub status: Option<RelayStatus>,
     /// Only relays of this emit.
     pub emit: Option<EmitId>,
     /// Only relays to this member.
     pub member: Option<MemberId>,
-    /// Only relays to this organization: all that a member sees.
+    /// Only relays to this organization: a member sees no others.
     pub organization: Option<OrganizationId>,
 }
 
@@ -114,47 +118,31 @@ pub async fn list(
     tx: &mut Tx,
     owner: &OrganizationId,
     group: &GroupId,
-    filter: &Filter,
+    query: &RelayQuery,
     limit: u32,
     offset: i64,
 ) -> Result<(Vec<RelayLog>, i64)> {
-    const ROWS: &str = "
-        select id, organization_id, group_id, push_id, member_id, peer_organization_id, peer_canonical_name, emit_id,
-               attempt, status, response_status, error_message, created_at
-          from federation_relay_log
-         where organization_id = $1
-           and group_id = $2
-           and (cast($3 as text) is null or status = $3)
-           and (cast($4 as text) is null or emit_id = $4)
-           and (cast($5 as text) is null or member_id = $5)
-           and (cast($6 as text) is null or peer_organization_id = $6)
-         order by id desc
-         limit $7 offset $8";
-    const TOTAL: &str = "
-        select count(*)
-          from federation_relay_log
-         where organization_id = $1
-           and group_id = $2
-           and (cast($3 as text) is null or status = $3)
-           and (cast($4 as text) is null or emit_id = $4)
-           and (cast($5 as text) is null or member_id = $5)
-           and (cast($6 as text) is null or peer_organization_id = $6)";
-    macro_rules! bound {
-        ($query:expr) => {
-            $query
-                .bind(owner.as_str())
-                .bind(group.as_str())
-                .bind(filter.status.map(RelayStatus::as_str))
-                .bind(filter.emit.as_ref().map(EmitId::as_str))
-                .bind(filter.member.as_ref().map(MemberId::as_str))
-                .bind(filter.organization.as_ref().map(OrganizationId::as_str))
-        };
-    }
-    let rows: Vec<RelayRow> = on_db!(&mut *tx, |conn| bound!(sqlx::query_as(ROWS))
-        .bind(i64::from(limit))
-        .bind(offset)
-        .fetch_all(conn)
-        .await)?;
-    let total: i64 = on_db!(tx, |conn| bound!(sqlx::query_scalar(TOTAL)).fetch_one(conn).await)?;
+    let (rows, total): (Vec<RelayRow>, i64) = paged!(
+        tx,
+        select: "id, organization_id, group_id, push_id, member_id, peer_organization_id, peer_canonical_name,
+                 emit_id, attempt, status, response_status, error_message, created_at",
+        from: "federation_relay_log",
+        where: "organization_id = $1
+            and group_id = $2
+            and (cast($3 as text) is null or status = $3)
+            and (cast($4 as text) is null or emit_id = $4)
+            and (cast($5 as text) is null or member_id = $5)
+            and (cast($6 as text) is null or peer_organization_id = $6)",
+        order: "id desc",
+        bind: [
+            owner.as_str(),
+            group.as_str(),
+            query.status.map(RelayStatus::as_str),
+            query.emit.as_ref().map(EmitId::as_str),
+            query.member.as_ref().map(MemberId::as_str),
+            query.organization.as_ref().map(OrganizationId::as_str),
+        ],
+        page: (limit, offset),
+    );
     Ok((rows.into_iter().map(RelayLog::try_from).collect::<Result<_>>()?, total))
 }

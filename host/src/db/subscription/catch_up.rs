@@ -1,4 +1,4 @@
-//! Subscriptions that are still to get what was accepted before they were created.
+//! Catching up: subscriptions that still get events accepted before they were created.
 
 use crate::{
     db::{Tx, on_db},
@@ -6,20 +6,18 @@ use crate::{
     error::Result,
 };
 
-/// A subscription that is behind.
+/// A subscription that is catching up.
 #[derive(Clone, Debug)]
 pub struct CatchingUp {
-    /// The subscription.
     pub id: SubscriptionId,
-    /// Whose it is.
     pub organization_id: OrganizationId,
-    /// The emit up to which it has everything.
+    /// The last emit for which it was considered.
     pub after: EmitId,
-    /// What was accepted from this revision on comes to it by itself.
+    /// Routing considers it for events accepted at this revision or later.
     pub since_revision: i64,
 }
 
-/// The next active subscription by id that is behind, whosever it is: for the worker. Served by
+/// The next active subscription by id, of any organization, that is catching up. Served by
 /// `subscription_catching_up`.
 pub async fn next_behind(tx: &mut Tx, after: &str) -> Result<Option<CatchingUp>> {
     const SQL: &str = "
@@ -38,8 +36,8 @@ pub async fn next_behind(tx: &mut Tx, after: &str) -> Result<Option<CatchingUp>>
     }))
 }
 
-/// Notes up to which emit the subscription has everything, or that it has all there was. False
-/// when it is not where it was any more: another host went on, or its owner changed it.
+/// Stores that the subscription is caught up to an emit, or completely if `to` is `None`. False when the
+/// row changed since it was read: another host advanced it, or its owner switched it off.
 pub async fn advance(tx: &mut Tx, behind: &CatchingUp, to: Option<&EmitId>) -> Result<bool> {
     const SQL: &str = "
         update subscription
@@ -55,7 +53,7 @@ pub async fn advance(tx: &mut Tx, behind: &CatchingUp, to: Option<&EmitId>) -> R
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Whether the subscription is still to get something that was accepted before it was created.
+/// Whether the subscription is catching up.
 pub async fn is_catching_up(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<bool> {
     const SQL: &str = "
         select 1

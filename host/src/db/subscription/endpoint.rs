@@ -1,4 +1,4 @@
-//! What becomes of a subscription's endpoint.
+//! The health of a subscription's endpoint: since when it fails, and its disabling.
 
 use crate::{
     db::{Tx, on_db, one_row},
@@ -10,7 +10,7 @@ use crate::{
     error::Result,
 };
 
-/// Switches a subscription off because its endpoint was given up, saying why.
+/// Switches a subscription off because the host disables its endpoint, with the reason for its owner.
 pub async fn disable(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -33,7 +33,7 @@ pub async fn disable(
     one_row(touched, "subscription::disable")
 }
 
-/// Corrects since when an endpoint has failed.
+/// Stores since when an endpoint fails; `None` when it works.
 pub async fn set_failing_since(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -51,8 +51,8 @@ pub async fn set_failing_since(
     one_row(touched, "subscription::set_failing_since")
 }
 
-/// Whether anything was delivered to a receiver since then: asked once before its endpoint is given
-/// up, because another host may know better. Served by `delivery_subscription`.
+/// Whether a delivery to a receiver succeeded since a time: checked once before its endpoint is disabled,
+/// because another host may have reached it. Served by `delivery_subscription`.
 pub async fn has_succeeded_since(
     tx: &mut Tx,
     organization: &OrganizationId,

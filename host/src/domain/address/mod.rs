@@ -1,9 +1,9 @@
-//! Where the host may send requests to: which addresses belong to the public
-//! internet, and which URLs may be a target at all.
+//! Decides where the host may send requests to: which addresses belong to the public internet, and
+//! which URLs may be targets at all.
 //!
-//! Tenants name the targets, the host's own network must stay out of their reach. A name is
-//! judged by every address that it resolves to, each time it is resolved; this module judges one
-//! address, and what a URL shows without resolving it.
+//! Tenants choose the targets, and the host's own network must stay out of their reach. A host name is
+//! checked by every address that it resolves to, each time it is resolved; this module checks one
+//! address, and the parts of a URL that need no resolving.
 
 mod networks;
 mod target;
@@ -15,18 +15,18 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 use networks::{Class, kind};
 
-/// What an operator lets the host reach beyond the public internet.
+/// The networks that an operator lets the host reach beyond the public internet.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// Loopback and private networks, and plain http. Link-local addresses, among them the
     /// metadata services of clouds, stay out of reach even so.
     pub allow_private: bool,
-    /// Networks that may be reached whatever they are.
+    /// Networks that may be reached whatever their kind.
     pub allowed: Vec<IpNet>,
 }
 
-/// Whether requests may go to the address. The reason names the kind of address, never the
-/// address itself: for a tenant it may be the first news of what a name resolves to.
+/// Checks that requests may go to the address. The error names the kind of address, never the address
+/// itself: a tenant must not learn from it what a name resolves to.
 pub fn check_address(address: IpAddr, policy: &Policy) -> Result<(), &'static str> {
     let address = address.to_canonical();
     if policy.allowed.iter().any(|network| canonical(*network).contains(&address)) {
@@ -39,7 +39,7 @@ pub fn check_address(address: IpAddr, policy: &Policy) -> Result<(), &'static st
     }
 }
 
-/// A network of mapped IPv4 addresses is a network of IPv4.
+/// Turns a network of IPv4-mapped IPv6 addresses into the network of IPv4 that it stands for.
 fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(mapped) = network else { return network };
     let ipv4 = mapped.network().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));

@@ -1,21 +1,21 @@
-//! Which networks of the internet are special: IANA's registries, as tables.
+//! The special networks of the internet: IANA's registries, as tables.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// What kind of address it is, the worse the later.
+/// How far an address is open, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
-    /// Open to all.
+    /// May always be reached.
     Public,
-    /// Within the reach of `Policy::allow_private`.
+    /// May be reached if `Policy::allow_private` is set.
     Private,
-    /// Within the reach of `Policy::allowed` only.
+    /// May be reached only if a network of `Policy::allowed` contains it.
     Special,
 }
 
-/// A class, and what an address of it is called in a message.
+/// A class, and the name of this kind of address in messages.
 pub(super) type Kind = (Class, &'static str);
 
 const PUBLIC: Kind = (Class::Public, "public");
@@ -54,8 +54,8 @@ const NETWORKS_V4: [(Ipv4Net, Kind); 20] = [
     (v4([240, 0, 0, 0], 4), RESERVED),
 ];
 
-/// The same for IPv6; what is neither here nor in `2000::/3` is reserved. Networks that carry
-/// IPv4 addresses are public here, because [`carried`] judges what they carry.
+/// The same for IPv6; addresses that are neither in this table nor in `2000::/3` are reserved. Networks
+/// that carry IPv4 addresses are public here, because [`carried`] finds the address to check.
 const NETWORKS_V6: [(Ipv6Net, Kind); 18] = [
     (v6([0, 0, 0, 0, 0, 0, 0, 0], 128), UNSPECIFIED),
     (v6([0, 0, 0, 0, 0, 0, 0, 1], 128), LOOPBACK),
@@ -87,13 +87,13 @@ const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::from_segments(segments), prefix)
 }
 
-/// What the address is, and what it carries.
+/// The kind of the address, or that of the IPv4 address that it carries, if that is worse.
 pub(super) fn kind(address: IpAddr) -> Kind {
     match address {
         IpAddr::V4(address) => kind_v4(address),
         IpAddr::V6(address) => {
             let own = kind_v6(address);
-            // The worst counts: an address is not public because it carries a public one.
+            // An address is not public because it carries a public one.
             carried(address).map(kind_v4).map_or(own, |inner| worse(own, inner))
         }
     }
@@ -113,7 +113,7 @@ fn kind_v6(address: Ipv6Addr) -> Kind {
     found.map_or(RESERVED, |(_, kind)| *kind)
 }
 
-/// The IPv4 address to which something on the way might forward what is sent to this one.
+/// The IPv4 address to which a translator on the way might forward requests to this address.
 fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
     let start = match segments {
@@ -137,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Wrapping an address does not make it any better.
+        /// An address that carries another one is in no better class.
         #[test]
         fn carriers_are_no_better_than_what_they_carry(bits: u32) {
             let inner = Ipv4Addr::from_bits(bits);
@@ -156,7 +156,7 @@ mod tests {
             }
         }
 
-        /// What the standard library knows to be special is special here.
+        /// Addresses that are special to the standard library are special here.
         #[test]
         fn the_table_covers_the_standard_library(bits: u32) {
             let address = Ipv4Addr::from_bits(bits);

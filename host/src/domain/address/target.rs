@@ -1,4 +1,4 @@
-//! What a URL shows of its target without being resolved.
+//! Checks a URL as a target, without resolving its host name.
 
 use std::net::IpAddr;
 
@@ -7,20 +7,20 @@ use url::{Host, Url};
 use super::{Policy, check_address};
 use crate::domain::limits::{HOST_LABEL_BYTES_MAX, HOST_NAME_BYTES_MAX, URL_CHARS_MAX};
 
-/// A URL that may be sent to, as far as it shows.
+/// A URL that passed [`check_url`]. The addresses of its host name, if it has one, are still to be
+/// checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     url: Url,
 }
 
 impl Target {
-    /// The URL as the standard normalises it: for sending. Whoever wants to show the URL to its
-    /// author shows the author's text.
+    /// The URL as the standard normalises it, for sending; its author is shown the original text.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The address, when the URL names one in place of a host name. It has been judged already.
+    /// The address, when the URL has one in place of a host name. It is checked already.
     pub fn address(&self) -> Option<IpAddr> {
         address_of(&self.url)
     }
@@ -29,16 +29,15 @@ impl Target {
 /// Suffixes that never leave a network (RFC 6761, 6762, 8375, and ICANN's `internal`).
 const LOCAL_SUFFIXES: [&str; 4] = ["localhost", "local", "home.arpa", "internal"];
 
-/// Whether a URL may be a target, judged without resolving its name: when a subscription is made,
-/// and again before each request. The reason is a sentence for its author.
+/// Checks that a URL may be a target: when a subscription is created or changed, and again before each
+/// request. The error is a sentence for the URL's author.
 ///
-/// However a URL spells an address, as decimal, octal, hexadecimal or IPv6, it is judged as what
-/// it is.
+/// An address is recognised in every spelling, decimal, octal, hexadecimal or IPv6.
 pub fn check_url(text: &str, policy: &Policy) -> Result<Target, String> {
     if text.chars().count() > URL_CHARS_MAX {
         return Err(format!("the URL is longer than {URL_CHARS_MAX} characters"));
     }
-    // The parser drops these silently, which hides from a reader what a URL means.
+    // The parser drops these silently, so the URL would not mean what it shows.
     if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
         return Err("the URL contains white space, a control character or a backslash".to_owned());
     }

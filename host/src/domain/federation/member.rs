@@ -1,4 +1,4 @@
-//! Members: what they are, and how they come and go.
+//! Members of federation groups, and how their status changes.
 
 use super::Stamp;
 use crate::{
@@ -13,36 +13,31 @@ use crate::{
 /// A member of a group, present or past.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Its id.
     pub id: MemberId,
-    /// Of which group.
     pub group_id: GroupId,
-    /// Who it is.
     pub peer: Peer,
-    /// Whether it gets what is pushed.
     pub status: Status,
-    /// Who invited it.
+    /// The latest invitation.
     pub invited: Stamp,
-    /// Who accepted.
     pub accepted: Option<Stamp>,
-    /// Who paused it, while it is paused.
+    /// Set while the member is paused.
     pub paused: Option<Stamp>,
-    /// Who removed it: the owner, or the member itself.
+    /// Set once the owner removed the member, or the member left.
     pub removed: Option<Stamp>,
 }
 
-/// Who a member is.
+/// The organization or endpoint that a member is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// An organization of this host: it gets events under its own canonical names.
+    /// An organization of this host, which gets events under canonical names of its own.
     Organization(OrganizationId),
-    /// An endpoint outside: it gets requests. Only the owner of the group knows of it.
+    /// An endpoint outside of the platform, which gets requests. Only the owner of the group sees it.
     External {
-        /// Where to, byte for byte as the owner wrote it.
+        /// Byte for byte as the owner wrote it.
         url: String,
-        /// What the owner calls it.
+        /// The owner's name for the endpoint.
         label: String,
-        /// Names of the static headers, sorted; the values are secrets.
+        /// The names of its static headers, sorted; the values are stored encrypted.
         header_names: Vec<String>,
     },
 }
@@ -56,7 +51,7 @@ impl Peer {
         }
     }
 
-    /// The organization, if it is one.
+    /// The organization, if the member is one.
     pub fn organization(&self) -> Option<&OrganizationId> {
         match self {
             Self::Organization(id) => Some(id),
@@ -65,16 +60,16 @@ impl Peer {
     }
 }
 
-/// Where a membership is in its life.
+/// The state of a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Invited, and did not answer yet.
+    /// The member is invited and has not answered yet.
     Pending,
-    /// Gets what is pushed.
+    /// The member gets every event that is pushed to the group.
     Accepted,
-    /// Gets nothing for now.
+    /// The member gets no events until it is resumed.
     Paused,
-    /// Gets nothing any more, unless it is invited again.
+    /// The member left, declined or was removed; it gets events again only after a new invitation.
     Removed,
 }
 
@@ -96,7 +91,7 @@ impl Status {
 }
 
 impl Member {
-    /// A member that was invited and has not answered.
+    /// A new member, which has not answered its invitation yet.
     pub fn invite(id: MemberId, group_id: GroupId, peer: Peer, stamp: Stamp) -> Self {
         Self {
             id,
@@ -110,7 +105,7 @@ impl Member {
         }
     }
 
-    /// Invites again who was removed: everything begins anew. Code `duplicate` for who is there.
+    /// Invites a removed member again, as if it were new. Code `duplicate` unless it is removed.
     pub fn invite_again(&mut self, stamp: Stamp) -> Result<()> {
         if self.status != Status::Removed {
             return Err(fail!(Duplicate, "the organization is a member already: {}", self.status.as_str()));
@@ -119,7 +114,7 @@ impl Member {
         Ok(())
     }
 
-    /// Takes the invitation; code `invalid_state` when there is none that waits.
+    /// Accepts the invitation; code `invalid_state` unless the status is pending.
     pub fn accept(&mut self, stamp: Stamp) -> Result<()> {
         self.expect(Status::Pending, "accepted")?;
         self.status = Status::Accepted;
@@ -127,7 +122,7 @@ impl Member {
         Ok(())
     }
 
-    /// Stops what is pushed for a while; code `invalid_state` unless it is accepted.
+    /// Stops relays to the member for a while; code `invalid_state` unless the status is accepted.
     pub fn pause(&mut self, stamp: Stamp) -> Result<()> {
         self.expect(Status::Accepted, "paused")?;
         self.status = Status::Paused;
@@ -135,7 +130,7 @@ impl Member {
         Ok(())
     }
 
-    /// Ends a pause; code `invalid_state` unless it is paused.
+    /// Ends a pause; code `invalid_state` unless the status is paused.
     pub fn resume(&mut self) -> Result<()> {
         self.expect(Status::Paused, "resumed")?;
         self.status = Status::Accepted;
@@ -143,7 +138,8 @@ impl Member {
         Ok(())
     }
 
-    /// Ends the membership, or declines the invitation; code `invalid_state` when it has ended.
+    /// Ends the membership, or declines the invitation; code `invalid_state` when the member is removed
+    /// already.
     pub fn remove(&mut self, stamp: Stamp) -> Result<()> {
         if self.status == Status::Removed {
             return Err(fail!(InvalidState, "a member that is removed cannot be removed"));

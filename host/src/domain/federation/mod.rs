@@ -1,8 +1,7 @@
-//! Federation: groups in which an organization shows what it emits to others.
+//! Federation: groups in which an organization relays its events to other organizations and endpoints.
 //!
-//! A group has one owner. Its members are other organizations, or endpoints outside of the
-//! platform. A push says that one version of one of the owner's events goes to every accepted
-//! member.
+//! A group has one owner. Its members are other organizations, or endpoints outside of the platform.
+//! A push declares that one version of one of the owner's events goes to every accepted member.
 
 use super::{
     id::{GroupId, OrganizationId, PushId, RegistrationId},
@@ -18,38 +17,34 @@ mod relay;
 pub use member::{Member, Peer, Status, check_label};
 pub use relay::{Refusal, RelayLog, RelayStatus};
 
-/// Who did something, and when.
+/// Who made a change, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// A caller service.
+    /// The caller service.
     pub by: String,
-    /// When it did.
     pub at: Time,
 }
 
 /// A group, without its members and pushes.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Its id.
     pub id: GroupId,
-    /// Whose it is.
     pub owner_id: OrganizationId,
-    /// What its owner calls it; unique among the owner's groups that are not archived.
+    /// Unique among the owner's groups that are not archived.
     pub name: String,
-    /// The owner's words, byte for byte.
+    /// The owner's text, byte for byte.
     pub description: Option<String>,
     /// The caller service that created it.
     pub created_by: String,
-    /// When.
     pub created_at: Time,
-    /// When it was last changed itself; its members and pushes have times of their own.
+    /// When the group itself last changed; its members and pushes have times of their own.
     pub updated_at: Time,
-    /// Since when nothing is pushed to it any more, if so. There is no way back.
+    /// Set once the group is archived, which is final: events accepted later are not relayed to it.
     pub archived_at: Option<Time>,
 }
 
 impl Group {
-    /// Ends the group. Code `group_archived` when it has ended.
+    /// Archives the group. Code `group_archived` when it is archived already.
     pub fn archive(&mut self, now: Time) -> Result<()> {
         self.check_live()?;
         self.archived_at = Some(now);
@@ -57,7 +52,7 @@ impl Group {
         Ok(())
     }
 
-    /// Code `group_archived` when the group has ended.
+    /// Code `group_archived` when the group is archived.
     pub fn check_live(&self) -> Result<()> {
         match self.archived_at {
             Some(at) => Err(fail!(GroupArchived, "the group was archived at {at}; create another one")),
@@ -81,10 +76,10 @@ pub fn check_group_name(name: &str) -> Result<()> {
     ))
 }
 
-/// What an organization is to a group.
+/// The role of an organization in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Its owner.
+    /// The owner of the group.
     Owner,
     /// A member, present or past.
     Member(Status),
@@ -99,45 +94,40 @@ impl Role {
         }
     }
 
-    /// Whether the organization sees what happens in the group: not any more once it is removed.
+    /// Whether the organization sees the group's members and pushes: a removed member does not.
     pub const fn sees_within(self) -> bool {
         !matches!(self, Self::Member(Status::Removed))
     }
 }
 
-/// A group as one of those who have a part in it sees it.
+/// A group as its owner or one of its members sees it.
 #[derive(Clone, Debug)]
 pub struct GroupView {
     /// The group.
     pub group: Group,
-    /// What the viewer is to it.
+    /// The viewer's role.
     pub role: Role,
-    /// Members that the viewer sees, whatever their status.
+    /// The number of members of every status that the viewer sees.
     pub member_count: i64,
-    /// Active pushes that the viewer sees.
+    /// The number of active pushes that the viewer sees.
     pub push_count: i64,
 }
 
-/// One version of an event that goes to the members of a group.
+/// The declaration that one version of an event goes to the members of a group.
 #[derive(Clone, Debug)]
 pub struct Push {
-    /// Its id.
     pub id: PushId,
-    /// To which group.
     pub group_id: GroupId,
-    /// Whose event it is: the owner of the group.
+    /// The owner of the group and of the event.
     pub owner_id: OrganizationId,
-    /// Which registration.
     pub registration_id: RegistrationId,
-    /// What the owner calls it.
     pub event: EventName,
-    /// In which version.
     pub version: Version,
     /// The schema as it was when the push was declared.
     pub payload_schema: String,
-    /// Who declared it.
+    /// When the push was declared, and by whom.
     pub pushed: Stamp,
-    /// Who undeclared it.
+    /// When the push was undeclared, and by whom; `None` while it is active.
     pub unpushed: Option<Stamp>,
 }
 
@@ -147,7 +137,7 @@ impl Push {
         self.event.canonical(&self.owner_id, self.version)
     }
 
-    /// Ends the push. Code `invalid_state` when it has ended.
+    /// Ends the push. Code `invalid_state` when it is undeclared already.
     pub fn undeclare(&mut self, stamp: Stamp) -> Result<()> {
         if self.unpushed.is_some() {
             return Err(fail!(InvalidState, "the push was undeclared before"));

@@ -1,57 +1,52 @@
-//! The log of relays.
+//! The relay log: attempts to relay emits to members, and why a member cannot have an emit.
 
 use crate::domain::{
     id::{EmitId, GroupId, MemberId, OrganizationId, PushId, RelayId},
     time::Time,
 };
 
-/// What came of an attempt to relay an emit to a member.
+/// One attempt to relay an emit to a member.
 #[derive(Clone, Debug)]
 pub struct RelayLog {
-    /// Its id.
     pub id: RelayId,
-    /// Whose event it is: the owner of the group.
+    /// The owner of the group and of the event.
     pub owner_id: OrganizationId,
-    /// The group.
     pub group_id: GroupId,
-    /// Because of which push.
+    /// The push that caused the relay.
     pub push_id: PushId,
-    /// To whom.
     pub member_id: MemberId,
-    /// To which organization, if the member is one.
+    /// `None` if the member is an external peer.
     pub peer_organization_id: Option<OrganizationId>,
-    /// Under which name.
+    /// The event's name in the member's organization; `None` if the member is an external peer.
     pub peer_canonical_name: Option<String>,
-    /// Which emit of the owner.
+    /// The owner's emit.
     pub emit_id: EmitId,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// What came of it.
     pub status: RelayStatus,
-    /// What the endpoint answered.
+    /// The HTTP status of an external peer's answer.
     pub response_status: Option<u16>,
-    /// Why it failed.
+    /// Why the attempt failed; `None` if it did not.
     pub error_message: Option<String>,
-    /// When.
     pub created_at: Time,
 }
 
-/// Why a member cannot have an event, although it was one when the event was accepted. It is final:
-/// what was missed is not made up for.
+/// Why an emit is not relayed to a member that was accepted when the emit was. A refusal is final: the
+/// emit is not relayed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The owner's plan has no federation any more.
+    /// The owner's plan no longer has federation.
     OwnersPlan,
-    /// The member's plan has none.
+    /// The member's plan no longer has federation.
     MembersPlan,
     /// The member was switched off by the operator.
     SwitchedOff,
-    /// The external peer was removed, and its secret with it.
+    /// The external peer was removed, and its signing secret with it.
     Removed,
 }
 
 impl Refusal {
-    /// The reason, as the log and dead letters say it.
+    /// The reason in the relay log and in dead letters.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::OwnersPlan => "plan_without_federation: the owner's plan has no federation at present",
@@ -62,14 +57,13 @@ impl Refusal {
     }
 }
 
-/// What came of an attempt to relay.
+/// The result of an attempt to relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayStatus {
-    /// It waits.
+    /// The attempt is still to be made.
     Queued,
-    /// The member has it.
+    /// The member has the emit.
     Relayed,
-    /// It failed.
     Failed,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{look, no_group};
 use crate::{
-    db::federation::relay_log::{self, Filter},
+    db::federation::relay_log::{self, RelayQuery},
     domain::{
         federation::{RelayLog, Role},
         id::GroupId,
@@ -17,7 +17,7 @@ pub async fn list(
     host: &Host,
     caller: &Caller,
     id: &str,
-    mut filter: Filter,
+    mut filter: RelayQuery,
     page: Page,
 ) -> Result<(Vec<RelayLog>, i64)> {
     let id = GroupId::parse(id).ok_or_else(no_group)?;

@@ -81,7 +81,7 @@ impl Job {
                 Judgement::of_own_fault("the host stopped before the endpoint answered")
             }
         };
-        slot.end(judgement.coping);
+        slot.end(judgement.response);
         let duration_ms = u32::try_from(clock.elapsed().as_millis()).unwrap_or(u32::MAX);
         let health = receiver::learn(&shared.host, &self.receiver, &judgement, shared.disable_after).await;
         self.ended(shared, judgement, started_at, duration_ms, health, logs)

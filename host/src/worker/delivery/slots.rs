@@ -14,7 +14,7 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 
 use crate::domain::{
-    flow::{Coping, Limits},
+    flow::{EndpointResponse, Limits},
     id::OrganizationId,
     receiver::ReceiverId,
     subscription::Endpoint,
@@ -63,7 +63,7 @@ pub(super) struct Slot {
     receiver: ReceiverId,
     number: u64,
     is_replay: bool,
-    coping: Option<Coping>,
+    response: Option<EndpointResponse>,
 }
 
 /// Whose slot is asked for.
@@ -142,7 +142,7 @@ impl Slots {
             receiver: asked.receiver.clone(),
             number,
             is_replay: asked.is_replay,
-            coping: None,
+            response: None,
         })
     }
 
@@ -242,7 +242,7 @@ impl State {
 
     fn give_back(&mut self, slot: &Slot) {
         let Some(lane) = self.lanes.get_mut(&slot.receiver) else { return };
-        lane.give_back(slot.number, slot.is_replay, slot.coping);
+        lane.give_back(slot.number, slot.is_replay, slot.response);
         self.free += 1;
         self.replays_free += usize::from(slot.is_replay);
         // Counts down, and forgets what is at zero.
@@ -264,8 +264,8 @@ impl Slot {
     }
 
     /// Gives the slot back, saying how the endpoint coped.
-    pub(super) fn end(mut self, coping: Option<Coping>) {
-        self.coping = coping;
+    pub(super) fn end(mut self, response: Option<EndpointResponse>) {
+        self.response = response;
     }
 }
 

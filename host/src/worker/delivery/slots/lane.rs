@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::{
-    flow::{Coping, Limits, TokenBucket, Window},
+    flow::{EndpointResponse, Limits, TokenBucket, Window},
     id::OrganizationId,
     time::Time,
 };
@@ -110,7 +110,7 @@ impl Lane {
     }
 
     /// Takes a slot back, with how the endpoint coped.
-    pub(super) fn give_back(&mut self, number: u64, is_replay: bool, coping: Option<Coping>) {
+    pub(super) fn give_back(&mut self, number: u64, is_replay: bool, response: Option<EndpointResponse>) {
         let Some(at) = self.under_way.iter().position(|(held, _)| *held == number) else { return };
         let (_, since) = self.under_way.remove(at);
         self.replays -= usize::from(is_replay);
@@ -119,9 +119,11 @@ impl Lane {
             bucket.put_back();
         }
         let took_long = since.is_some_and(|since| self.last_used.duration_since(since) > SLOW);
-        match coping {
-            Some(Coping::Quick) if took_long => self.window.learn(Coping::Slow, self.limits.in_flight_max),
-            Some(coping) => self.window.learn(coping, self.limits.in_flight_max),
+        match response {
+            Some(EndpointResponse::Quick) if took_long => {
+                self.window.learn(EndpointResponse::Slow, self.limits.in_flight_max)
+            }
+            Some(response) => self.window.learn(response, self.limits.in_flight_max),
             None => {}
         }
     }

@@ -30,11 +30,11 @@ fn take(slots: &Slots, organization_number: u32, number: u32, wanted: usize) -> 
 }
 
 /// Lets an endpoint answer so often at once.
-fn answer(slots: &Slots, organization_number: u32, number: u32, times: usize, coping: Coping) {
+fn answer(slots: &Slots, organization_number: u32, number: u32, times: usize, response: EndpointResponse) {
     for _ in 0..times {
         for slot in take(slots, organization_number, number, 1) {
             slot.begin();
-            slot.end(Some(coping));
+            slot.end(Some(response));
         }
     }
 }
@@ -42,7 +42,7 @@ fn answer(slots: &Slots, organization_number: u32, number: u32, times: usize, co
 #[test]
 fn deliveries_per_subscription_max() {
     let slots = slots(10_000, 1, 1..2, ANY);
-    answer(&slots, 1, 1, 1_000, Coping::Quick);
+    answer(&slots, 1, 1, 1_000, EndpointResponse::Quick);
     assert_eq!(take(&slots, 1, 1, 10_000).len(), DELIVERIES_PER_SUBSCRIPTION_MAX);
 }
 
@@ -50,7 +50,7 @@ fn deliveries_per_subscription_max() {
 fn a_subscription_may_ask_for_fewer_or_more() {
     for asked in [1, 3, 100] {
         let slots = slots(10_000, 1, 1..2, Limits::new(Some(asked), None));
-        answer(&slots, 1, 1, 1_000, Coping::Quick);
+        answer(&slots, 1, 1, 1_000, EndpointResponse::Quick);
         assert_eq!(take(&slots, 1, 1, 10_000).len(), asked as usize);
     }
 }
@@ -61,12 +61,12 @@ fn an_unknown_endpoint_gets_a_few_and_one_that_answers_gets_more() {
     let first = take(&slots, 1, 1, 100);
     assert_eq!(first.len(), FLOW_WINDOW_START);
     for slot in first {
-        slot.end(Some(Coping::Quick));
+        slot.end(Some(EndpointResponse::Quick));
     }
     let second = take(&slots, 1, 1, 100);
     assert_eq!(second.len(), 2 * FLOW_WINDOW_START);
     for slot in second {
-        slot.end(Some(Coping::Overwhelmed));
+        slot.end(Some(EndpointResponse::Overwhelmed));
     }
     assert_eq!(take(&slots, 1, 1, 100).len(), 1);
 }
@@ -88,7 +88,7 @@ fn endpoints_that_do_not_answer_leave_the_others_their_turn() {
     // A share of 128. Ten endpoints proved quick, and then each stops to answer.
     let slots = slots(512, 1, 0..110, ANY);
     for number in 0..10 {
-        answer(&slots, 1, number, 100, Coping::Quick);
+        answer(&slots, 1, number, 100, EndpointResponse::Quick);
     }
     let mut held = Vec::new();
     for number in 0..10 {
@@ -98,7 +98,7 @@ fn endpoints_that_do_not_answer_leave_the_others_their_turn() {
     assert_eq!(held.len(), 96 + 8, "three quarters, and one for each that has none");
     for number in 10..110 {
         for slot in take(&slots, 1, number, 1) {
-            slot.end(Some(Coping::Quick));
+            slot.end(Some(EndpointResponse::Quick));
         }
     }
     // Every other endpoint has its turn all the same.
@@ -108,7 +108,7 @@ fn endpoints_that_do_not_answer_leave_the_others_their_turn() {
     assert_eq!(held.len(), 128);
     // Once their attempts ran out of time they share one half, beside one for each.
     for slot in held {
-        slot.end(Some(Coping::Overwhelmed));
+        slot.end(Some(EndpointResponse::Overwhelmed));
     }
     let again: Vec<Slot> = (0..10).flat_map(|number| take(&slots, 1, number, 64)).collect();
     assert!(again.len() <= 64 + 8, "{} of a share of 128", again.len());
@@ -117,7 +117,7 @@ fn endpoints_that_do_not_answer_leave_the_others_their_turn() {
 #[test]
 fn a_slow_endpoint_still_has_its_turn() {
     let slots = slots(4, 1, 1..2, ANY);
-    answer(&slots, 1, 1, 10, Coping::Overwhelmed);
+    answer(&slots, 1, 1, 10, EndpointResponse::Overwhelmed);
     assert_eq!(take(&slots, 1, 1, 4).len(), 1);
 }
 
@@ -153,7 +153,7 @@ fn a_rate_is_kept_and_waited_for() {
     let mut taken = taken.into_iter();
     for slot in taken.by_ref().take(1) {
         slot.begin();
-        slot.end(Some(Coping::Quick));
+        slot.end(Some(EndpointResponse::Quick));
     }
     drop(taken);
     assert_eq!(take(&slots, 1, 1, 4).len(), 2);

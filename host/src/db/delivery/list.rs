@@ -1,0 +1,212 @@
+//! Deliveries and their attempts as the API shows them.
+
+use sqlx::FromRow;
+
+use crate::{
+    db::{Dialects, Tx, codec, emit::stored_event_type, on_db, over_rows, page::paged},
+    domain::{
+        delivery::{Attempt, AttemptFailure, Delivery, Status},
+        id::{DeliveryId, EmitId, OrganizationId, PushId},
+        receiver::ReceiverId,
+        time::Time,
+    },
+    error::Result,
+};
+
+/// A delivery together with its emit's name and its receiver's endpoint.
+#[derive(Clone, Debug)]
+pub struct DeliveryView {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// The name of the emit's event that subscriptions match.
+    pub canonical_name: String,
+    /// The URL of the receiver's endpoint; `None` when the receiver is deleted.
+    pub webhook_url: Option<String>,
+}
+
+/// The columns of [`DeliveryRow`].
+macro_rules! columns {
+    () => {
+        "delivery.id, delivery.organization_id, emit_id, subscription_id, delivery.push_id, delivery.status,
+         delivery.error_message, is_claimed, delivery.due_at, delivery.created_at, delivery.updated_at,
+         emit.namespace, emit.name, emit.version,
+         coalesce(subscription.webhook_url, federation_member.webhook_url) as webhook_url"
+    };
+}
+
+/// What `columns!` takes from tables beside `delivery`.
+macro_rules! joins {
+    () => {
+        "join emit on emit.id = delivery.emit_id
+         left join subscription on subscription.id = delivery.subscription_id
+         left join federation_member on federation_member.id = delivery.subscription_id"
+    };
+}
+
+#[derive(FromRow)]
+struct DeliveryRow {
+    id: String,
+    organization_id: String,
+    emit_id: String,
+    subscription_id: String,
+    push_id: Option<String>,
+    status: String,
+    error_message: Option<String>,
+    is_claimed: bool,
+    due_at: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+    namespace: String,
+    name: String,
+    version: String,
+    webhook_url: Option<String>,
+}
+
+impl TryFrom<DeliveryRow> for DeliveryView {
+    type Error = crate::error::Error;
+
+    fn try_from(row: DeliveryRow) -> Result<Self> {
+        let organization_id = OrganizationId::stored(row.organization_id);
+        Ok(Self {
+            canonical_name: stored_event_type(&organization_id, &row.namespace, &row.name, &row.version),
+            webhook_url: row.webhook_url,
+            delivery: Delivery {
+                status: codec::sound(Status::parse(&row.status), "delivery", "status", &row.id)?,
+                id: DeliveryId::stored(row.id),
+                organization_id,
+                emit_id: EmitId::stored(row.emit_id),
+                receiver: ReceiverId::stored(&row.subscription_id),
+                push_id: row.push_id.map(PushId::stored),
+                error_message: row.error_message,
+                next_attempt_at: codec::time_opt(row.due_at.filter(|_| !row.is_claimed)),
+                created_at: codec::time(row.created_at),
+                updated_at: codec::time(row.updated_at),
+            },
+        })
+    }
+}
+
+/// A delivery of the organization.
+pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &DeliveryId) -> Result<Option<DeliveryView>> {
+    const SQL: &str = concat!(
+        "select ",
+        columns!(),
+        " from delivery ",
+        joins!(),
+        " where delivery.organization_id = $1 and delivery.id = $2"
+    );
+    let row: Option<DeliveryRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(id.as_str())
+        .fetch_optional(conn)
+        .await)?;
+    row.map(DeliveryView::try_from).transpose()
+}
+
+/// Which deliveries a list has; what is `None` narrows nothing.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryQuery {
+    /// Only deliveries in this state.
+    pub status: Option<Status>,
+    /// Only deliveries to this receiver.
+    pub receiver: Option<ReceiverId>,
+    /// Only deliveries that a push caused, or only those that none caused.
+    pub is_pushed: Option<bool>,
+    /// Only deliveries of this emit, under its own id or that of a relay of it.
+    pub emit: Option<EmitId>,
+    /// Only deliveries created at or after this time.
+    pub from: Option<Time>,
+    /// Only deliveries created at or before this time.
+    pub to: Option<Time>,
+}
+
+/// A page of the organization's deliveries, the newest first, and how many match; served by
+/// `delivery_organization`.
+pub async fn list(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    query: &DeliveryQuery,
+    limit: u32,
+    offset: i64,
+) -> Result<(Vec<DeliveryView>, i64)> {
+    let (rows, total): (Vec<DeliveryRow>, i64) = paged!(
+        tx,
+        select: columns!(),
+        from: "delivery",
+        join: joins!(),
+        where: "delivery.organization_id = $1
+            and (cast($2 as text) is null or delivery.status = $2)
+            and (cast($3 as text) is null or delivery.subscription_id = $3)
+            and (cast($4 as text) is null or delivery.emit_id in ($4, $4 || '-' || $1))
+            and (cast($5 as bigint) is null or delivery.created_at >= $5)
+            and (cast($6 as bigint) is null or delivery.created_at <= $6)
+            and (cast($7 as boolean) is null or (delivery.push_id is not null) = $7)",
+        order: "delivery.id desc",
+        bind: [
+            organization.as_str(),
+            query.status.map(Status::as_str),
+            query.receiver.as_ref().map(ReceiverId::as_str),
+            query.emit.as_ref().map(EmitId::as_str),
+            codec::millis(query.from),
+            codec::millis(query.to),
+            query.is_pushed,
+        ],
+        page: (limit, offset),
+    );
+    Ok((rows.into_iter().map(DeliveryView::try_from).collect::<Result<_>>()?, total))
+}
+
+#[derive(FromRow)]
+struct AttemptRow {
+    delivery_id: String,
+    number: i64,
+    started_at: i64,
+    duration_ms: i64,
+    response_status: Option<i64>,
+    error_message: Option<String>,
+    response_snippet: Option<String>,
+    fuel: Option<i64>,
+    failure: Option<String>,
+}
+
+impl TryFrom<AttemptRow> for Attempt {
+    type Error = crate::error::Error;
+
+    fn try_from(row: AttemptRow) -> Result<Self> {
+        let status = row
+            .response_status
+            .map(|status| codec::sound(u16::try_from(status).ok(), "attempt", "response_status", &row.delivery_id));
+        Ok(Self {
+            number: codec::sound(u32::try_from(row.number).ok(), "attempt", "number", &row.delivery_id)?,
+            duration_ms: codec::sound(u32::try_from(row.duration_ms).ok(), "attempt", "duration_ms", &row.delivery_id)?,
+            response_status: status.transpose()?,
+            started_at: codec::time(row.started_at),
+            error_message: row.error_message,
+            failure: row.failure.as_deref().and_then(AttemptFailure::parse),
+            response_snippet: row.response_snippet,
+            fuel: row.fuel.and_then(|fuel| u64::try_from(fuel).ok()),
+        })
+    }
+}
+
+/// The attempts of some of the organization's deliveries, those of each delivery in order.
+pub async fn attempts(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    ids: &[&DeliveryId],
+) -> Result<Vec<(DeliveryId, Attempt)>> {
+    const SQL: Dialects = over_rows!(
+        "select delivery_id, number, started_at, duration_ms, response_status, attempt.error_message,
+                response_snippet, fuel, failure
+           from attempt
+           join delivery on delivery.id = attempt.delivery_id
+          where delivery.organization_id = $2
+            and delivery_id in (select item.value ->> 0 from",
+        ") order by delivery_id, number"
+    );
+    let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
+    let rows: Vec<AttemptRow> =
+        on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).bind(organization.as_str()).fetch_all(conn).await)?;
+    rows.into_iter().map(|row| Ok((DeliveryId::stored(row.delivery_id.as_str()), Attempt::try_from(row)?))).collect()
+}
