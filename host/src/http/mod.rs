@@ -14,28 +14,22 @@ use crate::{
     service::{Host, trial::TryOut},
 };
 
-mod admin;
 mod caller;
-mod deliveries;
-mod emits;
+mod delivery;
+mod emit;
 mod envelope;
-mod event_log;
-mod events;
-mod explain;
 mod extract;
 mod federation;
+mod fields;
 mod health;
 mod idempotency;
 mod listener;
 mod marketplace;
-mod members;
+mod organization;
 mod rate_limit;
-mod replays;
-mod root_keys;
+mod registry;
 mod router;
-mod subscriptions;
-mod terms;
-mod webhooks;
+mod subscription;
 
 pub use rate_limit::RateLimits;
 

@@ -9,63 +9,68 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    State, admin, caller, deliveries, emits, envelope, event_log, events, explain, federation, health, idempotency,
-    marketplace, replays, root_keys, subscriptions, webhooks,
+    State, caller, delivery, emit, envelope, federation, health, idempotency, marketplace, organization, registry,
+    subscription,
 };
 
 pub(super) fn router(state: Arc<State>) -> Router {
     // An emit's key may be remembered; every other request looks into the table.
     let emit = Router::new()
-        .route("/api/v1/events/custom/emit", post(events::emit))
+        .route("/api/v1/events/custom/emit", post(registry::emit))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::emitter));
 
     let organization = Router::new()
-        .route("/api/v1/events/custom", post(events::register).get(events::list))
-        .route("/api/v1/events/custom/dry-run", post(events::dry_run))
+        .route("/api/v1/events/custom", post(registry::register).get(registry::list))
+        .route("/api/v1/events/custom/dry-run", post(registry::dry_run))
         .route("/api/v1/events/custom/health", get(health::organization))
-        .route("/api/v1/events/custom/subscribe", post(subscriptions::subscribe))
-        .route("/api/v1/events/custom/{id}", get(events::get).patch(events::patch).delete(events::remove))
+        .route("/api/v1/events/custom/subscribe", post(subscription::subscribe))
+        .route("/api/v1/events/custom/{id}", get(registry::get).patch(registry::patch).delete(registry::remove))
         .route("/api/v1/events/custom/marketplace", get(marketplace::browse))
         .route("/api/v1/events/custom/marketplace/publish", post(marketplace::publish))
         .route("/api/v1/events/custom/marketplace/{id}", get(marketplace::get).delete(marketplace::unpublish))
         .route("/api/v1/events/custom/marketplace/{id}/republish", post(marketplace::republish))
         .route("/api/v1/events/custom/marketplace/{id}/fork", post(marketplace::fork))
-        .route("/api/v1/event-subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/api/v1/event-subscriptions", get(subscription::list).post(subscription::create))
         .route(
             "/api/v1/event-subscriptions/{id}",
-            get(subscriptions::get).patch(subscriptions::patch).delete(subscriptions::remove),
+            get(subscription::get).patch(subscription::patch).delete(subscription::remove),
         )
-        .route("/api/v1/event-subscriptions/{id}/test", post(subscriptions::test))
-        .route("/api/v1/event-subscriptions/{id}/rotate", post(subscriptions::rotate))
-        .route("/api/v1/event-subscriptions/{id}/enable", post(subscriptions::enable))
-        .route("/api/v1/event-subscriptions/{id}/replay", post(replays::replay))
-        .route("/api/v1/events/subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/api/v1/event-subscriptions/{id}/test", post(subscription::test))
+        .route("/api/v1/event-subscriptions/{id}/rotate", post(subscription::rotate))
+        .route("/api/v1/event-subscriptions/{id}/enable", post(subscription::enable))
+        .route("/api/v1/event-subscriptions/{id}/replay", post(delivery::replay::replay))
+        .route("/api/v1/events/subscriptions", get(subscription::list).post(subscription::create))
         .route(
             "/api/v1/events/subscriptions/{id}",
-            get(subscriptions::get).patch(subscriptions::patch).delete(subscriptions::remove),
+            get(subscription::get).patch(subscription::patch).delete(subscription::remove),
         )
-        .route("/api/v1/events/subscriptions/{id}/test", post(subscriptions::test))
-        .route("/api/v1/events/subscriptions/{id}/rotate", post(subscriptions::rotate))
-        .route("/api/v1/events/subscriptions/{id}/enable", post(subscriptions::enable))
-        .route("/api/v1/events/subscriptions/{id}/replay", post(replays::replay))
-        .route("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
-        .route("/api/v1/webhooks/{id}", get(webhooks::get).patch(webhooks::patch).delete(webhooks::remove))
-        .route("/api/v1/webhooks/{id}/test", post(webhooks::test))
-        .route("/api/v1/webhooks/{id}/rotate", post(webhooks::rotate))
-        .route("/api/v1/webhooks/{id}/rotate-secret", post(webhooks::rotate))
-        .route("/api/v1/webhooks/{id}/enable", post(webhooks::enable))
-        .route("/api/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
-        .route("/api/v1/event-log", get(event_log::list))
-        .route("/api/v1/events", post(event_log::ingest))
-        .route("/api/v1/events/ingest", post(event_log::ingest))
-        .route("/api/v1/emits", get(emits::list))
-        .route("/api/v1/emits/{id}", get(emits::get))
-        .route("/api/v1/emits/{id}/explain", get(explain::explain))
-        .route("/api/v1/deliveries", get(deliveries::list))
-        .route("/api/v1/deliveries/{id}", get(deliveries::get))
-        .route("/api/v1/deliveries/{id}/replay", post(deliveries::replay))
-        .route("/api/v1/dead-letters", get(deliveries::dead_letters))
-        .route("/api/v1/dead-letters/replay", post(deliveries::replay_dead_letters))
+        .route("/api/v1/events/subscriptions/{id}/test", post(subscription::test))
+        .route("/api/v1/events/subscriptions/{id}/rotate", post(subscription::rotate))
+        .route("/api/v1/events/subscriptions/{id}/enable", post(subscription::enable))
+        .route("/api/v1/events/subscriptions/{id}/replay", post(delivery::replay::replay))
+        .route("/api/v1/webhooks", get(subscription::webhooks::list).post(subscription::webhooks::create))
+        .route(
+            "/api/v1/webhooks/{id}",
+            get(subscription::webhooks::get)
+                .patch(subscription::webhooks::patch)
+                .delete(subscription::webhooks::remove),
+        )
+        .route("/api/v1/webhooks/{id}/test", post(subscription::webhooks::test))
+        .route("/api/v1/webhooks/{id}/rotate", post(subscription::webhooks::rotate))
+        .route("/api/v1/webhooks/{id}/rotate-secret", post(subscription::webhooks::rotate))
+        .route("/api/v1/webhooks/{id}/enable", post(subscription::webhooks::enable))
+        .route("/api/v1/webhooks/{id}/deliveries", get(subscription::webhooks::deliveries))
+        .route("/api/v1/event-log", get(emit::event_log::list))
+        .route("/api/v1/events", post(emit::event_log::ingest))
+        .route("/api/v1/events/ingest", post(emit::event_log::ingest))
+        .route("/api/v1/emits", get(emit::list))
+        .route("/api/v1/emits/{id}", get(emit::get))
+        .route("/api/v1/emits/{id}/explain", get(delivery::explain::explain))
+        .route("/api/v1/deliveries", get(delivery::list))
+        .route("/api/v1/deliveries/{id}", get(delivery::get))
+        .route("/api/v1/deliveries/{id}/replay", post(delivery::replay))
+        .route("/api/v1/dead-letters", get(delivery::dead_letters))
+        .route("/api/v1/dead-letters/replay", post(delivery::replay_dead_letters))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
 
@@ -95,16 +100,19 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
 
     let operator = Router::new()
-        .route("/api/admin/v1/organizations", get(admin::list).post(admin::create))
-        .route("/api/admin/v1/organizations/{id}", get(admin::get).patch(admin::patch))
-        .route("/api/admin/v1/organizations/{id}/namespaces", get(admin::namespaces).post(admin::grant_namespace))
-        .route("/api/admin/v1/organizations/{id}/namespaces/{namespace}", delete(admin::revoke_namespace))
-        .route("/api/admin/v1/organizations/{id}/keys", get(admin::keys).post(admin::create_key))
-        .route("/api/admin/v1/organizations/{id}/keys/{key}", delete(admin::revoke_key))
-        .route("/api/admin/v1/organizations/{id}/keys/{key}/rotate", post(admin::rotate_key))
-        .route("/api/admin/v1/root-keys", get(root_keys::status))
-        .route("/api/admin/v1/root-keys/rotate", post(root_keys::rotate))
-        .route("/api/admin/v1/status", get(admin::status))
+        .route("/api/admin/v1/organizations", get(organization::list).post(organization::create))
+        .route("/api/admin/v1/organizations/{id}", get(organization::get).patch(organization::patch))
+        .route(
+            "/api/admin/v1/organizations/{id}/namespaces",
+            get(organization::namespaces).post(organization::grant_namespace),
+        )
+        .route("/api/admin/v1/organizations/{id}/namespaces/{namespace}", delete(organization::revoke_namespace))
+        .route("/api/admin/v1/organizations/{id}/keys", get(organization::keys).post(organization::create_key))
+        .route("/api/admin/v1/organizations/{id}/keys/{key}", delete(organization::revoke_key))
+        .route("/api/admin/v1/organizations/{id}/keys/{key}/rotate", post(organization::rotate_key))
+        .route("/api/admin/v1/root-keys", get(organization::root_keys::status))
+        .route("/api/admin/v1/root-keys/rotate", post(organization::root_keys::rotate))
+        .route("/api/admin/v1/status", get(organization::status))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::operator));
 
     Router::new()

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
-use super::{
+use crate::http::{
     Shared,
     caller::{Manager, Reader},
-    emits::Paged,
+    emit::Paged,
     envelope::{Answer, accepted, ok},
     extract::{Body, Query, object, required},
 };
@@ -22,7 +22,7 @@ use crate::{
 /// A line with its payload as it was sent.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown {
+pub(in crate::http) struct Shown {
     id: String,
     event_type: String,
     source_app: String,
@@ -47,7 +47,7 @@ impl Shown {
     }
 }
 
-pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Shown>> {
+pub(in crate::http) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Shown>> {
     let request = LogRequest {
         event_type: query.get("eventType"),
         entity_type: query.get("entityType"),
@@ -78,7 +78,7 @@ struct IngestBody<'a> {
 }
 
 /// Workflows do not exist yet, so no trigger is ever evaluated: the counts are what there is.
-pub(super) async fn ingest(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
+pub(in crate::http) async fn ingest(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
     let body: IngestBody<'_> = body.json(Code::BadRequest)?;
     let event_type = required(body.event_type, "eventType", Code::BadRequest)?;
     let some = |text: &Option<Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);

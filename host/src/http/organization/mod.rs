@@ -1,11 +1,13 @@
 //! The operator's API: `/api/admin/v1` (contract 14.6).
 
+pub(super) mod root_keys;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
+use crate::http::{
     Shared,
-    emits::Paged,
+    emit::Paged,
     envelope::{Answer, created, ok},
     extract::{Body, Params, Query, required},
 };

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
+use crate::http::{
     Shared,
     envelope::{Answer, ok},
     extract::Body,
@@ -15,7 +15,7 @@ use crate::{
     service::root_key::{self, Status},
 };
 
-pub(super) async fn status(state: Shared) -> Answer<Value> {
+pub(in crate::http) async fn status(state: Shared) -> Answer<Value> {
     ok(object(&root_key::status(&state.host).await?))
 }
 
@@ -25,7 +25,7 @@ struct RotateBody {
     key_id: Option<String>,
 }
 
-pub(super) async fn rotate(state: Shared, body: Body) -> Answer<Value> {
+pub(in crate::http) async fn rotate(state: Shared, body: Body) -> Answer<Value> {
     let body: RotateBody = body.json(Code::BadRequest)?;
     let id = |text: &str| KeyId::parse(text).ok_or_else(|| fail!(BadRequest, "keyId is the id of a root key"));
     let expected = body.key_id.as_deref().map(id).transpose()?;

@@ -1,15 +1,19 @@
 //! Subscriptions: `/api/v1/events/custom/subscribe` (contract 2.8) and
 //! `/api/v1/event-subscriptions` (contract 5.1).
 
+mod body;
+
+pub(super) mod webhooks;
+
 use serde_json::{Value, json};
 
-use super::{
+use crate::http::{
     Shared,
     caller::{Manager, Reader},
     envelope::{Answer, created, ok},
     extract::{Body, Params},
-    members::Members,
-    terms::{self, Shown, asked},
+    fields::Members,
+    subscription::body::{self as terms, Shown, asked},
 };
 use crate::{
     domain::subscription::{EventType, Kind, Subscription},

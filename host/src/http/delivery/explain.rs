@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use crate::http::{
     Shared,
     caller::Reader,
-    emits::Paged,
+    emit::Paged,
     envelope::{Answer, ok},
     extract::{Params, Query},
 };
@@ -14,7 +14,7 @@ use crate::{
     service::explain::{self, Digests, Explained, Only},
 };
 
-pub(super) async fn explain(
+pub(in crate::http) async fn explain(
     state: Shared,
     Reader(caller): Reader,
     Params(id): Params<String>,

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
-use super::{
+use crate::http::{
     Shared,
     caller::{Manager, Reader},
     envelope::{Answer, created, ok},
     extract::{Body, Params, Query, raw, required},
-    members::Members,
+    fields::Members,
 };
 use crate::{
     db::listing::Filter,

@@ -1,12 +1,16 @@
 //! Deliveries and dead letters: `/api/v1/deliveries`, `/api/v1/dead-letters` (contract 14.2).
 
+pub(super) mod explain;
+
+pub(super) mod replay;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
+use crate::http::{
     Shared,
     caller::{Manager, Reader},
-    emits::Paged,
+    emit::Paged,
     envelope::{Answer, ok},
     extract::{Body, Params, Query},
 };
@@ -23,7 +27,7 @@ use crate::{
     service::{
         Caller,
         delivery::{self, Detail, Replay},
-        replay::{self, DeadLetters},
+        replay::{self as service_replay, DeadLetters},
     },
 };
 
@@ -129,7 +133,7 @@ pub(super) async fn replay_dead_letters(state: Shared, Manager(caller): Manager,
         from: body.from.as_deref().map(|text| time("from", text)).transpose()?,
         to: body.to.as_deref().map(|text| time("to", text)).transpose()?,
     };
-    let count = replay::dead_letters(&state.host, &caller, &request).await?;
+    let count = service_replay::dead_letters(&state.host, &caller, &request).await?;
     ok(json!({ "replayedCount": count }))
 }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
+use crate::http::{
     Shared,
     caller::{Manager, Reader},
-    emits::Paged,
+    emit::Paged,
     envelope::{Answer, created, ok},
     extract::{Body, Params, Query},
-    members::Members,
+    fields::Members,
 };
 use crate::{
     db::federation::relay_log::Filter,

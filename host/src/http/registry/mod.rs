@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
-use super::{
+use crate::http::{
     Shared, State,
     caller::{Manager, Reader},
     envelope::{Answer, accepted, created, ok},

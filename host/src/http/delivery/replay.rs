@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use crate::http::{
     Shared,
     caller::Manager,
     envelope::{Answer, ok},
     extract::{Body, Params},
-    members::Members,
+    fields::Members,
 };
 use crate::{
     domain::time::Time,
@@ -17,7 +17,7 @@ use crate::{
 
 /// Go reads the first three counts, TypeScript the last two. When this is answered nothing has been
 /// sent yet, so nothing has succeeded or failed.
-pub(super) async fn replay(
+pub(in crate::http) async fn replay(
     state: Shared,
     Manager(caller): Manager,
     Params(id): Params<String>,

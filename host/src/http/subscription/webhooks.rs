@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use crate::http::{
     Shared,
     caller::WebhookManager,
-    deliveries,
-    emits::Paged,
+    delivery as deliveries,
+    emit::Paged,
     envelope::{Answer, created, ok},
     extract::{Body, Params, Query},
-    members::Members,
-    terms::{self, Shown, asked},
+    fields::Members,
+    subscription::body::{self as terms, Shown, asked},
 };
 use crate::{
     domain::subscription::{EventType, Kind, Subscription},
@@ -21,12 +21,16 @@ use crate::{
     },
 };
 
-pub(super) async fn list(state: Shared, WebhookManager(caller): WebhookManager) -> Answer<Value> {
+pub(in crate::http) async fn list(state: Shared, WebhookManager(caller): WebhookManager) -> Answer<Value> {
     let webhooks = subscription::list(&state.host, &caller, Kind::Webhook).await?;
     ok(json!({ "webhooks": webhooks.iter().map(object).collect::<Vec<_>>() }))
 }
 
-pub(super) async fn create(state: Shared, WebhookManager(caller): WebhookManager, body: Body) -> Answer<Shown> {
+pub(in crate::http) async fn create(
+    state: Shared,
+    WebhookManager(caller): WebhookManager,
+    body: Body,
+) -> Answer<Shown> {
     let members = Members::of(&body, Code::BadRequest)?;
     let edit = edit(&members)?;
     terms::needs(&members, &[("url", edit.webhook_url.is_some()), ("events", edit.event_types.is_some())])?;
@@ -40,7 +44,7 @@ pub(super) async fn create(state: Shared, WebhookManager(caller): WebhookManager
     created(object(&webhook).with_secret(&secret))
 }
 
-pub(super) async fn get(
+pub(in crate::http) async fn get(
     state: Shared,
     WebhookManager(caller): WebhookManager,
     Params(id): Params<String>,
@@ -48,7 +52,7 @@ pub(super) async fn get(
     ok(object(&subscription::get(&state.host, &caller, &id).await?))
 }
 
-pub(super) async fn patch(
+pub(in crate::http) async fn patch(
     state: Shared,
     WebhookManager(caller): WebhookManager,
     Params(id): Params<String>,
@@ -60,7 +64,7 @@ pub(super) async fn patch(
     ok(object(&subscription::change(&state.host, &caller, &id, Kind::Webhook, &edit).await?))
 }
 
-pub(super) async fn remove(
+pub(in crate::http) async fn remove(
     state: Shared,
     WebhookManager(caller): WebhookManager,
     Params(id): Params<String>,
@@ -69,7 +73,7 @@ pub(super) async fn remove(
     ok(json!({ "deleted": true }))
 }
 
-pub(super) async fn rotate(
+pub(in crate::http) async fn rotate(
     state: Shared,
     WebhookManager(caller): WebhookManager,
     Params(id): Params<String>,
@@ -79,7 +83,7 @@ pub(super) async fn rotate(
     ok(object(&webhook).with_secret(&secret))
 }
 
-pub(super) async fn enable(
+pub(in crate::http) async fn enable(
     state: Shared,
     WebhookManager(caller): WebhookManager,
     Params(id): Params<String>,
@@ -89,7 +93,7 @@ pub(super) async fn enable(
     ok(object(&subscription::enable(&state.host, &caller, &id).await?))
 }
 
-pub(super) async fn test(
+pub(in crate::http) async fn test(
     state: Shared,
     WebhookManager(caller): WebhookManager,
     Params(id): Params<String>,
@@ -100,7 +104,7 @@ pub(super) async fn test(
 }
 
 /// What the webhook is and was owed.
-pub(super) async fn deliveries(
+pub(in crate::http) async fn deliveries(
     state: Shared,
     WebhookManager(caller): WebhookManager,
     Params(id): Params<String>,

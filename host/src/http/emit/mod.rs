@@ -1,9 +1,11 @@
 //! Accepted emits: `/api/v1/emits` (contract 14.2).
 
+pub(super) mod event_log;
+
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::{
+use crate::http::{
     Shared,
     caller::Reader,
     envelope::{Answer, ok},

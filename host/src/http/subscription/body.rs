@@ -4,11 +4,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{
+use crate::http::{
     State,
     envelope::{Answer, ok},
     extract::Body,
-    members::Members,
+    fields::Members,
 };
 use crate::{
     domain::{retry::RetrySchedule, signature::Secret, subscription::Subscription},
@@ -25,7 +25,7 @@ use crate::{
 const ACTIVE: [&str; 4] = ["isActive", "is_active", "active", "enabled"];
 
 /// What is asked for beside events and a URL, which have names of their own in each view.
-pub(super) fn asked(members: &Members<'_>) -> Result<Edit> {
+pub(in crate::http) fn asked(members: &Members<'_>) -> Result<Edit> {
     let texts = |names: &[&str]| {
         members.get::<Map<String, Value>>(names, "an object of texts").and_then(|said| {
             said.map(|object| object.map(|object| pairs(members, names[0], object)).transpose()).transpose()
@@ -72,7 +72,7 @@ fn active(members: &Members<'_>) -> Result<Option<bool>> {
 }
 
 /// Refuses a creation that lacks what it needs.
-pub(super) fn needs(members: &Members<'_>, needed: &[(&str, bool)]) -> Result<()> {
+pub(in crate::http) fn needs(members: &Members<'_>, needed: &[(&str, bool)]) -> Result<()> {
     match needed.iter().find(|(_, is_there)| !is_there) {
         Some((name, _)) => Err(members.error(format!("{name} is missing"))),
         None => Ok(()),
@@ -80,7 +80,7 @@ pub(super) fn needs(members: &Members<'_>, needed: &[(&str, bool)]) -> Result<()
 }
 
 /// No component can be uploaded yet, so naming one names none.
-pub(super) fn refuse_components(members: &Members<'_>) -> Result<()> {
+pub(in crate::http) fn refuse_components(members: &Members<'_>) -> Result<()> {
     match members.first_of(&["component", "componentId", "transformer", "adapter"]) {
         Some(member) => Err(fail!(ComponentNotFound, "{member}: there is no such component")),
         None => Ok(()),
@@ -88,7 +88,7 @@ pub(super) fn refuse_components(members: &Members<'_>) -> Result<()> {
 }
 
 /// What was accepted before can only be asked for at the beginning; later there is replay.
-pub(super) fn refuse_start(members: &Members<'_>) -> Result<()> {
+pub(in crate::http) fn refuse_start(members: &Members<'_>) -> Result<()> {
     match members.first_of(&["startAt", "start_at"]) {
         Some(member) => Err(members.error(format!("{member} belongs to the creation; later there is replay"))),
         None => Ok(()),
@@ -96,7 +96,12 @@ pub(super) fn refuse_start(members: &Members<'_>) -> Result<()> {
 }
 
 /// Replaces a secret as the body says.
-pub(super) async fn rotate(state: &State, caller: &Caller, id: &str, body: &Body) -> Result<(Subscription, Secret)> {
+pub(in crate::http) async fn rotate(
+    state: &State,
+    caller: &Caller,
+    id: &str,
+    body: &Body,
+) -> Result<(Subscription, Secret)> {
     let members = Members::of(body, Code::BadRequest)?;
     let overlap = members.optional(&["overlapSeconds", "overlap_seconds"], "a whole number")?;
     let secret = members.optional(&["secret"], "a text")?;
@@ -105,7 +110,7 @@ pub(super) async fn rotate(state: &State, caller: &Caller, id: &str, body: &Body
 
 /// Sends a test to the endpoint. The answer has the names of all clients (contract C22); that it
 /// failed is an answer and no error.
-pub(super) async fn test(state: &State, caller: &Caller, id: &str) -> Answer<Value> {
+pub(in crate::http) async fn test(state: &State, caller: &Caller, id: &str) -> Answer<Value> {
     let trial = trial::run(&state.host, &*state.endpoints, caller, id).await?;
     let is_success = trial.error_message.is_none();
     let mut data = json!({
@@ -125,7 +130,7 @@ pub(super) async fn test(state: &State, caller: &Caller, id: &str) -> Answer<Val
 
 /// A subscription as either view shows it.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(in crate::http) struct Shown {
     #[serde(flatten)]
     members: Value,
     /// As it was sent.
@@ -136,7 +141,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// The members of a view, and those that all have in common.
-    pub(super) fn of(mut members: Value, subscription: &Subscription) -> Self {
+    pub(in crate::http) fn of(mut members: Value, subscription: &Subscription) -> Self {
         let terms = &subscription.terms;
         let labels: Map<String, Value> =
             terms.labels.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
@@ -163,7 +168,7 @@ impl Shown {
     }
 
     /// The same with a secret that is shown this once.
-    pub(super) fn with_secret(mut self, secret: &Secret) -> Self {
+    pub(in crate::http) fn with_secret(mut self, secret: &Secret) -> Self {
         self.secret = Some(secret.reveal().to_owned());
         self
     }
