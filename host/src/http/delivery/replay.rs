@@ -1,48 +1,67 @@
-//! Replays of a subscription: `/api/v1/event-subscriptions/{id}/replay` (contract 5.1).
+//! Replays of the events of a time to a subscription:
+//! `/api/v1/event-subscriptions/{id}/replay` (contract 5.1).
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::http::{
-    Shared,
-    caller::Manager,
-    envelope::{Answer, ok},
-    extract::{Body, Params},
-    fields::Members,
-};
 use crate::{
-    domain::time::Time,
+    domain::{id::ReplayId, time::Time},
     error::{Code, Result},
-    service::replay::{self, Events},
+    http::{
+        Shared,
+        caller::Manager,
+        envelope::{Answer, ok},
+        extract::{self, Body, Params},
+        fields::Fields,
+    },
+    service::replay::{self, Events, Taken},
 };
 
-/// Go reads the first three counts, TypeScript the last two. When this is answered nothing has been
-/// sent yet, so nothing has succeeded or failed.
-pub(in crate::http) async fn replay(
+/// The counts of a replay, for all clients: Go reads the first three, TypeScript `replayed` and
+/// `failed`. The replay is yet to run when this is answered, so nothing has succeeded or failed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct Replayed {
+    replayed_count: u64,
+    success_count: u64,
+    failed_count: u64,
+    replayed: u64,
+    failed: u64,
+    /// Whether `replayed` counts all events of the time; counting stops after many.
+    count_complete: bool,
+    /// `None` when there is nothing to replay.
+    replay_id: Option<ReplayId>,
+}
+
+impl From<Taken> for Replayed {
+    fn from(taken: Taken) -> Self {
+        Self {
+            replayed_count: taken.count,
+            success_count: 0,
+            failed_count: 0,
+            replayed: taken.count,
+            failed: 0,
+            count_complete: taken.is_complete,
+            replay_id: taken.id,
+        }
+    }
+}
+
+pub(in crate::http) async fn create(
     state: Shared,
     Manager(caller): Manager,
     Params(id): Params<String>,
     body: Body,
-) -> Answer<Value> {
-    let members = Members::of(&body, Code::BadRequest)?;
+) -> Answer<Replayed> {
+    let fields = Fields::of(&body, Code::BadRequest)?;
     let request = Events {
-        from: time(&members, "from")?,
-        to: time(&members, "to")?,
-        includes_delivered: members.optional(&["all"], "true or false")?.unwrap_or(false),
+        from: time(&fields, "from")?,
+        to: time(&fields, "to")?,
+        includes_delivered: fields.optional(&["all"], "true or false")?.unwrap_or(false),
     };
-    let taken = replay::events(&state.host, &caller, &id, request).await?;
-    ok(json!({
-        "replayedCount": taken.count,
-        "successCount": 0,
-        "failedCount": 0,
-        "replayed": taken.count,
-        "failed": 0,
-        "countComplete": taken.is_complete,
-        "replayId": taken.id,
-    }))
+    ok(replay::events(&state.host, &caller, &id, request).await?.into())
 }
 
-fn time(members: &Members<'_>, name: &str) -> Result<Option<Time>> {
-    let text: Option<String> = members.optional(&[name], "a text")?;
-    let read = |text: String| Time::parse(&text).ok_or_else(|| members.error(format!("{name} is no RFC 3339 time")));
-    text.map(read).transpose()
+fn time(fields: &Fields<'_>, name: &str) -> Result<Option<Time>> {
+    let text: Option<String> = fields.optional(&[name], "a text")?;
+    text.map(|text| extract::time(name, &text)).transpose()
 }

@@ -1,54 +1,57 @@
-//! The event log and what other applications say: `/api/v1/event-log`, `/api/v1/events` and
-//! `/api/v1/events/ingest` (contract 5.2, 5.3).
+//! The event log of an organization, `/api/v1/event-log`, and the intake of events from its other
+//! applications, `/api/v1/events` and `/api/v1/events/ingest` (contract 5.2, 5.3).
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json, value::RawValue};
+use serde_json::value::RawValue;
 
-use crate::http::{
-    Shared,
-    caller::{Manager, Reader},
-    emit::Paged,
-    envelope::{Answer, accepted, ok},
-    extract::{Body, Query, object, required},
-};
 use crate::{
     db::event_log::Line,
+    domain::{id::EmitId, time::Time},
     error::{Code, Error, Result},
-    service::event_log::{self, IngestRequest, LogRequest},
+    http::{
+        Shared,
+        caller::{Manager, Reader},
+        envelope::{Answer, Paged, accepted, ok, stored_json},
+        extract::{Body, Query, object, required},
+    },
+    service::event_log::{self, IngestRequest, LogRequest as EventLogQuery},
 };
 
-/// A line with its payload as it was sent.
+/// An event of the log. Its payload is shown as it was sent.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Shown {
+pub(in crate::http) struct LoggedEvent {
     id: String,
     event_type: String,
     source_app: String,
     payload: Box<RawValue>,
-    created_at: String,
+    created_at: Time,
     entity_type: Option<String>,
     entity_id: Option<String>,
 }
 
-impl Shown {
-    fn of(line: Line) -> Result<Self> {
+impl TryFrom<Line> for LoggedEvent {
+    type Error = Error;
+
+    fn try_from(line: Line) -> Result<Self> {
         let (entity_type, entity_id) = line.entity.map(|entity| (entity.kind, entity.id)).unzip();
         Ok(Self {
             id: line.id,
             event_type: line.event_type,
             source_app: line.source_app,
-            payload: RawValue::from_string(line.payload).map_err(Error::internal)?,
-            created_at: line.created_at.to_string(),
+            payload: stored_json(line.payload)?,
+            created_at: line.created_at,
             entity_type,
             entity_id,
         })
     }
 }
 
-pub(in crate::http) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Shown>> {
-    let request = LogRequest {
+pub(in crate::http) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<LoggedEvent>> {
+    let page = query.page();
+    let query = EventLogQuery {
         event_type: query.get("eventType"),
         entity_type: query.get("entityType"),
         entity_id: query.get("entityId"),
@@ -56,15 +59,15 @@ pub(in crate::http) async fn list(state: Shared, Reader(caller): Reader, query: 
         from: query.time("from")?,
         to: query.time("to")?,
     };
-    let page = query.page();
-    let (lines, total) = event_log::list(&state.host, &caller, request, page).await?;
-    let items = lines.into_iter().map(Shown::of).collect::<Result<_>>()?;
-    ok(Paged { items, total, page: page.number, limit: page.limit })
+    let (lines, total) = event_log::list(&state.host, &caller, query, page).await?;
+    let items = lines.into_iter().map(LoggedEvent::try_from).collect::<Result<_>>()?;
+    ok(Paged::new(items, total, page))
 }
 
+/// An event of another application. The empty text counts as not sent in all but its type.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct IngestBody<'a> {
+struct Ingest<'a> {
     #[serde(borrow, alias = "event_type")]
     event_type: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -77,28 +80,54 @@ struct IngestBody<'a> {
     source_app: Option<Cow<'a, str>>,
 }
 
-/// Workflows do not exist yet, so no trigger is ever evaluated: the counts are what there is.
-pub(in crate::http) async fn ingest(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
-    let body: IngestBody<'_> = body.json(Code::BadRequest)?;
-    let event_type = required(body.event_type, "eventType", Code::BadRequest)?;
-    let some = |text: &Option<Cow<'_, str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
-    let (entity_type, entity_id, source_app) = (some(&body.entity_type), some(&body.entity_id), some(&body.source_app));
-    let request = IngestRequest {
-        event_type: &event_type,
-        payload: object(body.payload, "payload", Code::BadRequest)?,
-        entity_type: entity_type.as_deref(),
-        entity_id: entity_id.as_deref(),
-        source_app: source_app.as_deref(),
-    };
+impl Ingest<'_> {
+    fn request(&self) -> Result<IngestRequest<'_>> {
+        Ok(IngestRequest {
+            event_type: required(self.event_type.as_deref(), "eventType", Code::BadRequest)?,
+            payload: object(self.payload, "payload", Code::BadRequest)?,
+            entity_type: non_empty(self.entity_type.as_deref()),
+            entity_id: non_empty(self.entity_id.as_deref()),
+            source_app: non_empty(self.source_app.as_deref()),
+        })
+    }
+}
+
+fn non_empty(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// An event that was taken. Triggers belong to workflows, which do not exist yet: none is evaluated.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct Ingested {
+    event_id: EmitId,
+    event_type: String,
+    source_app: String,
+    subscriptions_notified: usize,
+    triggers_evaluated: u32,
+    triggers_matched: u32,
+    triggers_executed: u32,
+    results: [(); 0],
+}
+
+impl Ingested {
+    fn of(event_type: &str, ingested: event_log::Ingested) -> Self {
+        Self {
+            event_id: ingested.id,
+            event_type: event_type.to_owned(),
+            source_app: ingested.source_app,
+            subscriptions_notified: ingested.subscriptions,
+            triggers_evaluated: 0,
+            triggers_matched: 0,
+            triggers_executed: 0,
+            results: [],
+        }
+    }
+}
+
+pub(in crate::http) async fn ingest(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Ingested> {
+    let body: Ingest<'_> = body.json(Code::BadRequest)?;
+    let request = body.request()?;
     let ingested = event_log::ingest(&state.host, &caller, request).await?;
-    accepted(json!({
-        "eventId": ingested.id,
-        "eventType": event_type,
-        "sourceApp": ingested.source_app,
-        "subscriptionsNotified": ingested.subscriptions,
-        "triggersEvaluated": 0,
-        "triggersMatched": 0,
-        "triggersExecuted": 0,
-        "results": [],
-    }))
+    accepted(Ingested::of(request.event_type, ingested))
 }

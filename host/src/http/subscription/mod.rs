@@ -1,139 +1,95 @@
-//! Subscriptions: `/api/v1/events/custom/subscribe` (contract 2.8) and
-//! `/api/v1/event-subscriptions` (contract 5.1).
+//! Subscriptions: `/api/v1/event-subscriptions` (contract 5.1), `/api/v1/webhooks` (contract 5.4)
+//! and `/api/v1/events/custom/subscribe` (contract 2.8).
+//!
+//! Event subscriptions and webhooks are the same rows under two APIs. Both have the handlers here; a
+//! [`View`] says in what the two differ.
 
 mod body;
+mod view;
 
-pub(super) mod webhooks;
+pub(super) use view::{EventSubscription, View, Webhook};
 
-use serde_json::{Value, json};
-
-use crate::http::{
+use super::{
     Shared,
-    caller::{Manager, Reader},
-    envelope::{Answer, created, ok},
+    caller::Manager,
+    envelope::{Answer, DELETED, Deleted, created, ok},
     extract::{Body, Params},
-    fields::Members,
-    subscription::body::{self as terms, Shown, asked},
+    fields::Fields,
 };
 use crate::{
-    domain::subscription::{EventType, Kind, Subscription},
     error::{Code, Result},
-    service::subscription::{self, Edit, NewSubscription, SubscribeRequest},
+    service::{Caller, subscription},
 };
 
-pub(super) async fn subscribe(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Value> {
-    let members = Members::of(&body, Code::InvalidRequest)?;
-    terms::refuse_components(&members)?;
-    let request = SubscribeRequest {
-        name: members.required(&["name"], "a text")?,
-        version: members.optional(&["version"], "a text")?,
-        edit: Edit {
-            webhook_url: Some(members.required(&["webhookUrl", "webhook_url"], "a text")?),
-            name: members.optional(&["displayName", "display_name"], "a text")?,
-            ..asked(&members)?
-        },
-        start_at: members.optional(&["startAt", "start_at"], "a text")?,
-    };
+/// Subscribes to one event by its name and version instead of its event type.
+pub(super) async fn subscribe(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::Subscribed> {
+    let fields = Fields::of(&body, Code::InvalidRequest)?;
+    let request = body::subscribe(&fields)?;
     let (subscription, secret) = subscription::subscribe(&state.host, &caller, request).await?;
-    created(json!({
-        "subscriptionId": subscription.id,
-        "canonicalName": subscription.event_types.first().map(EventType::as_str),
-        "secret": secret.reveal(),
-        "webhookUrl": subscription.webhook_url,
-    }))
+    created(view::Subscribed::of(subscription, &secret))
 }
 
-pub(super) async fn create(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Shown> {
-    let members = Members::of(&body, Code::BadRequest)?;
-    let edit = edit(&members)?;
-    terms::needs(&members, &[("eventTypes", edit.event_types.is_some()), ("webhookUrl", edit.webhook_url.is_some())])?;
-    let new = NewSubscription {
-        kind: Kind::EventSubscription,
-        edit,
-        start_at: members.optional(&["startAt", "start_at"], "a text")?,
-        wrong: members.wrong,
-    };
+pub(super) async fn create<V: View>(state: Shared, caller: V::Manager, body: Body) -> Answer<V> {
+    let caller: Caller = caller.into();
+    let fields = Fields::of(&body, Code::BadRequest)?;
+    let new = body::create::<V>(&fields)?;
     let (subscription, secret) = subscription::create(&state.host, &caller, new).await?;
-    created(object(&subscription).with_secret(&secret))
+    created(V::of(subscription, Some(&secret))?)
 }
 
-pub(super) async fn list(state: Shared, Reader(caller): Reader) -> Answer<Value> {
-    let subscriptions = subscription::list(&state.host, &caller, Kind::EventSubscription).await?;
-    ok(json!({ "subscriptions": subscriptions.iter().map(object).collect::<Vec<_>>() }))
+/// Lists what was created under this API; the other handlers reach subscriptions of both.
+pub(super) async fn list<V: View>(state: Shared, caller: V::Reader) -> Answer<V::List> {
+    let caller: Caller = caller.into();
+    let subscriptions = subscription::list(&state.host, &caller, V::KIND).await?;
+    let views: Vec<V> =
+        subscriptions.into_iter().map(|subscription| V::of(subscription, None)).collect::<Result<_>>()?;
+    ok(views.into())
 }
 
-pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<Shown> {
-    ok(object(&subscription::get(&state.host, &caller, &id).await?))
+pub(super) async fn get<V: View>(state: Shared, caller: V::Reader, Params(id): Params<String>) -> Answer<V> {
+    let caller: Caller = caller.into();
+    ok(V::of(subscription::get(&state.host, &caller, &id).await?, None)?)
 }
 
-pub(super) async fn patch(
+pub(super) async fn patch<V: View>(
     state: Shared,
-    Manager(caller): Manager,
+    caller: V::Manager,
     Params(id): Params<String>,
     body: Body,
-) -> Answer<Shown> {
-    let members = Members::of(&body, Code::BadRequest)?;
-    terms::refuse_start(&members)?;
-    let edit = edit(&members)?;
-    ok(object(&subscription::change(&state.host, &caller, &id, Kind::EventSubscription, &edit).await?))
+) -> Answer<V> {
+    let caller: Caller = caller.into();
+    let fields = Fields::of(&body, Code::BadRequest)?;
+    let edit = body::patch::<V>(&fields)?;
+    ok(V::of(subscription::change(&state.host, &caller, &id, V::KIND, &edit).await?, None)?)
 }
 
-pub(super) async fn remove(state: Shared, Manager(caller): Manager, Params(id): Params<String>) -> Answer<Value> {
+pub(super) async fn remove<V: View>(state: Shared, caller: V::Manager, Params(id): Params<String>) -> Answer<Deleted> {
+    let caller: Caller = caller.into();
     subscription::remove(&state.host, &caller, &id).await?;
-    ok(json!({ "deleted": true }))
+    ok(DELETED)
 }
 
-pub(super) async fn rotate(
+/// Replaces the signing secret. The answer shows the new one, this once.
+pub(super) async fn rotate<V: View>(
     state: Shared,
-    Manager(caller): Manager,
+    caller: V::Manager,
     Params(id): Params<String>,
     body: Body,
-) -> Answer<Shown> {
-    let (subscription, secret) = terms::rotate(&state, &caller, &id, &body).await?;
-    ok(object(&subscription).with_secret(&secret))
+) -> Answer<V> {
+    let caller: Caller = caller.into();
+    let fields = Fields::of(&body, Code::BadRequest)?;
+    let body::Rotate { secret, overlap_seconds } = body::rotate(&fields)?;
+    let (subscription, secret) = subscription::rotate(&state.host, &caller, &id, secret, overlap_seconds).await?;
+    ok(V::of(subscription, Some(&secret))?)
 }
 
-pub(super) async fn enable(
+pub(super) async fn enable<V: View>(
     state: Shared,
-    Manager(caller): Manager,
+    caller: V::Manager,
     Params(id): Params<String>,
     body: Body,
-) -> Answer<Shown> {
-    Members::of(&body, Code::BadRequest)?;
-    ok(object(&subscription::enable(&state.host, &caller, &id).await?))
-}
-
-pub(super) async fn test(
-    state: Shared,
-    Manager(caller): Manager,
-    Params(id): Params<String>,
-    body: Body,
-) -> Answer<Value> {
-    Members::of(&body, Code::BadRequest)?;
-    terms::test(&state, &caller, &id).await
-}
-
-/// Python forwards names as they are written there, so both spellings are read.
-fn edit(members: &Members<'_>) -> Result<Edit> {
-    terms::refuse_components(members)?;
-    Ok(Edit {
-        event_types: members.optional(&["eventTypes", "event_types"], "a list of texts")?,
-        webhook_url: members.optional(&["webhookUrl", "webhook_url"], "a text")?,
-        ..asked(members)?
-    })
-}
-
-fn object(subscription: &Subscription) -> Shown {
-    Shown::of(
-        json!({
-            "id": subscription.id,
-            "organizationId": subscription.organization_id,
-            "name": subscription.name,
-            "eventTypes": subscription.event_types.iter().map(EventType::as_str).collect::<Vec<_>>(),
-            "webhookUrl": subscription.webhook_url,
-            "status": if subscription.is_active { "ACTIVE" } else { "PAUSED" },
-            "isActive": subscription.is_active,
-        }),
-        subscription,
-    )
+) -> Answer<V> {
+    let caller: Caller = caller.into();
+    Fields::of(&body, Code::BadRequest)?;
+    ok(V::of(subscription::enable(&state.host, &caller, &id).await?, None)?)
 }
