@@ -168,7 +168,7 @@ impl App {
         let address = listener.local_addr().map_err(Error::internal)?;
         let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);
         let usage = workers.clone();
-        let state = http::State {
+        let state = http::ApiState {
             host: host.clone(),
             admin_token: settings.admin_token,
             connections_max: settings.connections_max,

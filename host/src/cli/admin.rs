@@ -1,4 +1,4 @@
-//! `weir admin`: what an operator does to running hosts, through their API.
+//! `weir admin`: commands of an operator to running hosts, sent through their API.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::{
     fail,
 };
 
-/// How long one answer may take: a host re-wraps for two seconds at most before it answers.
+/// How long one answer may take. A host re-wraps data keys for at most two seconds per request.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// Requests until everything is re-wrapped: a host with millions of organizations needs hundreds.
-const TURNS_MAX: u32 = 100_000;
+/// Most requests of one rotation. A host with millions of organizations needs hundreds.
+const ROUNDS_MAX: u32 = 100_000;
 
 /// Runs a command to its end.
 pub(super) async fn run(args: AdminArgs) -> Result<()> {
@@ -30,8 +30,8 @@ pub(super) async fn run(args: AdminArgs) -> Result<()> {
     }
 }
 
-/// Has the first host make its `WEIR_ROOT_KEY` the active one and re-wrap everything, after all
-/// hosts have said that they were given that key.
+/// Makes the `WEIR_ROOT_KEY` of the first host the active one and has that host re-wrap all data
+/// keys with it, once every host answers that it was given that key.
 async fn rotate_root_key(hosts: &[Operator]) -> Result<()> {
     let [first, ..] = hosts else { return Err(fail!(BadRequest, "name a host with --url")) };
     let primary = first.get("root-keys").await?["primary"].clone();
@@ -47,24 +47,24 @@ async fn rotate_root_key(hosts: &[Operator]) -> Result<()> {
         }
     }
     let mut rewrapped = 0;
-    for _ in 0..TURNS_MAX {
-        let turn = first.post("root-keys/rotate", json!({ "keyId": primary })).await?;
-        rewrapped += number(&turn, "rewrapped");
-        let remaining = number(&turn, "remaining");
-        println!("root key {}: {rewrapped} data keys re-wrapped, {remaining} to go", turn["active"]);
+    for _ in 0..ROUNDS_MAX {
+        let round = first.post("root-keys/rotate", json!({ "keyId": primary })).await?;
+        rewrapped += number(&round, "rewrapped");
+        let remaining = number(&round, "remaining");
+        println!("root key {}: {rewrapped} data keys re-wrapped, {remaining} to go", round["active"]);
         if remaining == 0 {
             println!("Done. Other root keys can be taken out of the settings of all hosts.");
             return Ok(());
         }
     }
-    Err(fail!(Unavailable, "data keys remain after {TURNS_MAX} turns; run the command again"))
+    Err(fail!(Unavailable, "data keys remain after {ROUNDS_MAX} rounds; run the command again"))
 }
 
-fn number(answer: &Value, member: &str) -> i64 {
-    answer[member].as_i64().unwrap_or(0)
+fn number(answer: &Value, field: &str) -> i64 {
+    answer[field].as_i64().unwrap_or(0)
 }
 
-/// The operator's client of one host.
+/// A client of one host's operator API.
 struct Operator {
     base: String,
     token: String,
@@ -73,10 +73,10 @@ struct Operator {
 
 impl Operator {
     fn new(url: &str, token: &str) -> Result<Self> {
-        // Fails when another part of the process was first, which comes to the same.
+        // Fails if a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
-            // The token goes to the host that was named and nowhere else.
+            // Send the token to no proxy, and follow no redirect with it.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(ANSWER_MAX)
@@ -93,7 +93,7 @@ impl Operator {
         self.send(reqwest::Method::POST, path, body.to_string()).await
     }
 
-    /// Sends a request and gives the answer's `data`.
+    /// Sends a request and returns the `data` of the answer.
     async fn send(&self, method: reqwest::Method, path: &str, body: String) -> Result<Value> {
         let url = format!("{}/api/admin/v1/{path}", self.base);
         let request = self.client.request(method, url).bearer_auth(&self.token).body(body);
@@ -105,7 +105,7 @@ impl Operator {
         if status.is_success() && answer["data"].is_object() {
             return Ok(answer["data"].clone());
         }
-        let said = answer["error"]["message"].as_str().unwrap_or("and it does not seem to be Weir");
-        Err(fail!(Unavailable, "{} answered {status}: {said}", self.base))
+        let message = answer["error"]["message"].as_str().unwrap_or("and it does not seem to be Weir");
+        Err(fail!(Unavailable, "{} answered {status}: {message}", self.base))
     }
 }

@@ -1,4 +1,4 @@
-//! The commands.
+//! The commands of the binary, a module each.
 
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, process::ExitCode};
 
@@ -12,7 +12,8 @@ mod dev;
 mod schema;
 mod serve;
 
-/// Runs a command to its end. Not every command that ends well ends with zero.
+/// Runs a command to its end. `Ok` may hold an exit code other than 0: `schema check` answers with
+/// it.
 pub async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Schema { command } => return Ok(schema::run(&command)),
@@ -25,7 +26,7 @@ pub async fn run(command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for the operator's wish to stop.
+/// Waits for SIGTERM or Ctrl-C.
 async fn stop_signal() -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(crate::error::Error::internal)?;
@@ -36,20 +37,20 @@ async fn stop_signal() -> Result<()> {
     Ok(())
 }
 
-/// Writes a JSON file that only its owner can read, whole or not at all.
+/// Writes a JSON file with mode 0600. A crash leaves the old file or the new one.
 fn write_private(path: &Path, value: &Value) -> Result<()> {
     let failed = |cause: std::io::Error| fail!(Unavailable, "cannot write {}: {cause}", path.display());
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let temporary = Path::new(&name);
-    // One of an earlier, broken run would keep its own mode.
+    // `create_new` fails on the temporary file of a run that crashed.
     let _ = fs::remove_file(temporary);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary).map_err(failed)?;
     file.write_all(format!("{value:#}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(temporary, path).map_err(failed)
 }
 
-/// A failure as the operator is told it: with its cause, and without the code of the API.
+/// The message of an error for a terminal: with its cause, and without the code of the API.
 pub fn explain(error: &crate::error::Error) -> String {
     let message = error.message();
     let sentence = message.split_once(": ").map_or(message.as_str(), |(_, sentence)| sentence);

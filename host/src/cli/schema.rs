@@ -1,4 +1,4 @@
-//! `weir schema check`: may these two files follow one another as versions of a schema?
+//! `weir schema check`: checks whether one schema file may follow another as its next version.
 
 use std::{
     fs,
@@ -16,15 +16,15 @@ use crate::{
     fail,
 };
 
-/// Exit code when the new schema may not follow.
+/// Exit code if the new schema may not follow.
 const INCOMPATIBLE: u8 = 1;
-/// Exit code when a file cannot be read, or holds no schema that could be registered.
+/// Exit code if a file cannot be read, or holds no schema that could be registered.
 const UNREADABLE: u8 = 2;
 
-/// What was found out.
+/// The result of a check.
 enum Verdict {
     Compatible,
-    /// Something else than descriptions differs.
+    /// For `--patch`: more than descriptions differs.
     NoPatch,
     Incompatible(Refusal),
 }
@@ -35,7 +35,7 @@ pub(super) fn run(command: &SchemaCommand) -> ExitCode {
     match check(args) {
         Ok(verdict) => {
             let answer = if args.json { as_json(&verdict).to_string() } else { in_words(args, &verdict) };
-            // Whoever stopped reading still gets the exit code.
+            // The exit code counts even if the reader of stdout is gone.
             drop(writeln!(io::stdout(), "{answer}"));
             if matches!(verdict, Verdict::Compatible) { ExitCode::SUCCESS } else { ExitCode::from(INCOMPATIBLE) }
         }
@@ -46,7 +46,7 @@ pub(super) fn run(command: &SchemaCommand) -> ExitCode {
     }
 }
 
-/// The checks of a registration, then those of a bump.
+/// Checks both schemas as a registration does, and then the bump from one to the other.
 fn check(args: &SchemaCheckArgs) -> Result<Verdict> {
     let (old, new) = (read(&args.old)?, read(&args.new)?);
     if args.patch {
@@ -58,7 +58,7 @@ fn check(args: &SchemaCheckArgs) -> Result<Verdict> {
     Ok(verdict.map_or_else(Verdict::Incompatible, |()| Verdict::Compatible))
 }
 
-/// The text of a schema that could be registered.
+/// Reads a file and checks that it holds a schema that could be registered.
 fn read(path: &Path) -> Result<String> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|cause| fail!(BadRequest, "cannot read {shown}: {cause}"))?;

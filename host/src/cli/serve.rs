@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{stop_signal, write_private};
 use crate::{app::App, config::ServeArgs, error::Result, fail, telemetry};
 
-/// Serves until told to stop.
+/// Serves until a signal asks to stop.
 pub(super) async fn run(args: ServeArgs) -> Result<()> {
     telemetry::start(&args.tuning.log, args.tuning.log_format).map_err(|why| fail!(BadRequest, "{why}"))?;
     let app = App::start(args.settings()?).await?;

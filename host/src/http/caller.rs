@@ -1,16 +1,17 @@
-//! Who calls: the key of an organization, or the operator's token.
+//! Authentication: the layers that check the API key of an organization or the operator's token,
+//! and extractors that check the scopes of the key.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequestParts, Request, State as AxumState},
+    extract::{FromRequestParts, Request, State},
     http::{Extensions, HeaderMap, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use subtle::ConstantTimeEq;
 
-use super::{State, rate_limit::Kind};
+use super::{ApiState, envelope::no_such_route, rate_limit::Kind};
 use crate::{
     domain::organization::{SCOPE_EVENTS_MANAGE, SCOPE_EVENTS_READ, SCOPE_WEBHOOKS_MANAGE},
     error::{Error, Result},
@@ -18,34 +19,62 @@ use crate::{
     service::{Caller, access, federation::check_plan},
 };
 
-/// Lets emitters in, by their remembered key if possible.
-pub(super) async fn emitter(AxumState(state): AxumState<Arc<State>>, request: Request, next: Next) -> Response {
-    let caller = match key(request.headers()) {
-        Ok(key) => access::emitter(&state.host, key).await,
-        Err(error) => Err(error),
-    };
-    admit(&state, caller, Kind::Emit, request, next).await
-}
-
-/// Lets keys of organizations in, as the table has them now.
-pub(super) async fn organization(AxumState(state): AxumState<Arc<State>>, request: Request, next: Next) -> Response {
-    let caller = match key(request.headers()) {
+/// Layer for the routes of organizations. Authenticates the API key against the database, never
+/// the cache.
+pub(super) async fn require_key(State(state): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
+    let caller = match api_key(request.headers()) {
         Ok(key) => access::caller(&state.host, key).await,
         Err(error) => Err(error),
     };
-    admit(&state, caller, Kind::Ordinary, request, next).await
+    run_counted(&state, caller, Kind::Ordinary, request, next).await
 }
 
-/// Lets callers on whose plan there is federation pass.
-pub(super) async fn federated(request: Request, next: Next) -> Response {
-    let checked = caller_of(request.extensions()).and_then(|caller| check_plan(caller.plan));
+/// Layer for emits. Authenticates the API key from the cache if possible: the ledger notices when
+/// the organization was changed since.
+pub(super) async fn require_key_to_emit(State(state): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
+    let caller = match api_key(request.headers()) {
+        Ok(key) => access::emitter(&state.host, key).await,
+        Err(error) => Err(error),
+    };
+    run_counted(&state, caller, Kind::Emit, request, next).await
+}
+
+/// Layer inside of [`require_key`]. Refuses callers whose plan has no federation.
+pub(super) async fn require_federation(request: Request, next: Next) -> Response {
+    let checked = authenticated(request.extensions()).and_then(|caller| check_plan(caller.plan));
     match checked {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }
 }
 
-async fn admit(state: &State, caller: Result<Caller>, kind: Kind, mut request: Request, next: Next) -> Response {
+/// Layer for the operator's routes, which do not exist unless a token is configured.
+pub(super) async fn require_operator(State(state): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
+    let Some(expected) = &state.admin_token else {
+        return no_such_route().await.into_response();
+    };
+    let is_operator = bearer(request.headers()).is_some_and(|token| token.as_bytes().ct_eq(expected.as_bytes()).into());
+    if is_operator {
+        next.run(request).await
+    } else {
+        fail!(Unauthorized, "send the operator's token as Authorization: Bearer").into_response()
+    }
+}
+
+/// The caller that a layer found.
+pub(super) fn authenticated(extensions: &Extensions) -> Result<&Caller> {
+    extensions.get::<Caller>().ok_or_else(|| Error::internal("a route without a layer that finds its caller"))
+}
+
+/// Counts a request toward the rate limit of its key, and runs it unless the limit is reached.
+/// Either answer has the headers of the limit.
+async fn run_counted(
+    state: &ApiState,
+    caller: Result<Caller>,
+    kind: Kind,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let caller = match caller {
         Ok(caller) => caller,
         Err(error) => return error.into_response(),
@@ -62,21 +91,8 @@ async fn admit(state: &State, caller: Result<Caller>, kind: Kind, mut request: R
     response
 }
 
-/// Lets the operator in. Without a configured token there is no operator, and no such route.
-pub(super) async fn operator(AxumState(state): AxumState<Arc<State>>, request: Request, next: Next) -> Response {
-    let Some(expected) = &state.admin_token else {
-        return super::envelope::no_such_route().await.into_response();
-    };
-    let is_operator = bearer(request.headers()).is_some_and(|token| token.as_bytes().ct_eq(expected.as_bytes()).into());
-    if is_operator {
-        next.run(request).await
-    } else {
-        fail!(Unauthorized, "send the operator's token as Authorization: Bearer").into_response()
-    }
-}
-
-/// The key of a request: `x-api-key`, which all clients send, or `Authorization: Bearer`.
-fn key(headers: &HeaderMap) -> Result<&str> {
+/// The API key of a request: `x-api-key`, which all clients send, or `Authorization: Bearer`.
+fn api_key(headers: &HeaderMap) -> Result<&str> {
     let header = headers.get("x-api-key").and_then(|value| value.to_str().ok());
     header
         .or_else(|| bearer(headers))
@@ -88,47 +104,41 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// A caller who may change events, subscriptions and emits.
-pub(super) struct Manager(pub(super) Caller);
+macro_rules! callers {
+    ($($(#[doc = $doc:literal])+ $name:ident: $scopes:expr;)+) => {$(
+        $(#[doc = $doc])+
+        pub(super) struct $name(pub(super) Caller);
 
-/// A caller who may read them.
-pub(super) struct Reader(pub(super) Caller);
+        impl<S: Sync> FromRequestParts<S> for $name {
+            type Rejection = Error;
 
-impl<S: Sync> FromRequestParts<S> for Manager {
-    type Rejection = Error;
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+                with_scope(parts, &$scopes).map(Self)
+            }
+        }
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        caller_with(parts, &[SCOPE_EVENTS_MANAGE]).map(Self)
-    }
+        impl From<$name> for Caller {
+            fn from(allowed: $name) -> Self {
+                allowed.0
+            }
+        }
+    )+};
 }
 
-impl<S: Sync> FromRequestParts<S> for Reader {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        caller_with(parts, &[SCOPE_EVENTS_READ, SCOPE_EVENTS_MANAGE]).map(Self)
-    }
+callers! {
+    /// A caller that may change events, subscriptions and emits.
+    Manager: [SCOPE_EVENTS_MANAGE];
+    /// A caller that may read them.
+    Reader: [SCOPE_EVENTS_READ, SCOPE_EVENTS_MANAGE];
+    /// A caller that may read and change webhooks.
+    WebhookManager: [SCOPE_WEBHOOKS_MANAGE];
 }
 
-/// A caller who may read and change webhooks.
-pub(super) struct WebhookManager(pub(super) Caller);
-
-impl<S: Sync> FromRequestParts<S> for WebhookManager {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        caller_with(parts, &[SCOPE_WEBHOOKS_MANAGE]).map(Self)
-    }
-}
-
-fn caller_with(parts: &Parts, any_of: &[&str]) -> Result<Caller> {
-    let caller = caller_of(&parts.extensions)?;
+/// The caller, if its key has one of these scopes. Code `FORBIDDEN`.
+fn with_scope(parts: &Parts, any_of: &[&str]) -> Result<Caller> {
+    let caller = authenticated(&parts.extensions)?;
     if caller.key.allows(any_of) {
         return Ok(caller.clone());
     }
     Err(fail!(Forbidden, "this key lacks the scope {}", any_of.join(" or ")))
-}
-
-fn caller_of(extensions: &Extensions) -> Result<&Caller> {
-    extensions.get::<Caller>().ok_or_else(|| Error::internal("a route without a layer that finds its caller"))
 }

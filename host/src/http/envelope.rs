@@ -1,4 +1,4 @@
-//! The one shape of every answer (contract 1.4): `{ success, data }` or `{ success, error }`.
+//! The envelope around every answer (contract 1.4): `{ success, data }` or `{ success, error }`.
 
 use std::any::Any;
 
@@ -8,60 +8,100 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     error::{Code, Error, Result},
     fail,
+    service::Page,
 };
 
-/// A success with its data, which is always an object.
-pub(super) struct Reply<T>(pub(super) StatusCode, pub(super) T);
+/// A status and the data of a successful answer. The data is always an object.
+pub(super) struct Success<T> {
+    status: StatusCode,
+    data: T,
+}
 
-/// What a handler gives.
-pub(super) type Answer<T> = Result<Reply<T>>;
+/// What handlers return: a view in a [`Success`], or an error.
+pub(super) type Answer<T> = Result<Success<T>>;
 
-/// 200 with this data.
+/// Answers 200.
 #[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ends are errors")]
 pub(super) fn ok<T>(data: T) -> Answer<T> {
-    Ok(Reply(StatusCode::OK, data))
+    Ok(Success { status: StatusCode::OK, data })
 }
 
-/// 201 with this data.
+/// Answers 201.
 #[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ends are errors")]
 pub(super) fn created<T>(data: T) -> Answer<T> {
-    Ok(Reply(StatusCode::CREATED, data))
+    Ok(Success { status: StatusCode::CREATED, data })
 }
 
-/// 202 with this data.
+/// Answers 202.
 #[expect(clippy::unnecessary_wraps, reason = "it ends a handler, whose other ends are errors")]
 pub(super) fn accepted<T>(data: T) -> Answer<T> {
-    Ok(Reply(StatusCode::ACCEPTED, data))
+    Ok(Success { status: StatusCode::ACCEPTED, data })
+}
+
+/// One page of a list. `total` counts the rows of all pages.
+#[derive(Serialize)]
+pub(super) struct Paged<T> {
+    items: Vec<T>,
+    total: i64,
+    page: u32,
+    limit: u32,
+}
+
+impl<T> Paged<T> {
+    pub(super) fn new(items: Vec<T>, total: i64, page: Page) -> Self {
+        Self { items, total, page: page.number, limit: page.limit }
+    }
+}
+
+/// The answer to a deletion.
+#[derive(Serialize)]
+pub(super) struct Deleted {
+    deleted: bool,
+}
+
+/// The only value of [`Deleted`]: a deletion that fails answers an error.
+pub(super) const DELETED: Deleted = Deleted { deleted: true };
+
+/// Embeds JSON text that the database keeps, byte for byte, into an answer.
+pub(super) fn stored_json(text: impl Into<String>) -> Result<Box<RawValue>> {
+    RawValue::from_string(text.into()).map_err(Error::internal)
 }
 
 #[derive(Serialize)]
-struct Success<T> {
+struct SuccessEnvelope<T> {
     success: bool,
     data: T,
 }
 
 #[derive(Serialize)]
-struct Failure<'a> {
+struct ErrorEnvelope<'a> {
     success: bool,
-    error: Fault<'a>,
+    error: ErrorObject<'a>,
 }
 
 #[derive(Serialize)]
-struct Fault<'a> {
+struct ErrorObject<'a> {
     code: &'a str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<&'a Value>,
 }
 
-impl<T: Serialize> IntoResponse for Reply<T> {
+impl<'a> From<&'a Error> for ErrorEnvelope<'a> {
+    fn from(error: &'a Error) -> Self {
+        let object = ErrorObject { code: error.code().as_str(), message: error.message(), details: error.details() };
+        Self { success: false, error: object }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Success<T> {
     fn into_response(self) -> Response {
-        (self.0, Json(Success { success: true, data: self.1 })).into_response()
+        (self.status, Json(SuccessEnvelope { success: true, data: self.data })).into_response()
     }
 }
 
@@ -69,7 +109,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         log(&self);
         let status = StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(failure(&self))).into_response();
+        let mut response = (status, Json(ErrorEnvelope::from(&self))).into_response();
         if let Some(seconds) = self.retry_after_s() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -77,17 +117,12 @@ impl IntoResponse for Error {
     }
 }
 
-fn failure(error: &Error) -> Failure<'_> {
-    let fault = Fault { code: error.code().as_str(), message: error.message(), details: error.details() };
-    Failure { success: false, error: fault }
+/// Writes the envelope of an error as text, for the listener, which answers without axum.
+pub(super) fn error_text(error: &Error) -> String {
+    serde_json::to_string(&ErrorEnvelope::from(error)).unwrap_or_default()
 }
 
-/// The same answer as text, for a connection that is not served.
-pub(super) fn text(error: &Error) -> String {
-    serde_json::to_string(&failure(error)).unwrap_or_default()
-}
-
-/// Logs a fault of the host, once, where it is answered. A caller's mistake is no news.
+/// Logs a fault of the host, once, where it is answered. Mistakes of callers are not logged.
 fn log(error: &Error) {
     match error.code() {
         Code::InternalError => tracing::error!(error = ?error, "a request failed"),
@@ -106,7 +141,7 @@ pub(super) async fn no_such_method() -> Error {
     fail!(MethodNotAllowed, "this route does not have that method")
 }
 
-/// The answer to a request whose handler panicked: a bug, and still an envelope.
+/// The answer to a request whose handler panicked: an internal error in the envelope.
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the payload over")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());

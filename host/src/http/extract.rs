@@ -1,12 +1,12 @@
-//! What was sent: bodies, queries and path parameters, with every way to be malformed answered by
-//! the envelope.
+//! Readers of requests: bodies, queries, path parameters and idempotency keys. A malformed one is
+//! answered in the envelope.
 
 use std::{num::IntErrorKind, time::Duration};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::PathRejection},
-    http::request::Parts,
+    http::{HeaderMap, HeaderValue, request::Parts},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -22,11 +22,13 @@ use crate::{
     service::Page,
 };
 
-/// How long a body may take to arrive: what clients wait for an answer, three times.
+/// How long a body may take to arrive: three times as long as clients wait for an answer.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// Headers that carry an idempotency key, in their precedence.
+const IDEMPOTENCY_HEADERS: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
 
-/// The bytes of a body, at most [`REQUEST_BODY_BYTES_MAX`] of them. The content type is not
-/// looked at: clients send all kinds, or none.
+/// The bytes of a body, at most [`REQUEST_BODY_BYTES_MAX`] of them. The content type is ignored:
+/// clients send all kinds, or none.
 pub(super) struct Body(Bytes);
 
 impl<S: Sync> FromRequest<S> for Body {
@@ -51,51 +53,61 @@ pub(super) async fn read(body: axum::body::Body) -> Result<Bytes> {
 }
 
 impl Body {
-    /// Reads the body; nothing sent counts as `{}`. Malformed JSON is `BAD_REQUEST` everywhere; a
-    /// body of the wrong shape has the code that its family of routes uses (contract C17).
+    /// Parses the body as JSON; an empty body counts as `{}`. Malformed JSON is `BAD_REQUEST`
+    /// everywhere. `wrong_shape` is the code for JSON of another shape, which differs by family of
+    /// routes (contract C17).
     pub(super) fn json<'a, T: Deserialize<'a>>(&'a self, wrong_shape: Code) -> Result<T> {
         let bytes: &[u8] = if self.0.trim_ascii().is_empty() { b"{}" } else { &self.0 };
         serde_json::from_slice(bytes).map_err(|cause| match cause.classify() {
             Category::Data => Error::new(wrong_shape, cause.to_string()),
-            Category::Syntax | Category::Eof | Category::Io => no_json(&cause),
+            Category::Syntax | Category::Eof | Category::Io => not_json(&cause),
         })
     }
 }
 
-/// That the body is malformed.
-pub(super) fn no_json(cause: &serde_json::Error) -> Error {
+/// The error for a body that is not JSON.
+pub(super) fn not_json(cause: &serde_json::Error) -> Error {
     fail!(BadRequest, "the body is no JSON: {cause}")
 }
 
-/// A member that has to be there.
-pub(super) fn required<T>(member: Option<T>, name: &str, code: Code) -> Result<T> {
-    member.ok_or_else(|| Error::new(code, format!("{name} is missing")))
+/// Unwraps a field that has to be there.
+pub(super) fn required<T>(field: Option<T>, name: &str, code: Code) -> Result<T> {
+    field.ok_or_else(|| Error::new(code, format!("{name} is missing")))
 }
 
-/// A member that has to be an object, as it was sent.
-pub(super) fn object<'a>(member: Option<&'a RawValue>, name: &str, code: Code) -> Result<&'a str> {
-    let text = required(member, name, code)?.get();
+/// The text, as it was sent, of a field that has to be an object.
+pub(super) fn object<'a>(field: Option<&'a RawValue>, name: &str, code: Code) -> Result<&'a str> {
+    let text = required(field, name, code)?.get();
     if text.starts_with('{') { Ok(text) } else { Err(Error::new(code, format!("{name} has to be an object"))) }
 }
 
-/// An optional member that has to be an object; `null` counts as not sent.
-pub(super) fn optional_object<'a>(member: Option<&'a RawValue>, name: &str, code: Code) -> Result<Option<&'a str>> {
-    match member.filter(|raw| raw.get() != "null") {
+/// The same for an optional field, for which `null` counts as not sent.
+pub(super) fn optional_object<'a>(field: Option<&'a RawValue>, name: &str, code: Code) -> Result<Option<&'a str>> {
+    match field.filter(|raw| raw.get() != "null") {
         None => Ok(None),
         some => object(some, name, code).map(Some),
     }
 }
 
-/// A text that was stored as the JSON it is, to be shown as such.
-pub(super) fn raw(json: String) -> Result<Box<RawValue>> {
-    RawValue::from_string(json).map_err(Error::internal)
+/// Parses the time in a field or a query. Code `BAD_REQUEST`.
+pub(super) fn time(name: &str, text: &str) -> Result<Time> {
+    Time::parse(text).ok_or_else(|| fail!(BadRequest, "{name} is no RFC 3339 time"))
 }
 
-/// Tells a member that is absent, the outer `None`, from one that is null, the inner one.
+/// Deserializes a field that is there, null or not, for serde's `deserialize_with`. With
+/// `default`, an absent field is the outer `None` and null the inner one.
 pub(super) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// The idempotency key in the headers, if there is one. `invalid` is the code for a key that is no
+/// text.
+pub(super) fn idempotency_key(headers: &HeaderMap, invalid: Code) -> Result<Option<&str>> {
+    let header = IDEMPOTENCY_HEADERS.iter().find_map(|name| headers.get(*name));
+    let text = header.map(HeaderValue::to_str).transpose();
+    text.map_err(|_| Error::new(invalid, "an idempotency key has to be printable ASCII in a header"))
 }
 
 /// Path parameters.
@@ -108,7 +120,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send + AsText> FromRequestParts<S> fo
         let path = Path::<T>::from_request_parts(parts, state).await;
         let Path(params) =
             path.map_err(|rejection: PathRejection| fail!(BadRequest, "the path is malformed: {rejection}"))?;
-        // No id and no name has a NUL, and one of the databases cannot be asked for it.
+        // No id and no name has a NUL, and PostgreSQL refuses texts with one.
         if params.texts().any(|text| text.contains('\0')) {
             return Err(fail!(BadRequest, "the path is malformed"));
         }
@@ -116,9 +128,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send + AsText> FromRequestParts<S> fo
     }
 }
 
-/// The texts of path parameters.
+/// Path parameters as texts, to check each of them.
 pub(super) trait AsText {
-    /// Each of them.
     fn texts(&self) -> impl Iterator<Item = &str>;
 }
 
@@ -134,8 +145,8 @@ impl AsText for (String, String) {
     }
 }
 
-/// The query. Unknown keys are ignored, an empty value counts as not sent, and of a key that
-/// comes twice the first counts.
+/// The query of a URL. Unknown keys are ignored, an empty value counts as not sent, and of a key
+/// that comes twice the first counts.
 pub(super) struct Query(Vec<(String, String)>);
 
 impl<S: Sync> FromRequestParts<S> for Query {
@@ -152,34 +163,33 @@ impl<S: Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    /// A value.
+    /// The value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         let value = self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }
 
-    /// Whether a flag is `true`.
+    /// True if the value is `true`.
     pub(super) fn flag(&self, key: &str) -> bool {
         self.get(key) == Some("true")
     }
 
-    /// A time in RFC 3339.
+    /// The value as a time in RFC 3339. Code `BAD_REQUEST`.
     pub(super) fn time(&self, key: &str) -> Result<Option<Time>> {
-        let parse = |text| Time::parse(text).ok_or_else(|| fail!(BadRequest, "{key} is no RFC 3339 time"));
-        self.get(key).map(parse).transpose()
+        self.get(key).map(|text| time(key, text)).transpose()
     }
 
-    /// `page` from 1 and `limit` up to 100; what is out of range is moved into it.
+    /// The values of `page`, from 1, and `limit`, up to 100; numbers out of range are clamped.
     pub(super) fn page(&self) -> Page {
         Page { number: self.number("page", 1).max(1), limit: self.limit(PAGE_ROWS_DEFAULT) }
     }
 
-    /// `limit` from 1 to 100; what is out of range is moved into it.
+    /// The value of `limit`, clamped to 1 to 100.
     pub(super) fn limit(&self, default: u32) -> u32 {
         self.number("limit", default).clamp(1, PAGE_ROWS_MAX)
     }
 
-    /// A number from 0; what is out of range is moved into it, and what is no number is not there.
+    /// The value as a number, clamped to what `u32` holds. Text that is no number counts as not sent.
     pub(super) fn number(&self, key: &str, default: u32) -> u32 {
         match self.get(key).map(str::parse::<i64>) {
             Some(Ok(number)) => u32::try_from(number.max(0)).unwrap_or(u32::MAX),

@@ -1,5 +1,6 @@
-//! Keys that make a request repeatable (contract 1.11), for every route that changes something
-//! and has no rule of its own.
+//! The layer for idempotency keys (contract 1.11): it runs a request with a key once, and gives its
+//! answer again to repetitions. It stands before every route of organizations but the emit, whose
+//! key the ledger keeps.
 
 use std::{
     panic::{AssertUnwindSafe, resume_unwind},
@@ -8,50 +9,43 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request, State as AxumState},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::CONTENT_TYPE, request::Parts},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header::CONTENT_TYPE, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 
-use super::{State, extract};
+use super::{ApiState, caller::authenticated, extract};
 use crate::{
     domain::{emit::Idempotency, limits::IDEMPOTENCY_KEY_CHARS_MAX},
     error::{Code, Error, Result},
-    service::{
-        Caller,
-        idempotency::{self, Asked, Begun, Claim, Outcome, Repeatable, StoredAnswer},
-    },
+    service::idempotency::{self, Asked, Begun, Claim, Outcome, Repeatable, StoredAnswer},
 };
 
-/// Headers that carry a key, in their precedence.
-const HEADERS: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
-/// Marks an answer that was given before.
+/// Header of an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The key in the headers, if there is one. `invalid` is the code for one that is no text.
-pub(super) fn key(headers: &HeaderMap, invalid: Code) -> Result<Option<&str>> {
-    let header = HEADERS.iter().find_map(|name| headers.get(*name));
-    let text = header.map(HeaderValue::to_str).transpose();
-    text.map_err(|_| Error::new(invalid, "an idempotency key has to be printable ASCII in a header"))
-}
-
-/// Runs a request with a key once, and gives its first answer to those that repeat it.
-pub(super) async fn once(AxumState(state): AxumState<Arc<State>>, request: Request, next: Next) -> Response {
+/// Runs a request with a key once, and answers repetitions as the first time.
+pub(super) async fn once(State(state): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
     if request.method() == Method::GET || request.method() == Method::HEAD {
         return next.run(request).await;
     }
-    let invalid = invalid_in(request.uri().path());
-    match key(request.headers(), invalid).and_then(|key| key.map(|key| checked(key, invalid)).transpose()) {
+    match key(&request) {
         Ok(None) => next.run(request).await,
-        Ok(Some(key)) => repeatable(&state, &key, request, next).await.unwrap_or_else(Error::into_response),
+        Ok(Some(key)) => run_once(&state, &key, request, next).await.unwrap_or_else(Error::into_response),
         Err(error) => error.into_response(),
     }
 }
 
-/// Contract C17.
+fn key(request: &Request) -> Result<Option<String>> {
+    let invalid = invalid_in(request.uri().path());
+    let key = extract::idempotency_key(request.headers(), invalid)?;
+    key.map(|key| checked(key, invalid)).transpose()
+}
+
+/// The code for an invalid key, which differs by family of routes (contract C17).
 fn invalid_in(path: &str) -> Code {
     if path.starts_with("/api/v1/events/custom") { Code::InvalidRequest } else { Code::BadRequest }
 }
@@ -66,16 +60,14 @@ fn checked(key: &str, invalid: Code) -> Result<String> {
     ))
 }
 
-async fn repeatable(state: &Arc<State>, key: &str, request: Request, next: Next) -> Result<Response> {
+async fn run_once(state: &Arc<ApiState>, key: &str, request: Request, next: Next) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let body = extract::read(body).await?;
     let asked = Asked { route: &route(&parts)?, target: target(&parts), body: &body };
-    let caller = parts.extensions.get::<Caller>();
-    let caller = caller.ok_or_else(|| Error::internal("a route without a layer that finds its caller"))?;
-    let repeatable = Repeatable::new(caller, key, asked);
+    let repeatable = Repeatable::new(authenticated(&parts.extensions)?, key, asked);
     let request = Request::from_parts(parts, Body::from(body));
-    // A task of its own: a client that goes away is the very one that comes again, and what it
-    // asked for has to be finished and its answer kept.
+    // A task of its own, which ends even if the client goes away: that client is the one that
+    // repeats the request, and it needs the stored answer.
     let task = tokio::spawn(answer(state.clone(), repeatable, request, next));
     task.await.unwrap_or_else(|ended| match ended.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
@@ -83,7 +75,7 @@ async fn repeatable(state: &Arc<State>, key: &str, request: Request, next: Next)
     })
 }
 
-async fn answer(state: Arc<State>, repeatable: Repeatable, request: Request, next: Next) -> Result<Response> {
+async fn answer(state: Arc<ApiState>, repeatable: Repeatable, request: Request, next: Next) -> Result<Response> {
     match idempotency::begin(&state.host, &repeatable).await? {
         Begun::Answered(answer) => Ok(replayed(answer)),
         Begun::Claimed(claim) => run(&state, claim, request, next).await,
@@ -100,7 +92,8 @@ fn target(parts: &Parts) -> &str {
     parts.uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
-async fn run(state: &State, claim: Claim, request: Request, next: Next) -> Result<Response> {
+/// Runs the request, and keeps its answer or gives the key back.
+async fn run(state: &ApiState, claim: Claim, request: Request, next: Next) -> Result<Response> {
     let response = match AssertUnwindSafe(claim.run(next.run(request))).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
@@ -119,8 +112,8 @@ async fn run(state: &State, claim: Claim, request: Request, next: Next) -> Resul
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-/// Whatever becomes of the key, the caller gets the answer.
-async fn settle(state: &State, claim: Claim, outcome: Outcome) {
+/// Stores the outcome under the key. A failure is only logged: the caller gets its answer anyway.
+async fn settle(state: &ApiState, claim: Claim, outcome: Outcome) {
     if let Err(error) = idempotency::finish(&state.host, claim, outcome).await {
         tracing::warn!(?error, "what became of a repeatable request could not be kept");
     }

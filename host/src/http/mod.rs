@@ -1,7 +1,8 @@
 //! The HTTP API: the only place that knows axum.
 //!
-//! [`router`] is the table of contents. A handler takes who calls and what was sent, asks one
-//! service, and shapes the answer.
+//! [`router`] is the table of contents. A handler takes the caller and the request, calls one
+//! service, and answers a view of the result. Each area has its handlers in `mod.rs`, its requests
+//! in `body.rs` and its answers in `view.rs`; small ones are one file.
 
 use std::{future::Future, sync::Arc};
 
@@ -14,57 +15,53 @@ use crate::{
     service::{Host, trial::TryOut},
 };
 
-mod admin;
 mod caller;
-mod deliveries;
-mod emits;
+mod delivery;
+mod emit;
 mod envelope;
-mod event_log;
-mod events;
-mod explain;
 mod extract;
 mod federation;
+mod fields;
 mod health;
 mod idempotency;
 mod listener;
 mod marketplace;
-mod members;
+mod organization;
 mod rate_limit;
-mod replays;
-mod root_keys;
+mod registry;
 mod router;
-mod subscriptions;
-mod terms;
-mod webhooks;
+mod subscription;
 
 pub use rate_limit::RateLimits;
 
-/// What handlers share.
-pub struct State {
-    /// The use cases' parts.
+/// What layers and handlers share.
+pub struct ApiState {
+    /// What services work with.
     pub host: Arc<Host>,
-    /// The operator's token; without one the operator's routes do not exist.
+    /// The operator's token. `None` turns the operator's routes off.
     pub admin_token: Option<String>,
-    /// Connections of callers at once.
+    /// Most connections of callers at once.
     pub connections_max: usize,
-    /// Requests per hour and key.
+    /// Counts requests of organizations.
     pub rate_limits: RateLimits,
-    /// Calls of components so far, for the operator's status.
+    /// Counts calls of components since the start, for the operator's status.
     pub usage: Box<dyn Fn() -> Usage + Send + Sync>,
-    /// Tries endpoints out.
+    /// Sends test events to endpoints.
     pub endpoints: Arc<dyn TryOut>,
 }
 
-type Shared = axum::extract::State<Arc<State>>;
+/// [`ApiState`] as handlers take it.
+type Shared = axum::extract::State<Arc<ApiState>>;
 
 /// Serves until `stop` is ready, and then until the requests under way are answered.
-pub async fn serve(listener: TcpListener, state: Arc<State>, stop: impl Future<Output = ()> + Send + 'static) {
+pub async fn serve(listener: TcpListener, state: Arc<ApiState>, stop: impl Future<Output = ()> + Send + 'static) {
     let bounds = listener::Bounds::new(state.connections_max);
     let app = MapRequestLayer::new(collapse_slashes).layer(router::router(state));
     listener::serve(listener, app, bounds, stop).await;
 }
 
-/// Some clients join a base URL that ends in a slash with a path that begins with one.
+/// Makes one slash of several in a path: some clients join a base URL that ends in a slash with a
+/// path that begins with one.
 fn collapse_slashes(mut request: Request) -> Request {
     let path_and_query = request.uri().path_and_query().map_or("/", |p| p.as_str());
     let (path, query) =
@@ -82,7 +79,7 @@ fn collapse_slashes(mut request: Request) -> Request {
         collapsed.push('?');
         collapsed.push_str(query);
     }
-    // What was a legal path before is one after, as characters were only taken away.
+    // The path was legal before, and only slashes were taken away.
     if let Ok(uri) = collapsed.parse() {
         *request.uri_mut() = uri;
     }

@@ -1,4 +1,4 @@
-//! Requests per hour and key (contract 1.10), counted in this process.
+//! The rate limit: requests per hour and API key (contract 1.10), counted in this process.
 
 use std::{
     collections::HashMap,
@@ -15,11 +15,10 @@ use crate::{
 
 const WINDOW_SECONDS: i64 = 3_600;
 
-/// The limits, and what was counted in the present hour.
+/// Limits per hour and key, and the counts of the present hour.
 pub struct RateLimits {
-    /// Requests to ordinary routes.
     ordinary_max: u32,
-    /// Emits, which are many by nature.
+    /// Emits have a limit of their own: there are many more of them.
     emits_max: u32,
     window: Mutex<Window>,
 }
@@ -30,30 +29,30 @@ struct Window {
     counts: HashMap<(ApiKeyId, Kind), u32>,
 }
 
-/// What is counted apart.
+/// Requests of each kind are counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Ordinary,
     Emit,
 }
 
-/// Where a key stands after a request.
+/// How much of its limit a key has left after a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     limit: u32,
     remaining: u32,
-    /// Unix seconds.
+    /// When the hour ends, in Unix seconds.
     reset: i64,
 }
 
 impl RateLimits {
-    /// Limits per hour and key.
+    /// Limits ordinary requests and emits, each per hour and key.
     pub fn new(ordinary_max: u32, emits_max: u32) -> Self {
         Self { ordinary_max, emits_max, window: Mutex::new(Window { number: 0, counts: HashMap::new() }) }
     }
 
-    /// Counts a request. Code `RATE_LIMITED` beyond the limit; the standing is for the headers of
-    /// either answer.
+    /// Counts a request. Code `RATE_LIMITED` beyond the limit. The [`Standing`] is for the headers
+    /// of either answer.
     pub(super) fn count(&self, key: &ApiKeyId, kind: Kind, now: Time) -> (Standing, Result<()>) {
         let limit = match kind {
             Kind::Ordinary => self.ordinary_max,
@@ -81,7 +80,7 @@ fn exceeded(limit: u32, seconds: i64) -> Error {
 }
 
 impl Standing {
-    /// The three headers that every answer carries.
+    /// Adds the three headers that every answer to an organization carries.
     pub(super) fn write(self, headers: &mut HeaderMap) {
         headers.insert("x-ratelimit-limit", HeaderValue::from(self.limit));
         headers.insert("x-ratelimit-remaining", HeaderValue::from(self.remaining));

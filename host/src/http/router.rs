@@ -1,4 +1,4 @@
-//! Every route on one screen.
+//! The router: every route, by the layers in front of it.
 
 use std::sync::Arc;
 
@@ -9,67 +9,82 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    State, admin, caller, deliveries, emits, envelope, event_log, events, explain, federation, health, idempotency,
-    marketplace, replays, root_keys, subscriptions, webhooks,
+    ApiState, caller, delivery, emit, envelope, federation, health, idempotency, marketplace, organization, registry,
+    subscription::{self, EventSubscription, Webhook},
 };
 
-pub(super) fn router(state: Arc<State>) -> Router {
-    // An emit's key may be remembered; every other request looks into the table.
+pub(super) fn router(state: Arc<ApiState>) -> Router {
+    // Emits take the caller from the cache, and the ledger keeps their idempotency keys.
     let emit = Router::new()
-        .route("/api/v1/events/custom/emit", post(events::emit))
-        .route_layer(middleware::from_fn_with_state(state.clone(), caller::emitter));
+        .route("/api/v1/events/custom/emit", post(emit::emit))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key_to_emit));
 
     let organization = Router::new()
-        .route("/api/v1/events/custom", post(events::register).get(events::list))
-        .route("/api/v1/events/custom/dry-run", post(events::dry_run))
+        .route("/api/v1/events/custom", post(registry::register).get(registry::list))
+        .route("/api/v1/events/custom/dry-run", post(registry::dry_run))
         .route("/api/v1/events/custom/health", get(health::organization))
-        .route("/api/v1/events/custom/subscribe", post(subscriptions::subscribe))
-        .route("/api/v1/events/custom/{id}", get(events::get).patch(events::patch).delete(events::remove))
+        .route("/api/v1/events/custom/subscribe", post(subscription::subscribe))
+        .route("/api/v1/events/custom/{id}", get(registry::get).patch(registry::patch).delete(registry::remove))
         .route("/api/v1/events/custom/marketplace", get(marketplace::browse))
         .route("/api/v1/events/custom/marketplace/publish", post(marketplace::publish))
         .route("/api/v1/events/custom/marketplace/{id}", get(marketplace::get).delete(marketplace::unpublish))
         .route("/api/v1/events/custom/marketplace/{id}/republish", post(marketplace::republish))
         .route("/api/v1/events/custom/marketplace/{id}/fork", post(marketplace::fork))
-        .route("/api/v1/event-subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route(
+            "/api/v1/event-subscriptions",
+            get(subscription::list::<EventSubscription>).post(subscription::create::<EventSubscription>),
+        )
         .route(
             "/api/v1/event-subscriptions/{id}",
-            get(subscriptions::get).patch(subscriptions::patch).delete(subscriptions::remove),
+            get(subscription::get::<EventSubscription>)
+                .patch(subscription::patch::<EventSubscription>)
+                .delete(subscription::remove::<EventSubscription>),
         )
-        .route("/api/v1/event-subscriptions/{id}/test", post(subscriptions::test))
-        .route("/api/v1/event-subscriptions/{id}/rotate", post(subscriptions::rotate))
-        .route("/api/v1/event-subscriptions/{id}/enable", post(subscriptions::enable))
-        .route("/api/v1/event-subscriptions/{id}/replay", post(replays::replay))
-        .route("/api/v1/events/subscriptions", get(subscriptions::list).post(subscriptions::create))
+        .route("/api/v1/event-subscriptions/{id}/test", post(delivery::trial::test::<EventSubscription>))
+        .route("/api/v1/event-subscriptions/{id}/rotate", post(subscription::rotate::<EventSubscription>))
+        .route("/api/v1/event-subscriptions/{id}/enable", post(subscription::enable::<EventSubscription>))
+        .route("/api/v1/event-subscriptions/{id}/replay", post(delivery::replay::create))
+        .route(
+            "/api/v1/events/subscriptions",
+            get(subscription::list::<EventSubscription>).post(subscription::create::<EventSubscription>),
+        )
         .route(
             "/api/v1/events/subscriptions/{id}",
-            get(subscriptions::get).patch(subscriptions::patch).delete(subscriptions::remove),
+            get(subscription::get::<EventSubscription>)
+                .patch(subscription::patch::<EventSubscription>)
+                .delete(subscription::remove::<EventSubscription>),
         )
-        .route("/api/v1/events/subscriptions/{id}/test", post(subscriptions::test))
-        .route("/api/v1/events/subscriptions/{id}/rotate", post(subscriptions::rotate))
-        .route("/api/v1/events/subscriptions/{id}/enable", post(subscriptions::enable))
-        .route("/api/v1/events/subscriptions/{id}/replay", post(replays::replay))
-        .route("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
-        .route("/api/v1/webhooks/{id}", get(webhooks::get).patch(webhooks::patch).delete(webhooks::remove))
-        .route("/api/v1/webhooks/{id}/test", post(webhooks::test))
-        .route("/api/v1/webhooks/{id}/rotate", post(webhooks::rotate))
-        .route("/api/v1/webhooks/{id}/rotate-secret", post(webhooks::rotate))
-        .route("/api/v1/webhooks/{id}/enable", post(webhooks::enable))
-        .route("/api/v1/webhooks/{id}/deliveries", get(webhooks::deliveries))
-        .route("/api/v1/event-log", get(event_log::list))
-        .route("/api/v1/events", post(event_log::ingest))
-        .route("/api/v1/events/ingest", post(event_log::ingest))
-        .route("/api/v1/emits", get(emits::list))
-        .route("/api/v1/emits/{id}", get(emits::get))
-        .route("/api/v1/emits/{id}/explain", get(explain::explain))
-        .route("/api/v1/deliveries", get(deliveries::list))
-        .route("/api/v1/deliveries/{id}", get(deliveries::get))
-        .route("/api/v1/deliveries/{id}/replay", post(deliveries::replay))
-        .route("/api/v1/dead-letters", get(deliveries::dead_letters))
-        .route("/api/v1/dead-letters/replay", post(deliveries::replay_dead_letters))
+        .route("/api/v1/events/subscriptions/{id}/test", post(delivery::trial::test::<EventSubscription>))
+        .route("/api/v1/events/subscriptions/{id}/rotate", post(subscription::rotate::<EventSubscription>))
+        .route("/api/v1/events/subscriptions/{id}/enable", post(subscription::enable::<EventSubscription>))
+        .route("/api/v1/events/subscriptions/{id}/replay", post(delivery::replay::create))
+        .route("/api/v1/webhooks", get(subscription::list::<Webhook>).post(subscription::create::<Webhook>))
+        .route(
+            "/api/v1/webhooks/{id}",
+            get(subscription::get::<Webhook>)
+                .patch(subscription::patch::<Webhook>)
+                .delete(subscription::remove::<Webhook>),
+        )
+        .route("/api/v1/webhooks/{id}/test", post(delivery::trial::test::<Webhook>))
+        .route("/api/v1/webhooks/{id}/rotate", post(subscription::rotate::<Webhook>))
+        .route("/api/v1/webhooks/{id}/rotate-secret", post(subscription::rotate::<Webhook>))
+        .route("/api/v1/webhooks/{id}/enable", post(subscription::enable::<Webhook>))
+        .route("/api/v1/webhooks/{id}/deliveries", get(delivery::list_of_webhook))
+        .route("/api/v1/event-log", get(emit::event_log::list))
+        .route("/api/v1/events", post(emit::event_log::ingest))
+        .route("/api/v1/events/ingest", post(emit::event_log::ingest))
+        .route("/api/v1/emits", get(emit::list))
+        .route("/api/v1/emits/{id}", get(emit::get))
+        .route("/api/v1/emits/{id}/explain", get(delivery::explain::explain))
+        .route("/api/v1/deliveries", get(delivery::list))
+        .route("/api/v1/deliveries/{id}", get(delivery::get))
+        .route("/api/v1/deliveries/{id}/replay", post(delivery::replay_one))
+        .route("/api/v1/dead-letters", get(delivery::list_dead_letters))
+        .route("/api/v1/dead-letters/replay", post(delivery::replay_dead_letters))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
-        .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key));
 
-    // Nothing here, not even a malformed body, is looked at for a plan without federation.
+    // Plans without federation are refused before anything else about the request is checked.
     let federation = Router::new()
         .route("/api/v1/events/custom/federation/groups", get(federation::list_groups).post(federation::create_group))
         .route(
@@ -91,21 +106,24 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/api/v1/events/custom/federation/pushes/{id}", delete(federation::undeclare_push))
         .route("/api/v1/events/custom/federation/external-peers/{id}", delete(federation::remove_external_peer))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
-        .route_layer(middleware::from_fn(caller::federated))
-        .route_layer(middleware::from_fn_with_state(state.clone(), caller::organization));
+        .route_layer(middleware::from_fn(caller::require_federation))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key));
 
     let operator = Router::new()
-        .route("/api/admin/v1/organizations", get(admin::list).post(admin::create))
-        .route("/api/admin/v1/organizations/{id}", get(admin::get).patch(admin::patch))
-        .route("/api/admin/v1/organizations/{id}/namespaces", get(admin::namespaces).post(admin::grant_namespace))
-        .route("/api/admin/v1/organizations/{id}/namespaces/{namespace}", delete(admin::revoke_namespace))
-        .route("/api/admin/v1/organizations/{id}/keys", get(admin::keys).post(admin::create_key))
-        .route("/api/admin/v1/organizations/{id}/keys/{key}", delete(admin::revoke_key))
-        .route("/api/admin/v1/organizations/{id}/keys/{key}/rotate", post(admin::rotate_key))
-        .route("/api/admin/v1/root-keys", get(root_keys::status))
-        .route("/api/admin/v1/root-keys/rotate", post(root_keys::rotate))
-        .route("/api/admin/v1/status", get(admin::status))
-        .route_layer(middleware::from_fn_with_state(state.clone(), caller::operator));
+        .route("/api/admin/v1/organizations", get(organization::list).post(organization::create))
+        .route("/api/admin/v1/organizations/{id}", get(organization::get).patch(organization::patch))
+        .route(
+            "/api/admin/v1/organizations/{id}/namespaces",
+            get(organization::list_namespaces).post(organization::grant_namespace),
+        )
+        .route("/api/admin/v1/organizations/{id}/namespaces/{namespace}", delete(organization::revoke_namespace))
+        .route("/api/admin/v1/organizations/{id}/keys", get(organization::list_keys).post(organization::create_key))
+        .route("/api/admin/v1/organizations/{id}/keys/{key}", delete(organization::revoke_key))
+        .route("/api/admin/v1/organizations/{id}/keys/{key}/rotate", post(organization::rotate_key))
+        .route("/api/admin/v1/root-keys", get(organization::root_keys::status))
+        .route("/api/admin/v1/root-keys/rotate", post(organization::root_keys::rotate))
+        .route("/api/admin/v1/status", get(organization::status))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_operator));
 
     Router::new()
         .route("/api/health", get(health::host))

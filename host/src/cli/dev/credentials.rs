@@ -1,4 +1,5 @@
-//! What the first start draws and later ones find again, in a file that only its owner can read.
+//! Credentials of `weir dev`: the first start draws them, later starts read them from a file with
+//! mode 0600.
 
 use std::{
     fs,
@@ -30,20 +31,20 @@ use crate::{
 /// Slugs and names of the organizations, in the order in which they are created.
 const ORGANIZATIONS: [(&str, &str); DEV_ORGANIZATIONS_MAX as usize] =
     [("acme", "Acme"), ("globex", "Globex"), ("initech", "Initech"), ("umbrella", "Umbrella")];
-/// Lets the system choose.
+/// The port that lets the system choose one.
 const ANY_PORT: u16 = 0;
 
 pub(super) struct Credentials {
     path: PathBuf,
     pub(super) root_key: RootKey,
     pub(super) admin_token: String,
-    /// All that were ever asked for, in the order of [`ORGANIZATIONS`] as they were created.
+    /// Every organization that a start has created, in that order.
     pub(super) organizations: Vec<Known>,
-    /// The receiver's, so that subscriptions of an earlier start still lead to it.
+    /// Kept, so that subscriptions of an earlier start still lead to the receiver.
     pub(super) receiver_port: u16,
 }
 
-/// An organization with a key of it.
+/// An organization and one of its API keys.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Known {
@@ -54,7 +55,7 @@ pub(super) struct Known {
 }
 
 impl Credentials {
-    /// Finds the credentials of an earlier start, or draws new ones.
+    /// Reads the credentials of an earlier start, or draws new ones.
     pub(super) fn open(data: &Path) -> Result<Self> {
         let path = data.join("credentials.json");
         let text = match fs::read_to_string(&path) {
@@ -77,7 +78,7 @@ impl Credentials {
         }
     }
 
-    /// Draws new ones and keeps them before anything is encrypted with them.
+    /// Draws new credentials, and stores them before anything is encrypted with them.
     fn draw(path: PathBuf) -> Result<Self> {
         let randomness = Randomness::system();
         let credentials = Self {
@@ -101,7 +102,7 @@ impl Credentials {
         write_private(&self.path, &value)
     }
 
-    /// Creates those of the first organizations whose keys are not known.
+    /// Creates the first `count` organizations, except for those that are known.
     pub(super) async fn complete(&mut self, host: &Arc<Host>, count: u32) -> Result<()> {
         for (slug, name) in ORGANIZATIONS.into_iter().take(count as usize) {
             if self.organizations.iter().any(|known| known.slug == slug) {
@@ -119,7 +120,7 @@ impl Credentials {
         Ok(())
     }
 
-    /// Keeps the port for the next start.
+    /// Stores the port for the next start.
     pub(super) fn keep_receiver_port(&mut self, port: u16) -> Result<()> {
         if self.receiver_port == port {
             return Ok(());
@@ -128,7 +129,7 @@ impl Credentials {
         self.store()
     }
 
-    /// The organizations, by slug and id.
+    /// Slugs and ids of the organizations.
     pub(super) fn senders(&self) -> Result<Vec<(String, OrganizationId)>> {
         let sender = |known: &Known| {
             let id = OrganizationId::parse(&known.id);
@@ -140,14 +141,14 @@ impl Credentials {
 }
 
 impl Known {
-    /// The namespace that it may register events under.
+    /// The namespace that the organization may register events under.
     pub(super) fn namespace(&self) -> String {
         first_namespace(&self.slug)
     }
 }
 
-/// An organization with a key of it: created, or found with a new key when a start ended between
-/// creating it and keeping its key.
+/// Creates an organization with a key. If it exists, because a start ended before it had stored the
+/// key, it gets another one.
 async fn create(host: &Arc<Host>, slug: &str, name: &str) -> Result<(Organization, String)> {
     if let Some(organization) = account::find_by_slug(host, slug).await? {
         let new = NewKey {

@@ -1,10 +1,10 @@
-//! What there is and what to try, as lines to copy into a shell.
+//! The greeting of `weir dev`: URLs, organizations and keys, and commands to copy into a shell.
 
 use std::{fmt::Write, path::Path};
 
 use super::credentials::Known;
 
-/// The greeting: a tour of one organization, or of two that share an event.
+/// Writes the greeting, with a tour of one organization, or of two that share an event.
 pub(super) fn text(url: &str, receiver_url: &str, data: &Path, organizations: &[Known]) -> String {
     let mut text = format!("\nWeir serves on {url} and keeps its data and credentials in {}.\n", data.display());
     match organizations {
@@ -59,8 +59,7 @@ curl -s '{url}/api/v1/deliveries?limit=1' -H 'x-api-key: {key}'
     )
 }
 
-/// The commands take what earlier ones answered from variables, so that all of them can be copied
-/// at once.
+/// Writes commands that pass ids on in shell variables, so that all of them can be copied at once.
 fn two_organizations(url: &str, receiver_url: &str, owner: &Known, member: &Known) -> String {
     let (owner_slug, namespace, owner_key) = (&owner.slug, owner.namespace(), &owner.api_key);
     let (member_slug, member_id, member_key) = (&member.slug, &member.id, &member.api_key);

@@ -1,4 +1,4 @@
-//! `weir dev`: the host for trying it out, with all that is needed to see an event arrive.
+//! `weir dev`: a host to try out, with organizations, keys and a receiver that shows what arrives.
 
 use std::{fs, os::unix::fs::DirBuilderExt};
 
@@ -20,7 +20,7 @@ mod receiver;
 use credentials::Credentials;
 use receiver::Senders;
 
-/// Serves until told to stop.
+/// Serves until a signal asks to stop.
 pub(super) async fn run(args: DevArgs) -> Result<()> {
     telemetry::start(&args.tuning.log, args.tuning.log_format).map_err(|why| fail!(BadRequest, "{why}"))?;
     fs::DirBuilder::new()
@@ -56,7 +56,7 @@ fn settings(args: &DevArgs, credentials: &Credentials) -> Settings {
     settings.listen = args.listen;
     settings.admin_token = Some(credentials.admin_token.clone());
     settings.code_cache = Some(args.data.join("code-cache"));
-    // The receiver is on loopback, and speaks plain http.
+    // Allow private targets: the receiver is on loopback and speaks plain http.
     args.tuning.apply(&mut settings, true);
     settings
 }

@@ -1,4 +1,4 @@
-//! A receiver on loopback that verifies what arrives and shows it.
+//! The receiver of `weir dev`: it verifies events that arrive on loopback, and prints them.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -24,7 +24,7 @@ use crate::{
     service::{Host, directory},
 };
 
-/// The organizations whose deliveries arrive here, by slug and id.
+/// The organizations whose deliveries the receiver expects, with slug and id.
 #[derive(Clone)]
 pub(super) struct Senders {
     host: Arc<Host>,
@@ -36,7 +36,7 @@ impl Senders {
         Self { host, organizations: organizations.into() }
     }
 
-    /// The slug of the organization that signed this, if one of them did.
+    /// The slug of the organization that signed a request, if one of them did.
     async fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Option<&str> {
         for (slug, organization) in self.organizations.iter() {
             let secrets = secrets(&self.host, organization).await.unwrap_or_default();
@@ -48,7 +48,7 @@ impl Senders {
     }
 }
 
-/// Starts the receiver on this port, or on a free one if it is taken; gives its URL and port.
+/// Starts the receiver on a port, or on a free one if that is taken. Returns its URL and port.
 pub(super) async fn start(senders: Senders, port: u16) -> Result<(String, u16)> {
     let bind = async |port: u16| TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await;
     let listener = match bind(port).await {
@@ -73,7 +73,7 @@ async fn receive(State(senders): State<Senders>, headers: HeaderMap, body: Bytes
     StatusCode::OK
 }
 
-/// The secrets of all subscriptions: which of them a delivery is for, it does not say.
+/// The signing secrets of all subscriptions, because a request does not name its subscription.
 async fn secrets(host: &Host, organization: &OrganizationId) -> Result<Vec<Secret>> {
     let mut tx = host.db.read().await?;
     let mut subscriptions = db::subscription::list(&mut tx, organization, Kind::EventSubscription).await?;
@@ -87,8 +87,8 @@ async fn secrets(host: &Host, organization: &OrganizationId) -> Result<Vec<Secre
     Ok(secrets)
 }
 
-/// Whether both kinds of signatures verify: the platform's, and that of Standard Webhooks when
-/// the secret has the form for it.
+/// True if the platform's signature verifies, and that of Standard Webhooks too if the secret has
+/// the form for it.
 fn is_signed(headers: &HeaderMap, body: &[u8], secret: &Secret) -> bool {
     let platform = format!("sha256={}", hex::encode(hmac_sha256(secret.platform_key(), &[body])));
     let is_platform = header(headers, "x-caldera-signature").is_some_and(|sent| is_same(sent, &platform));

@@ -1,4 +1,5 @@
-//! Connections of callers: how many there may be, how long each may be silent, how they end.
+//! The listener: accepts connections of callers, bounds their number and their silence, and ends
+//! them at a stop.
 
 mod stream;
 #[cfg(test)]
@@ -33,19 +34,20 @@ use stream::Stream;
 
 /// How long accepting pauses when the system has no file left for a connection.
 const NO_FILES_PAUSE: Duration = Duration::from_millis(200);
-/// Connections at once that are told that there are too many; more are only closed.
+/// Most connections at once that get an answer saying that there are too many; more are closed
+/// without one.
 const TURNED_AWAY_MAX: usize = 64;
-/// How long each of those may take.
+/// How long such an answer may take.
 const TURNING_AWAY_MAX: Duration = Duration::from_secs(1);
 
-/// How much callers may ask of the listener.
+/// What the listener grants callers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// Connections at once.
+    /// Most connections at once.
     pub(super) connections: usize,
-    /// How long a caller may take for a head, idle time included, and for reading an answer.
+    /// Longest time for sending a request's head, idle time included, and for reading an answer.
     pub(super) silence: Duration,
-    /// Bytes of a request's head.
+    /// Most bytes of a request's head.
     pub(super) head_bytes: usize,
 }
 
@@ -62,7 +64,7 @@ where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(bounds.connections));
-    let desk = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
     let mut stop = pin!(stop);
     loop {
@@ -72,7 +74,7 @@ where
         };
         if let Ok(place) = places.clone().try_acquire_owned() {
             connections.spawn(connection(stream, peer, service.clone(), bounds, stopping.clone(), place));
-        } else if let Ok(place) = desk.clone().try_acquire_owned() {
+        } else if let Ok(place) = turned_away.clone().try_acquire_owned() {
             tokio::spawn(turn_away(stream, bounds.connections, place));
         }
     }
@@ -87,7 +89,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            // The caller gave up meanwhile.
+            // The caller closed the connection before it was accepted.
             Err(cause) if matches!(cause.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {}
             Err(cause) => {
                 tracing::error!(%cause, "no connection can be accepted");
@@ -107,7 +109,7 @@ async fn connection<S>(
 ) where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
-    // An answer is written at once, and nothing follows that it should wait for.
+    // An answer is written whole, so waiting for more of it (Nagle's algorithm) only delays it.
     let _ = stream.set_nodelay(true);
     let service = service.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -132,16 +134,16 @@ async fn connection<S>(
     }
 }
 
-/// Tells a caller that there are too many connections, as far as it listens.
+/// Answers 503 to a connection beyond the bound, if the caller sends a request at all.
 async fn turn_away(mut stream: TcpStream, connections: usize, _place: OwnedSemaphorePermit) {
     let error = fail!(Unavailable, "the host has {connections} connections, as many as it may");
-    let body = super::envelope::text(&error);
+    let body = super::envelope::error_text(&error);
     let head =
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\nretry-after: 1";
     let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let telling = async {
-        // Many clients take an answer for a fault that comes before they have asked, and a
-        // connection that is closed with something unread takes the answer with it.
+        // Read first: many clients treat an answer that comes before their request as an error, and
+        // closing a socket with unread bytes resets it, which discards the answer.
         let mut heard = [0; 4_096];
         if stream.read(&mut heard).await? == 0 {
             return Ok(());

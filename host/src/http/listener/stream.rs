@@ -1,5 +1,5 @@
-//! A connection whose other end has to read what it asked for: without a bound, an answer that
-//! nobody reads would hold the connection for ever.
+//! A TCP stream whose writes time out. Without that, a caller that does not read its answer would
+//! hold the connection for ever.
 
 use std::{
     future::Future,
@@ -17,8 +17,9 @@ use tokio::{
 
 pub(super) struct Stream {
     inner: TcpStream,
+    /// Longest time that a write may wait for the caller to read.
     patience: Duration,
-    /// Runs while a write waits.
+    /// The deadline of a write that waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -27,7 +28,7 @@ impl Stream {
         Self { inner, patience, waiting: None }
     }
 
-    /// Passes on what a write came to, unless it waits for too long.
+    /// Passes on the result of a write, or a timeout if it has waited for longer than `patience`.
     fn bounded<T>(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if wrote.is_ready() {
             self.waiting = None;

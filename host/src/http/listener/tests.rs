@@ -1,4 +1,4 @@
-//! Against real connections on loopback.
+//! Tests of the listener against real connections on loopback.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-/// Far above what a test waits for, far below what one would call a hang.
+/// Longest wait of a test: far longer than it takes, so that a loaded machine does not fail it.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(200);
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -78,7 +78,7 @@ async fn connection_silence_s_max() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_reads_does_not_keep_its_connection() {
+async fn an_answer_that_is_not_read_does_not_keep_its_connection() {
     let server = Server::start(Bounds { connections: 1, ..short() }).await;
     let mut deaf = server.connect().await;
     deaf.write_all(b"GET /long HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("it reads");

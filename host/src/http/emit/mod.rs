@@ -1,0 +1,48 @@
+//! Emits: `/api/v1/events/custom/emit` (contract 2.5) accepts them, `/api/v1/emits` shows them
+//! (contract 14.2).
+
+mod body;
+pub(super) mod event_log;
+mod view;
+
+use axum::http::HeaderMap;
+
+use super::{
+    Shared,
+    caller::{Manager, Reader},
+    envelope::{Answer, Paged, accepted, ok},
+    extract::{Body, Params, Query},
+};
+use crate::{
+    error::{Code, Result},
+    service::emit,
+};
+
+/// The code for a body of the wrong shape in this family of routes (contract C17).
+const WRONG_SHAPE: Code = Code::InvalidRequest;
+/// The status of an emit whose deliveries are not written yet.
+const QUEUED: &str = "queued";
+/// The status of an emit whose deliveries are written.
+const ROUTED: &str = "routed";
+
+pub(super) async fn emit(
+    state: Shared,
+    Manager(caller): Manager,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<view::Emitted> {
+    let body: body::Emit<'_> = body.json(WRONG_SHAPE)?;
+    let emitted = emit::emit(&state.host, &caller, body.request(&headers)?).await?;
+    accepted(emitted.into())
+}
+
+pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<view::Emit>> {
+    let (page, query) = (query.page(), body::emit_query(&query)?);
+    let (emits, total) = emit::list(&state.host, &caller, &query, page).await?;
+    let items = emits.iter().map(view::Emit::of).collect::<Result<_>>()?;
+    ok(Paged::new(items, total, page))
+}
+
+pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<view::Emit> {
+    ok(view::Emit::of(&emit::get(&state.host, &caller, &id).await?)?)
+}
