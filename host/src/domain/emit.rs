@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{
-    event::Event,
     id::{EmitId, OrganizationId, PushId, RegistrationId},
     limits::IDEMPOTENCY_KEY_CHARS_MAX,
     name::{EventName, Version},
@@ -40,17 +39,6 @@ pub struct Source {
     pub organization_id: OrganizationId,
     /// The push that caused the relay.
     pub push_id: PushId,
-}
-
-impl Source {
-    /// The attributes by which components recognise a relay.
-    fn attributes(&self) -> [(String, String); 3] {
-        [
-            ("federation-relay".to_owned(), "true".to_owned()),
-            ("source-organization-id".to_owned(), self.organization_id.to_string()),
-            ("federation-push-id".to_owned(), self.push_id.to_string()),
-        ]
-    }
 }
 
 /// The kind of an accepted event, with its name.
@@ -132,42 +120,5 @@ impl Emit {
     /// or the type of an event without a registration.
     pub fn event_type(&self) -> String {
         self.subject.event_type(&self.organization_id)
-    }
-
-    /// The event as components see it. Only custom events have a namespace and a version. The host's own
-    /// attributes come before those that a router `added`, so that a router cannot make an event pass for
-    /// a relay.
-    pub fn as_event(&self, added: Vec<(String, String)>) -> Event {
-        self.shown_from(self.source.as_ref(), added)
-    }
-
-    /// The event as components see it on its way to an external peer, caused by `push`.
-    pub fn as_relay(&self, push: &PushId, added: Vec<(String, String)>) -> Event {
-        let source = Source { organization_id: self.organization_id.clone(), push_id: push.clone() };
-        self.shown_from(Some(&source), added)
-    }
-
-    fn shown_from(&self, source: Option<&Source>, added: Vec<(String, String)>) -> Event {
-        let mut attributes: Vec<_> = source.map(Source::attributes).into_iter().flatten().collect();
-        attributes.extend(added);
-        let (namespace, name, version) = match &self.subject {
-            Subject::Custom { event, version, .. } => {
-                (event.namespace().to_owned(), event.name().to_owned(), version.to_string())
-            }
-            Subject::Lifecycle(fact) | Subject::Ingested(fact) => {
-                (String::new(), fact.event_type.clone(), String::new())
-            }
-        };
-        Event {
-            id: self.id.shown().to_owned(),
-            canonical_name: self.event_type(),
-            organization_id: self.organization_id.to_string(),
-            namespace,
-            name,
-            version,
-            accepted_at_ms: u64::try_from(self.accepted_at.as_millis()).unwrap_or(0),
-            payload: self.payload.to_string(),
-            attributes,
-        }
     }
 }

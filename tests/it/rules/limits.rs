@@ -5,6 +5,13 @@ use std::fs;
 use super::{docs::up_to_date, fixtures::sources};
 use crate::support::fixtures::root;
 
+/// The files that define the bounds.
+const TABLES: &[&str] = &[
+    "host/src/domain/limits.rs",
+    "host/crates/runtime/src/limits.rs",
+    "host/crates/schema/src/limits.rs",
+];
+
 /// Bounds whose test is not named after them.
 const REACHED_BY: &[(&str, &str)] = &[
     ("TEXT_CHARS_MAX", "what_is_just_within_the_bounds_is_registered"),
@@ -37,9 +44,6 @@ struct Limit {
     value: String,
     reason: String,
 }
-
-/// The files of constants: the host's, and those of its crates.
-const TABLES: [&str; 2] = ["host/src/domain/limits.rs", "host/crates/schema/src/limits.rs"];
 
 fn limits() -> Vec<Limit> {
     TABLES.iter().flat_map(|table| limits_of(table)).collect()
@@ -97,9 +101,9 @@ fn every_limit_is_reached_by_a_test() {
 
 #[test]
 fn the_documented_table_is_up_to_date() {
-    let [of_host, of_schemas] = TABLES;
+    let tables = TABLES.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>().join(" and ");
     let head = format!(
-        "# Limits\n\nWritten by `tests/it/rules/limits.rs` from `{of_host}` and `{of_schemas}`.\n\n\
+        "# Limits\n\nWritten by `tests/it/rules/limits.rs` from {tables}.\n\n\
          | Limit | Value | What it bounds, and why |\n| --- | --- | --- |\n"
     );
     let row =
