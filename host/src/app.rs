@@ -14,13 +14,14 @@ use weir_runtime::{BuiltIn, Runtime};
 
 use crate::{
     clock::{Clock, Randomness, SystemClock},
-    db::{Db, Location, builtin, ledger::Ledger, migrate},
+    db::{self, Db, Location, migrate},
     domain::{
         address::Policy,
         limits::{
             CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT,
             REQUESTS_PER_HOUR_DEFAULT,
         },
+        program::BuiltIns,
         retention::{HOUSEKEEPING_SECONDS_DEFAULT, Retention},
         retry::RetrySchedule,
         root_keys::RootKeys,
@@ -28,11 +29,13 @@ use crate::{
     },
     error::{Error, Result},
     fail, http,
-    service::{self, Compute, Directory, Host, Idempotency, root_key},
-    worker::{
-        self, Handovers, Workers,
-        outbound::{self, Lookup, Outbound},
-    },
+    keyring::Keyring,
+    ledger::{Bells, Ledger, RoutingQueue},
+    memory::{EndpointHealth, Memory},
+    outbound::{self, Lookup, Outbound},
+    service::{Host, delivery::trial::Trials, idempotency::RunningKeys, organization::root_keys},
+    sync::CpuPool,
+    worker::{self, WorkerSettings, Workers},
 };
 
 /// How long an endpoint may take to answer. Contract 7.1.
@@ -131,30 +134,32 @@ impl App {
         let owner = own(&settings.database)?;
         let db = Db::connect(&settings.database).await.map_err(cannot_open)?;
         migrate::run(&db).await.map_err(cannot_open)?;
-        root_key::check(&db, &settings.root_keys, settings.clock.now()).await?;
+        root_keys::check(&db, &settings.root_keys, settings.clock.now()).await?;
         let runtime = load_runtime(settings.code_cache).await?;
-        note_builtins(&db, &runtime, settings.clock.now()).await?;
-        let handovers = Handovers::new();
-        let ledger = Ledger::start(db.clone(), handovers.queue.clone())?;
-        let outbound = Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT, settings.lookup)?;
+        store_builtins(&db, settings.clock.now()).await?;
+        let bells = Bells::default();
+        let queue = RoutingQueue::new(worker::turns_each_max());
+        let ledger = Ledger::start(db.clone(), queue.clone(), bells.clone())?;
+        let keyring = Keyring::new(settings.root_keys, settings.randomness.clone());
+        let cpu = CpuPool::start()?;
+        let builtins = BuiltIns { webhook: BuiltIn::Webhook.digest(), relay: BuiltIn::Relay.digest() };
         let host = Arc::new(Host {
+            memory: Memory::new(db.clone(), settings.clock.clone(), keyring.clone(), cpu.clone(), builtins),
+            health: EndpointHealth::default(),
+            trials: Trials::default(),
+            idempotency: RunningKeys::new(&settings.randomness),
+            outbound: Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT, settings.lookup)?,
             db,
             ledger,
-            directory: Directory::default(),
-            compute: Compute::default(),
-            idempotency: Idempotency::new(&settings.randomness),
+            keyring,
+            cpu,
+            runtime,
+            bells,
             clock: settings.clock,
             randomness: settings.randomness,
-            root_keys: settings.root_keys,
             address_policy: settings.address_policy,
-            deliveries_due: Arc::default(),
-            replays_due: Arc::default(),
-            catching_up: Arc::default(),
-            emits_due: handovers.queue.backlog.clone(),
-            relays_due: handovers.queue.relays.clone(),
-            lifecycle_ids: service::lifecycle::Sequence::default(),
         });
-        let worker_settings = worker::Settings {
+        let worker_settings = WorkerSettings {
             retry_schedule: settings.retry_schedule,
             deliveries_max: settings.deliveries_max,
             retention: settings.retention,
@@ -166,15 +171,12 @@ impl App {
             .await
             .map_err(|cause| fail!(Unavailable, "cannot listen on {}: {cause}", settings.listen))?;
         let address = listener.local_addr().map_err(Error::internal)?;
-        let workers = Arc::new(Workers::start(host.clone(), runtime, outbound, worker_settings, handovers).await?);
-        let usage = workers.clone();
+        let workers = Arc::new(Workers::start(host.clone(), queue, worker_settings).await?);
         let state = http::ApiState {
             host: host.clone(),
             admin_token: settings.admin_token,
             connections_max: settings.connections_max,
             rate_limits: http::RateLimits::new(settings.requests_per_hour, settings.emits_per_hour),
-            usage: Box::new(move || usage.usage()),
-            endpoints: workers.clone(),
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(http::serve(listener, Arc::new(state), stop.clone().cancelled_owned()));
@@ -202,16 +204,17 @@ fn cannot_open(error: Error) -> Error {
     fail!(Unavailable, "cannot open the database").caused_by(error)
 }
 
-/// Notes which built-in components this host has, for whoever asks later what served an event.
-async fn note_builtins(db: &Db, runtime: &Runtime, now: Time) -> Result<()> {
+/// Stores the built-in components of this release, so that deliveries may be pinned to them.
+async fn store_builtins(db: &Db, now: Time) -> Result<()> {
     let mut tx = db.begin().await?;
-    for component in BuiltIn::ALL {
-        builtin::note(&mut tx, component, runtime.builtin(component).digest(), now).await?;
+    for builtin in BuiltIn::ALL {
+        let (name, world) = (builtin.as_str(), builtin.world().as_str());
+        db::component::insert(&mut tx, &builtin.digest(), name, world, builtin.wasm(), now).await?;
     }
     tx.commit().await
 }
 
-/// Compiling the built-in components takes a moment, and is no work for a thread that serves.
+/// Starts the runtime on a thread that may block: compiling the built-in components takes a moment.
 async fn load_runtime(code_cache_dir: Option<PathBuf>) -> Result<Runtime> {
     let settings = weir_runtime::Settings { code_cache_dir, ..weir_runtime::Settings::default() };
     Ok(tokio::task::spawn_blocking(move || Runtime::new(settings)).await.map_err(Error::internal)??)

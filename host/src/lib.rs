@@ -1,8 +1,8 @@
 //! Weir, an events host that its tenants extend with WebAssembly components.
 //!
-//! A module uses only those before it in this order: `error`, `domain`, then `clock` and `db`,
-//! then `service`, then `http` and `worker`, then `app`, then `cli`
-//! (`tests/it/rules/layers.rs` holds the exact table).
+//! A module uses only those before it in this order: `error`, `domain`, then `clock`, `sync`, `db` and
+//! `outbound`, then `keyring`, `memory`, `ledger` and `pipeline`, then `service`, then `http` and
+//! `worker`, then `app`, then `cli` (`tests/it/rules/layers.rs` holds the exact table).
 
 pub mod app;
 pub mod cli;
@@ -12,6 +12,12 @@ pub mod db;
 pub mod domain;
 pub mod error;
 pub mod http;
+pub mod keyring;
+pub mod ledger;
+pub mod memory;
+pub mod outbound;
+pub mod pipeline;
 pub mod service;
+pub mod sync;
 pub mod telemetry;
 pub mod worker;

@@ -20,7 +20,7 @@ mod target;
 pub use catch_up::{CatchingUp, advance, is_catching_up, next_behind};
 pub use crowd::copy;
 pub use endpoint::{disable, has_succeeded_since, set_failing_since};
-pub use target::{StoredTarget, patterns, target, wanting};
+pub use target::{StoredEndpoint, patterns, target, wanting};
 
 /// The columns of [`TermsRow`].
 macro_rules! terms {

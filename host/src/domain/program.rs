@@ -8,6 +8,15 @@ use super::{
     id::{OrganizationId, ProgramId},
 };
 
+/// The built-in components that new programs are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltIns {
+    /// The adapter for webhooks of subscriptions.
+    pub webhook: Digest,
+    /// The adapter for external peers of federation groups.
+    pub relay: Digest,
+}
+
 /// A component with its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {

@@ -2,7 +2,7 @@
 
 use super::{
     headers::StaticHeaders,
-    id::{GroupId, OrganizationId, SubscriptionId},
+    id::{GroupId, OrganizationId, ProgramId, SubscriptionId},
     limits::{EVENT_TYPE_CHARS_MAX, EVENT_TYPES_MAX, LABEL_CHARS_MAX, LABELS_MAX},
     name::{CANONICAL_PREFIX, EventName, Version},
     receiver::ReceiverId,
@@ -145,31 +145,31 @@ pub struct Disabled {
     pub reason: String,
 }
 
-/// What routing and delivery need of whoever gets events.
+/// The endpoint of a receiver, with everything that routing and delivery need of it.
 #[derive(Clone, Debug)]
-pub struct Target {
-    /// Which subscription, or which external peer: it is reached in the same way.
+pub struct Endpoint {
+    /// The subscription, or the external peer.
     pub receiver: ReceiverId,
-    /// Whose it is.
     pub organization_id: OrganizationId,
-    /// The group of an external peer.
+    /// The group; set if and only if the receiver is an external peer.
     pub group_id: Option<GroupId>,
-    /// Where events go.
+    /// The URL that events go to.
     pub url: String,
-    /// Whether new events reach it.
+    /// The components that serve new deliveries to it.
+    pub program_id: ProgramId,
+    /// Whether new events are routed to it.
     pub is_active: bool,
-    /// Why the host gave its endpoint up.
+    /// Set when the host has given it up.
     pub disabled: Option<Disabled>,
     /// The first failure since the last success, when this was read.
     pub failing_since: Option<Time>,
-    /// What it asks for.
     pub terms: Terms,
-    /// Sign what is sent.
+    /// Sign what is sent to it.
     pub secrets: Secrets,
-    /// Added to what is sent.
+    /// Added to what is sent to it.
     pub headers: StaticHeaders,
-    /// It gets what was accepted at this revision of its organization or later. What came before
-    /// is owed to it only if it asked for that when it was created.
+    /// Routing offers it emits accepted at this revision of its organization or later. Earlier ones it
+    /// gets by catching up, if it asked for that when it was created.
     pub since_revision: i64,
 }
 

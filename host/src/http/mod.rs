@@ -9,9 +9,8 @@ use std::{future::Future, sync::Arc};
 use axum::extract::Request;
 use tokio::net::TcpListener;
 use tower::{Layer, util::MapRequestLayer};
-use weir_runtime::Usage;
 
-use crate::service::{Host, trial::TryOut};
+use crate::service::Host;
 
 mod caller;
 mod delivery;
@@ -42,10 +41,6 @@ pub struct ApiState {
     pub connections_max: usize,
     /// Counts requests of organizations.
     pub rate_limits: RateLimits,
-    /// Counts calls of components since the start, for the operator's status.
-    pub usage: Box<dyn Fn() -> Usage + Send + Sync>,
-    /// Sends test events to endpoints.
-    pub endpoints: Arc<dyn TryOut>,
 }
 
 /// [`ApiState`] as handlers take it.

@@ -23,8 +23,11 @@ use crate::{
     error::Result,
     fail,
     service::{
-        Host, account,
-        account::{NewKey, NewOrganization},
+        Host,
+        organization::{
+            self, NewOrganization,
+            keys::{self, NewKey},
+        },
     },
 };
 
@@ -150,7 +153,7 @@ impl Known {
 /// Creates an organization with a key. If it exists, because a start ended before it had stored the
 /// key, it gets another one.
 async fn create(host: &Arc<Host>, slug: &str, name: &str) -> Result<(Organization, String)> {
-    if let Some(organization) = account::find_by_slug(host, slug).await? {
+    if let Some(organization) = organization::find_by_slug(host, slug).await? {
         let new = NewKey {
             caller_service: "dev",
             label: None,
@@ -158,7 +161,7 @@ async fn create(host: &Arc<Host>, slug: &str, name: &str) -> Result<(Organizatio
             environment: Environment::Dev,
             expires_at: None,
         };
-        let (_, key) = account::create_key(host, organization.id.as_str(), new).await?;
+        let (_, key) = keys::create(host, organization.id.as_str(), new).await?;
         return Ok((organization, key));
     }
     let new = NewOrganization {
@@ -169,7 +172,7 @@ async fn create(host: &Arc<Host>, slug: &str, name: &str) -> Result<(Organizatio
         billing_email: None,
         environment: Environment::Dev,
     };
-    account::create(host, new).await
+    organization::create(host, new).await
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::{
 
 /// A subscription as a target.
 #[derive(Clone, Debug)]
-pub struct StoredTarget {
+pub struct StoredEndpoint {
     /// The subscription.
     pub id: SubscriptionId,
     /// Where events go.
@@ -38,7 +38,7 @@ pub struct StoredTarget {
     pub since_revision: i64,
 }
 
-/// The columns of [`TargetRow`].
+/// The columns of [`EndpointRow`].
 macro_rules! columns {
     () => {
         concat!(
@@ -50,7 +50,7 @@ macro_rules! columns {
 }
 
 #[derive(FromRow)]
-struct TargetRow {
+struct EndpointRow {
     id: String,
     webhook_url: String,
     is_active: bool,
@@ -66,10 +66,10 @@ struct TargetRow {
     terms: TermsRow,
 }
 
-impl TryFrom<TargetRow> for StoredTarget {
+impl TryFrom<EndpointRow> for StoredEndpoint {
     type Error = Error;
 
-    fn try_from(row: TargetRow) -> Result<Self> {
+    fn try_from(row: EndpointRow) -> Result<Self> {
         Ok(Self {
             terms: row.terms.of(&row.id)?,
             id: SubscriptionId::stored(row.id),
@@ -92,7 +92,7 @@ pub async fn wanting(
     organization: &OrganizationId,
     name: &str,
     all_versions: &str,
-) -> Result<Vec<StoredTarget>> {
+) -> Result<Vec<StoredEndpoint>> {
     const SQL: &str = concat!(
         "select ",
         columns!(),
@@ -104,25 +104,25 @@ pub async fn wanting(
                        where organization_id = $1 and event_type in ($2, $3))
          order by id"
     );
-    let rows: Vec<TargetRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+    let rows: Vec<EndpointRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(name)
         .bind(all_versions)
         .fetch_all(conn)
         .await)?;
-    rows.into_iter().map(StoredTarget::try_from).collect()
+    rows.into_iter().map(StoredEndpoint::try_from).collect()
 }
 
 #[derive(FromRow)]
 struct PatternRow {
     event_type: String,
     #[sqlx(flatten)]
-    target: TargetRow,
+    target: EndpointRow,
 }
 
 /// The active subscriptions that want events by a pattern, with each pattern; served by
 /// `subscription_event_pattern`.
-pub async fn patterns(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<(EventType, StoredTarget)>> {
+pub async fn patterns(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<(EventType, StoredEndpoint)>> {
     const SQL: &str = concat!(
         "select subscription_event.event_type, ",
         columns!(),
@@ -137,12 +137,12 @@ pub async fn patterns(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<
 }
 
 /// One subscription as a target, active or not: what is owed is owed.
-pub async fn target(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<StoredTarget>> {
+pub async fn target(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<StoredEndpoint>> {
     const SQL: &str = concat!("select ", columns!(), " from subscription where organization_id = $1 and id = $2");
-    let row: Option<TargetRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+    let row: Option<EndpointRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(id.as_str())
         .fetch_optional(conn)
         .await)?;
-    row.map(StoredTarget::try_from).transpose()
+    row.map(StoredEndpoint::try_from).transpose()
 }

@@ -8,7 +8,7 @@
 mod networks;
 mod target;
 
-pub use target::{Target, check_url};
+pub use target::{Endpoint, check_url};
 
 use std::net::IpAddr;
 

@@ -10,11 +10,11 @@ use crate::domain::limits::{HOST_LABEL_BYTES_MAX, HOST_NAME_BYTES_MAX, URL_CHARS
 /// A URL that passed [`check_url`]. The addresses of its host name, if it has one, are still to be
 /// checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct Endpoint {
     url: Url,
 }
 
-impl Target {
+impl Endpoint {
     /// The URL as the standard normalises it, for sending; its author is shown the original text.
     pub fn url(&self) -> &Url {
         &self.url
@@ -33,7 +33,7 @@ const LOCAL_SUFFIXES: [&str; 4] = ["localhost", "local", "home.arpa", "internal"
 /// request. The error is a sentence for the URL's author.
 ///
 /// An address is recognised in every spelling, decimal, octal, hexadecimal or IPv6.
-pub fn check_url(text: &str, policy: &Policy) -> Result<Target, String> {
+pub fn check_url(text: &str, policy: &Policy) -> Result<Endpoint, String> {
     if text.chars().count() > URL_CHARS_MAX {
         return Err(format!("the URL is longer than {URL_CHARS_MAX} characters"));
     }
@@ -50,7 +50,7 @@ pub fn check_url(text: &str, policy: &Policy) -> Result<Target, String> {
         return Err("port 0 cannot be connected to".to_owned());
     }
     check_host(&url, policy)?;
-    Ok(Target { url })
+    Ok(Endpoint { url })
 }
 
 fn check_scheme(url: &Url, policy: &Policy) -> Result<(), String> {

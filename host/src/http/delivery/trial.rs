@@ -56,5 +56,5 @@ pub(in crate::http) async fn test<V: View>(
 ) -> Answer<Trial> {
     let caller: Caller = caller.into();
     Fields::of(&body, Code::BadRequest)?;
-    ok(trial::run(&state.host, &*state.endpoints, &caller, &id).await?.into())
+    ok(trial::run(&state.host, &caller, &id).await?.into())
 }

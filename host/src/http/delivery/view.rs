@@ -26,7 +26,7 @@ pub(in crate::http) struct Delivery {
     /// The push because of which an external peer gets it.
     push_id: Option<PushId>,
     canonical_name: String,
-    target: Target,
+    target: Endpoint,
     status: &'static str,
     /// Why it last failed.
     error_message: Option<String>,
@@ -39,7 +39,7 @@ pub(in crate::http) struct Delivery {
 
 /// Where a delivery goes.
 #[derive(Serialize)]
-struct Target {
+struct Endpoint {
     kind: &'static str,
     /// `None` when the receiver is gone.
     url: Option<String>,
@@ -76,7 +76,7 @@ impl From<Detail> for Delivery {
             member_id: delivery.receiver.peer().cloned(),
             push_id: delivery.push_id,
             canonical_name,
-            target: Target { kind, url: webhook_url, component: None },
+            target: Endpoint { kind, url: webhook_url, component: None },
             status: delivery.status.as_str(),
             error_message: delivery.error_message,
             attempts: detail.attempts.into_iter().map(Into::into).collect(),

@@ -63,7 +63,7 @@ impl Starts {
 /// What becomes of an emit, decided on this thread; `None` when its filters take too long for that.
 pub(in crate::worker) async fn decide(shared: &Shared, handover: &Handover) -> Result<Option<Decided>> {
     let emit = &handover.emit;
-    let endpoints = shared.host.memory.endpoints_at(emit).await?;
+    let endpoints = shared.host.memory.endpoints_for(emit).await?;
     let endpoints = owed_at(&endpoints, emit.revision);
     let choice = match &endpoints[..] {
         [] => None,
@@ -79,7 +79,7 @@ pub(in crate::worker) async fn decide(shared: &Shared, handover: &Handover) -> R
 /// The same with as many calls of the router as it takes, in the turns of the emit's organization.
 pub(super) async fn decide_slowly(shared: &Shared, handover: &Handover) -> Result<Decided> {
     let (host, emit) = (&shared.host, &handover.emit);
-    let endpoints = host.memory.endpoints_at(emit).await?;
+    let endpoints = host.memory.endpoints_for(emit).await?;
     let endpoints = owed_at(&endpoints, emit.revision);
     let choice = pipeline::choose(&host.runtime, &host.compute, emit, &endpoints).await?;
     let choice = choice.map_err(|failure| pipeline::choose::refusal(&failure))?;

@@ -1,39 +1,43 @@
-//! Work that takes a processor and not time.
+//! A pool for work that occupies a core: compiling, checking and comparing schemas.
 
 use std::{sync::Arc, thread};
 
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::turns::Turns;
+use super::KeyedLock;
 use crate::{
     domain::id::OrganizationId,
     error::{Error, Result},
 };
 
-/// Runs such work beside the threads that serve: as much at once as there are cores, and for one
-/// organization one after the other. So a schema that was made to be slow makes its own
-/// organization wait, and nobody else.
-pub struct Compute {
+/// Runs CPU-bound work off the async threads: as many jobs at once as there are cores, and one at a
+/// time for each organization. So a schema that was made to be slow delays its own organization
+/// alone. Clones share their places.
+#[derive(Clone)]
+pub struct CpuPool {
     cores: Arc<Semaphore>,
-    turns: Turns<OrganizationId>,
+    organizations: KeyedLock<OrganizationId>,
 }
 
-impl Default for Compute {
+impl Default for CpuPool {
     fn default() -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { cores: Arc::new(Semaphore::new(cores)), turns: Turns::default() }
+        Self::with_cores(thread::available_parallelism().map_or(1, usize::from))
     }
 }
 
-impl Compute {
-    /// Runs `work` for an organization. Once it has begun it keeps its turn and its core until it
-    /// is done, even if nobody waits for it any more.
+impl CpuPool {
+    fn with_cores(cores: usize) -> Self {
+        Self { cores: Arc::new(Semaphore::new(cores)), organizations: KeyedLock::default() }
+    }
+
+    /// Runs `work` for an organization. Work that has begun keeps its core and its organization's
+    /// turn until it is done, even if the caller stops waiting for it.
     pub async fn run<T: Send + 'static>(
         &self,
         organization: &OrganizationId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let turn = self.turns.take(organization).await;
+        let turn = self.organizations.lock(organization).await;
         let core = self.cores.clone().acquire_owned().await.map_err(Error::internal)?;
         let run = move || {
             let done = work();
@@ -71,13 +75,13 @@ mod tests {
 
     #[tokio::test]
     async fn one_organization_waits_for_itself_and_not_for_another() {
-        let compute = Compute { cores: Arc::new(Semaphore::new(2)), turns: Turns::default() };
+        let pool = CpuPool::with_cores(2);
         let ([a, b], (slow, end)) = (organizations(), work());
-        let mut slow = pin!(compute.run(&a, slow));
+        let mut slow = pin!(pool.run(&a, slow));
         assert!(poll!(slow.as_mut()).is_pending());
-        let mut own = pin!(compute.run(&a, || "own"));
+        let mut own = pin!(pool.run(&a, || "own"));
         assert!(poll!(own.as_mut()).is_pending());
-        assert_eq!(compute.run(&b, || "other").await.expect("it runs"), "other");
+        assert_eq!(pool.run(&b, || "other").await.expect("it runs"), "other");
         assert!(poll!(own.as_mut()).is_pending(), "it is not its turn");
         drop(end);
         slow.await.expect("it ran");
@@ -85,14 +89,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_nobody_waits_for_keeps_its_core() {
-        let compute = Compute { cores: Arc::new(Semaphore::new(1)), turns: Turns::default() };
+    async fn abandoned_work_keeps_its_core() {
+        let pool = CpuPool::with_cores(1);
         let ([a, b], (slow, end)) = (organizations(), work());
         {
-            let mut slow = pin!(compute.run(&a, slow));
+            let mut slow = pin!(pool.run(&a, slow));
             assert!(poll!(slow.as_mut()).is_pending());
         }
-        let mut next = pin!(compute.run(&b, || ()));
+        let mut next = pin!(pool.run(&b, || ()));
         assert!(poll!(next.as_mut()).is_pending());
         drop(end);
         next.await.expect("it runs");

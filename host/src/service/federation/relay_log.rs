@@ -1,47 +1,72 @@
-//! What came of relays: what the log keeps of them, and what their owner is told.
+//! The log of relays: rows for the parties of a group, with the lifecycle events that the owner gets.
 
 use serde_json::json;
 
+use super::{look, no_group};
 use crate::{
-    db::{self, Tx, federation::relay_log, ledger::Attempted},
+    db::{
+        self, Tx,
+        federation::relay_log::{self, Filter},
+        ledger::Attempted,
+    },
     domain::{
         delivery::Status,
         emit::Emit,
-        federation::{Refusal, RelayLog, RelayStatus},
+        federation::{Refusal, RelayLog, RelayStatus, Role},
         id::{GroupId, MemberId, OrganizationId, PushId, RelayId},
         lifecycle::{CUSTOM_EVENT_FEDERATION_RELAY_FAILED, CUSTOM_EVENT_FEDERATION_RELAYED, Lifecycle, entity},
         receiver::ReceiverId,
-        subscription::Target,
+        subscription::Endpoint,
         time::Time,
     },
     error::Result,
-    service::{Host, directory, lifecycle::Record},
+    service::{Caller, Host, Page, announce::Announcements},
 };
 
-/// Writes rows of an owner's log, with what is said of them, and tells whether anything is: whoever
-/// commits then rings for routing. `revision` is the owner's present one, as far as the caller knows.
+/// A page of the relays to a group, the newest first, and how many match. The owner sees all, a
+/// member those to itself.
+pub async fn list(
+    host: &Host,
+    caller: &Caller,
+    id: &str,
+    mut filter: Filter,
+    page: Page,
+) -> Result<(Vec<RelayLog>, i64)> {
+    let id = GroupId::parse(id).ok_or_else(no_group)?;
+    let view = look(host, caller, &id).await?.ok_or_else(no_group)?;
+    if let Role::Member(_) = view.role {
+        filter.organization = Some(caller.organization_id.clone());
+    }
+    let mut tx = host.db.read().await?;
+    relay_log::list(&mut tx, &view.group.owner_id, &id, &filter, page.limit, page.offset()).await
+}
+
+/// Writes rows of an owner's log, with the lifecycle events about them. True if there are such events:
+/// then [`Bells::emits_due`] has to be rung after the commit. `revision` is the owner's present one, as far as
+/// it is known.
 pub async fn write(host: &Host, tx: &mut Tx, owner: &OrganizationId, revision: i64, rows: &[RelayLog]) -> Result<bool> {
     relay_log::insert(tx, rows).await?;
     let events = events(host, owner, revision, rows).await?;
-    db::emit::record(tx, &events).await?;
+    db::emit::insert_due(tx, &events).await?;
     Ok(!events.is_empty())
 }
 
-/// What is said of rows of an owner's log, if anybody there wants to know.
+/// The lifecycle events about rows of an owner's log, as far as a subscription of the owner wants them.
 async fn events(host: &Host, owner: &OrganizationId, revision: i64, rows: &[RelayLog]) -> Result<Vec<Emit>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let entry = directory::organization(host, owner, revision).await?;
-    let wanted = directory::emit_events(host, &entry).await?;
-    let revision = revision.max(entry.organization.revision);
-    let mut record = Record::default();
+    let view = host.memory.organization(owner, revision).await?;
+    let wanted = host.memory.wanted_lifecycle(&view).await?;
+    let revision = revision.max(view.organization.revision);
+    let mut announcements = Announcements::new(host.now(), &host.randomness);
     for event in rows.iter().map(event).filter(|event| wanted.contains(event.name)) {
-        record.add(host, owner, revision, host.now(), event);
+        announcements.add(owner, revision, event);
     }
-    Ok(record.into_events())
+    Ok(announcements.into_events())
 }
 
+/// The lifecycle event about a row.
 fn event(row: &RelayLog) -> Lifecycle {
     let mut data = json!({
         "ownerOrganizationId": row.owner_id,
@@ -65,13 +90,13 @@ fn event(row: &RelayLog) -> Lifecycle {
     Lifecycle::about(entity::GROUP, row.group_id.as_str(), name, data)
 }
 
-/// What is kept and said of an attempt at an external peer: nothing when it never came to a try.
-/// What cannot be found out is left unsaid: the attempt is recorded all the same.
+/// The row and the lifecycle events of an attempt at an external peer; none if no request was made. An
+/// error leads to no events: the attempt is recorded all the same.
 pub async fn of_attempted(
     host: &Host,
     emit: &Emit,
     attempted: &Attempted,
-    target: &Target,
+    target: &Endpoint,
     push: &PushId,
 ) -> (Option<RelayLog>, Vec<Emit>) {
     let (Some(attempt), Some(member), Some(group)) = (&attempted.attempt, target.receiver.peer(), &target.group_id)
@@ -94,12 +119,12 @@ pub async fn of_attempted(
         error_message: attempt.error_message.clone(),
         created_at: attempted.now,
     };
-    let said = events(host, &emit.organization_id, emit.revision, std::slice::from_ref(&row)).await;
-    (Some(row), said.unwrap_or_default())
+    let events = events(host, &emit.organization_id, emit.revision, std::slice::from_ref(&row)).await;
+    (Some(row), events.unwrap_or_default())
 }
 
-/// Ends what a removed peer is still owed, and its replays: dead letters that say why, in the log as
-/// well.
+/// Gives up the deliveries and replays of a removed peer: its deliveries become dead letters, each with a
+/// row in the log.
 pub async fn give_up(
     host: &Host,
     tx: &mut Tx,
@@ -122,7 +147,7 @@ pub async fn give_up(
             peer_organization_id: None,
             peer_canonical_name: None,
             emit_id: delivery.emit_id,
-            // The one that was not made any more.
+            // The attempt that is not made any more.
             attempt: delivery.attempts_total + 1,
             status: RelayStatus::Failed,
             response_status: None,

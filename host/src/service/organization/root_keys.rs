@@ -1,12 +1,11 @@
-//! Changing the root key while hosts run.
+//! Root keys: checking them at the start, and replacing the active one while hosts run.
 //!
-//! Which root key wraps new data keys stands in the database, and not in a host's settings: so
-//! hosts can be given a new key one after the other, and none wraps with it before all can open
-//! what it wraps. Data keys stay what they are; nothing that is remembered of them changes.
+//! The database says which root key wraps new data keys, and not a host's settings: so hosts can be
+//! given a new key one after the other, and none wraps with it before all can open what it wraps.
+//! Data keys stay the same, so memory of them stays right.
 
 use std::time::{Duration, Instant};
 
-use super::Host;
 use crate::{
     clock::Randomness,
     db::{
@@ -21,14 +20,15 @@ use crate::{
     },
     error::{Error, Result},
     fail,
+    service::Host,
 };
 
 pub use crate::db::root_key::Usage;
 
 /// Data keys re-wrapped in one transaction: a few milliseconds of the writer.
 const BATCH: i64 = 50;
-/// How long one request may re-wrap before it answers how far it came.
-const TURN: Duration = Duration::from_secs(2);
+/// How long one request re-wraps before it answers how many it did.
+const REWRAP_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Makes sure that a host can open everything in the database before it serves: a key that is
 /// missing would show only when an event has to be signed, after it was accepted.
@@ -52,7 +52,7 @@ pub async fn check(db: &Db, keys: &RootKeys, now: Time) -> Result<()> {
     keys.find(active.id).map(|_| ()).ok_or_else(|| not_given(keys, active.id))
 }
 
-/// What an operator is told at the start.
+/// Tells the operator at the start which key is missing.
 fn not_given(keys: &RootKeys, needed: KeyId) -> Error {
     let given = keys.ids().map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
     fail!(
@@ -66,7 +66,8 @@ fn no_active_key() -> Error {
     fail!(InternalError, "the database names no active root key")
 }
 
-/// Wraps the data key of an organization that is being created in this transaction.
+/// Wraps the data key of an organization that this transaction creates. Code `unavailable` when this
+/// host lacks the active root key.
 pub(super) async fn wrap(
     host: &Host,
     tx: &mut Tx,
@@ -74,21 +75,21 @@ pub(super) async fn wrap(
     data_key: &DataKey,
 ) -> Result<Vec<u8>> {
     let active = root_key::hold_active(tx).await?.ok_or_else(no_active_key)?;
-    let key = host.root_keys.find(active.id).ok_or_else(|| cannot_create(active.id))?;
+    let key = host.keyring.root_keys().find(active.id).ok_or_else(|| cannot_create(active.id))?;
     Ok(key.wrap(organization, data_key, host.randomness.bytes()))
 }
 
-/// Somebody rotated although this host had not been given the new key.
+/// Another host rotated although this one had not been given the new key.
 fn cannot_create(active: KeyId) -> Error {
     fail!(Unavailable, "this host cannot create organizations at the moment; its log has the cause")
         .caused_by(format!("root key {active} is active, and this host was not given it"))
 }
 
-/// How things stand with root keys.
+/// The root keys of this host and of the database.
 pub struct Status {
-    /// The key that this host was told to use.
+    /// The key that this host was told to use first.
     pub primary: KeyId,
-    /// All keys that this host was given.
+    /// All keys that this host was given, the primary one among them.
     pub given: Vec<KeyId>,
     /// The key that wraps new data keys.
     pub active: ActiveKey,
@@ -103,21 +104,25 @@ impl Status {
     }
 }
 
-/// How things stand.
+/// Reads which root keys are given, active and in use.
 pub async fn status(host: &Host) -> Result<Status> {
     let mut tx = host.db.read().await?;
     let active = root_key::active(&mut tx).await?.ok_or_else(no_active_key)?;
     let usage = root_key::usage(&mut tx).await?;
-    Ok(Status { primary: host.root_keys.primary().id(), given: host.root_keys.ids().collect(), active, usage })
+    Ok(Status {
+        primary: host.keyring.root_keys().primary().id(),
+        given: host.keyring.root_keys().ids().collect(),
+        active,
+        usage,
+    })
 }
 
-/// Makes the key that this host was told to use the active one, and re-wraps data keys with it
-/// for a while: how many it were, and how things stand. Whoever asks again until nothing remains
-/// goes on where the last turn ended, whatever ended it. Code `invalid_state` when another key is
-/// expected than this host's.
+/// Makes this host's primary key the active one, and re-wraps data keys with it for a while; returns
+/// how many, and the status after it. A repeated call goes on where the last one ended, until
+/// [`Status::remaining`] is 0. Code `invalid_state` when `expected` is not this host's primary key.
 pub async fn rotate(host: &Host, expected: Option<KeyId>) -> Result<(i64, Status)> {
     let began = Instant::now();
-    let primary = host.root_keys.primary().id();
+    let primary = host.keyring.root_keys().primary().id();
     if let Some(expected) = expected.filter(|expected| *expected != primary) {
         return Err(fail!(InvalidState, "this host was told to use root key {primary}, not {expected}"));
     }
@@ -127,8 +132,10 @@ pub async fn rotate(host: &Host, expected: Option<KeyId>) -> Result<(i64, Status
     }
     tx.commit().await?;
     let (mut after, mut rewrapped) = (String::new(), 0);
-    while began.elapsed() < TURN {
-        let Some(batch) = rewrap_batch(&host.db, &host.root_keys, &host.randomness, &after).await? else { break };
+    while began.elapsed() < REWRAP_TIME_MAX {
+        let Some(batch) = rewrap_batch(&host.db, host.keyring.root_keys(), &host.randomness, &after).await? else {
+            break;
+        };
         rewrapped += batch.rewrapped;
         after = batch.last.to_string();
     }
@@ -137,10 +144,10 @@ pub async fn rotate(host: &Host, expected: Option<KeyId>) -> Result<(i64, Status
     Ok((rewrapped, status))
 }
 
-/// What one transaction re-wrapped.
+/// A batch that one transaction re-wrapped.
 struct Batch {
     rewrapped: i64,
-    /// The organization that it came to.
+    /// The last organization of the batch.
     last: OrganizationId,
 }
 

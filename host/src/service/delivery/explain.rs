@@ -1,7 +1,5 @@
-//! Why an event reached the subscriptions of an organization and the external peers that it is pushed
-//! to, or did not.
+//! Explaining an event: why it reached a subscription or an external peer, or did not.
 
-use super::{Caller, Host, Page};
 use crate::{
     db::{
         self, Tx,
@@ -19,6 +17,7 @@ use crate::{
     },
     error::Result,
     fail,
+    service::{Caller, Host, Page},
 };
 
 /// The one that an explanation is for, by the caller's text.

@@ -1,7 +1,7 @@
-//! Subscriptions: creating, changing, reading and removing them. Event subscriptions and webhooks
-//! are two views of the same thing.
+//! Subscriptions: creating, changing and removing them. Event subscriptions and webhooks are two
+//! views of the same thing.
 
-use super::{Caller, Host, access, replay};
+use super::{Caller, Host};
 use crate::{
     db::{
         self,
@@ -16,31 +16,33 @@ use crate::{
         subscription::{EventType, Kind, Subscription, Terms},
         time::Time,
     },
-    error::{Code, Error, Result},
+    error::{Code, Result},
     fail,
 };
 
 mod edit;
 mod endpoint;
+pub(super) mod find;
 mod matching;
 
-use edit::Checks;
 pub use edit::Edit;
 pub use endpoint::{disable_failing, disable_gone};
+pub use find::{get, list};
 
-/// Why what was owed to a removed subscription is a dead letter.
-pub(super) const REMOVED: &str = "the subscription was deleted";
+use edit::Checks;
+use endpoint::replay_dead_letters;
+use find::{REMOVED, not_found};
 
 /// A subscription to be.
 #[derive(Clone, Debug)]
 pub struct NewSubscription {
-    /// Through which view of the API.
+    /// The view of the API through which it is created.
     pub kind: Kind,
-    /// What is asked for: at least event types and a URL.
+    /// The request: at least event types and a URL.
     pub edit: Edit,
-    /// Since when it also gets what was accepted before it was created: `now`, or a time.
+    /// `now`, or the time since which it also gets events accepted before it was created.
     pub start_at: Option<String>,
-    /// The code of what is wrong with the request: `invalid_request` or `BAD_REQUEST` (C17).
+    /// The code of refusals: `invalid_request` or `BAD_REQUEST` (C17).
     pub wrong: Code,
 }
 
@@ -56,11 +58,8 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription) -> Resul
     let secret = checks.secret(&new.edit)?.unwrap_or_else(|| draw(host));
     matching::check(host, &subscription).await?;
     let mut change = host.change(&caller.organization_id).await?;
-    let key = access::data_key(host, &mut change.tx, &caller.organization_id).await?;
-    let sealed = Sealed {
-        secret: access::seal_secret(host, &key, &caller.organization_id, &secret),
-        headers: access::seal_headers(host, &key, &caller.organization_id, &headers),
-    };
+    let key = host.keyring.open(&mut change.tx, &caller.organization_id).await?;
+    let sealed = Sealed { secret: key.seal_secret(&secret), headers: key.seal_headers(&headers) };
     let beginning = Beginning {
         since_revision: change.organization.revision,
         // The smallest id of that moment: emits of the moment itself are meant as well.
@@ -68,11 +67,11 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription) -> Resul
     };
     db::subscription::insert(&mut change.tx, &caller.organization_id, &subscription, &sealed, &beginning).await?;
     change.commit().await?;
-    host.catching_up.notify_one();
+    host.bells.catch_up_due.notify_one();
     Ok((subscription, secret))
 }
 
-/// An active subscription to nothing.
+/// An active subscription without event types and URL.
 fn blank(host: &Host, caller: &Caller, kind: Kind, now: Time) -> Subscription {
     let id = host.randomness.id();
     Subscription {
@@ -102,7 +101,7 @@ fn draw(host: &Host) -> Secret {
     Secret::generate(|bytes| host.randomness.fill(bytes))
 }
 
-/// `now` asks for nothing of the past.
+/// Reads a start; `now`, or none, is `None`: nothing of the past.
 fn start_at(text: Option<&str>, now: Time) -> Result<Option<Time>, String> {
     let Some(text) = text.filter(|text| *text != "now") else { return Ok(None) };
     match Time::parse(text) {
@@ -112,14 +111,14 @@ fn start_at(text: Option<&str>, now: Time) -> Result<Option<Time>, String> {
     }
 }
 
-/// What `subscribe` asks for.
+/// A request to [`subscribe`].
 #[derive(Clone, Debug)]
 pub struct SubscribeRequest {
     /// `<namespace>.<name>`.
     pub name: String,
-    /// An exact version; all of them when it is `*` or not given.
+    /// An exact version; `*` or `None` is all of them.
     pub version: Option<String>,
-    /// Where to, and what else is asked for.
+    /// The rest of the request: at least a URL.
     pub edit: Edit,
     /// See [`NewSubscription::start_at`].
     pub start_at: Option<String>,
@@ -151,27 +150,14 @@ pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest) 
     create(host, caller, new).await
 }
 
-/// Whether somebody pushes the event to the caller: it then comes under the caller's own name for
-/// it, although the caller never registered it.
+/// Whether an event is pushed to the caller: it then comes under the caller's own name for it, although
+/// the caller never registered it.
 async fn is_pushed(tx: &mut db::Tx, caller: &Caller, event: &EventName, version: Option<Version>) -> Result<bool> {
     let organization = &caller.organization_id;
     Ok(caller.plan.federation() && db::federation::relay::is_pushed_to(tx, organization, event, version).await?)
 }
 
-/// The caller's subscriptions of a kind, the newest first.
-pub async fn list(host: &Host, caller: &Caller, kind: Kind) -> Result<Vec<Subscription>> {
-    let mut tx = host.db.read().await?;
-    db::subscription::list(&mut tx, &caller.organization_id, kind).await
-}
-
-/// One of the caller's subscriptions.
-pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<Subscription> {
-    let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
-    let mut tx = host.db.read().await?;
-    db::subscription::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)
-}
-
-/// Changes what the edit mentions. What is still owed goes by what is changed as well.
+/// Changes the fields that the edit has. Deliveries that are still owed obey the change as well.
 pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &Edit) -> Result<Subscription> {
     let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
     let organization = &caller.organization_id;
@@ -188,36 +174,36 @@ pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &E
     checks.apply(edit, &mut subscription)?;
     subscription.updated_at = change.now;
     if let Some(disabled) = was_disabled.filter(|_| subscription.disabled.is_none()) {
-        replay::bring_back(host, &mut change, &id, disabled.at).await?;
+        replay_dead_letters(host, &mut change, &id, disabled.at).await?;
     }
     db::subscription::update(&mut change.tx, organization, &subscription).await?;
-    let key = access::data_key(host, &mut change.tx, organization).await?;
+    let key = host.keyring.open(&mut change.tx, organization).await?;
     if let Some(headers) = checks.headers(edit)? {
         subscription.header_names = headers.names();
-        let sealed = access::seal_headers(host, &key, organization, &headers);
+        let sealed = key.seal_headers(&headers);
         let names = &subscription.header_names;
         db::subscription::set_headers(&mut change.tx, organization, &id, names, sealed.as_deref()).await?;
     }
     if let Some(secret) = checks.secret(edit)? {
-        let sealed = access::seal_secret(host, &key, organization, &secret);
+        let sealed = key.seal_secret(&secret);
         db::subscription::rotate(&mut change.tx, organization, &id, &sealed, None, change.now).await?;
         subscription.previous_secret_until = None;
     }
     change.commit().await?;
-    host.deliveries_due.notify_one();
-    host.replays_due.notify_one();
+    host.bells.deliveries_due.notify_one();
+    host.bells.replays_due.notify_one();
     Ok(subscription)
 }
 
-/// Activates a subscription, whoever switched it off. What became a dead letter since the host gave
-/// its endpoint up is sent again.
+/// Activates a subscription, even one that the host disabled. Its dead letters since then are sent
+/// again.
 pub async fn enable(host: &Host, caller: &Caller, id: &str) -> Result<Subscription> {
     let edit = Edit { is_active: Some(true), ..Edit::default() };
     change(host, caller, id, Kind::EventSubscription, &edit).await
 }
 
-/// Replaces the secret, by one of the caller's own if there is one, and shows it once. The one
-/// before signs as well for `overlap_seconds`.
+/// Replaces the secret, by `chosen` or a drawn one, and shows it once. The secret before it signs as
+/// well for `overlap_seconds`.
 pub async fn rotate(
     host: &Host,
     caller: &Caller,
@@ -235,8 +221,8 @@ pub async fn rotate(
     let secret = checks.secret(&edit)?.unwrap_or_else(|| draw(host));
     let mut change = host.change(organization).await?;
     let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;
-    let key = access::data_key(host, &mut change.tx, organization).await?;
-    let sealed = access::seal_secret(host, &key, organization, &secret);
+    let key = host.keyring.open(&mut change.tx, organization).await?;
+    let sealed = key.seal_secret(&secret);
     let until = (overlap_seconds > 0).then(|| change.now.plus_millis(overlap_seconds * 1_000));
     db::subscription::rotate(&mut change.tx, organization, &id, &sealed, until, change.now).await?;
     (subscription.previous_secret_until, subscription.updated_at) = (until, change.now);
@@ -244,7 +230,7 @@ pub async fn rotate(
     Ok((subscription, secret))
 }
 
-/// Removes a subscription. What it is still owed becomes dead letters.
+/// Removes a subscription. Its deliveries that are still owed become dead letters.
 pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<()> {
     let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
     let mut change = host.change(&caller.organization_id).await?;
@@ -255,8 +241,4 @@ pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<()> {
     db::replay::remove(&mut change.tx, &caller.organization_id, &receiver).await?;
     db::delivery::give_up(&mut change.tx, &caller.organization_id, &receiver, REMOVED, change.now).await?;
     change.commit().await
-}
-
-pub(super) fn not_found() -> Error {
-    fail!(NotFound, "there is no such subscription")
 }

@@ -1,26 +1,25 @@
-//! What a version that is proposed is worth: its schema, its example, and how it follows from the
-//! version before (contract 2.10, 6.2).
+//! Judging a proposed version: its schema, its example, and how it follows from the version before
+//! (contract 2.10, 6.2).
 //!
-//! Registering and trying out give the same verdict because they ask here. Judging takes up to
-//! some milliseconds of a core, so no transaction is open meanwhile: it is given a [`Base`] that
-//! was read before, and whoever registers compares it with the table again.
+//! Registering and trying out give the same verdict because both judge here. Judging takes up to
+//! some milliseconds of a core, so no transaction is open meanwhile: the proposal is compared with a
+//! [`Base`] that was read before, and registering compares the base with the table again.
 
 use std::sync::Arc;
 
-use weir_schema::{Compatibility, Flavour, Refusal};
-
-use super::Host;
 use crate::{
     db::{self, Tx, registration::VersionState},
     domain::{
         id::{OrganizationId, RegistrationId},
         name::{Bump, EventName, Version},
+        schema::{self, Compatibility, Flavour, Refusal},
     },
     error::{Code, Error, Result},
     fail,
+    service::Host,
 };
 
-/// A version that may be registered.
+/// A version that is to be registered.
 #[derive(Clone, Debug)]
 pub(super) struct Proposal {
     pub(super) event: EventName,
@@ -30,22 +29,23 @@ pub(super) struct Proposal {
     pub(super) compatibility: Compatibility,
 }
 
-/// What a proposal is measured against: the highest version, whatever its status.
+/// The version that a proposal is compared with: the highest one, whatever its status.
 #[derive(Debug)]
 pub(super) struct Base {
+    /// `None` for the first version of an event.
     highest: Option<RegistrationId>,
-    /// How the proposal follows from it, or why it does not.
+    /// How the proposal follows from the highest version, or why it does not.
     bump: Result<Bump>,
-    /// The schema that it has to agree with.
+    /// The schema that a patch or minor version has to agree with.
     schema: Option<(Version, String)>,
 }
 
-/// What is known of a proposal that may be registered.
+/// The verdict on a proposal that may be registered.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// SHA-256 of the schema's canonical JSON, in hex.
     pub schema_hash: String,
-    /// Which dialect it is written in.
+    /// The dialect that the schema is written in.
     pub schema_flavour: Flavour,
     /// How the version relates to the one before.
     pub semver_bump: Bump,
@@ -56,10 +56,14 @@ pub struct Verdict {
 }
 
 impl Base {
-    /// Reads it.
-    pub(super) async fn read(tx: &mut Tx, organization: &OrganizationId, proposal: &Proposal) -> Result<Self> {
-        let states = db::registration::version_states(tx, organization, &proposal.event).await?;
-        let bump = bump(proposal, &states);
+    /// Finds the base of a proposal among the present versions of its event, `states`.
+    pub(super) async fn read(
+        tx: &mut Tx,
+        organization: &OrganizationId,
+        proposal: &Proposal,
+        states: &[VersionState],
+    ) -> Result<Self> {
+        let bump = bump(proposal, states);
         let highest = states.first();
         let schema = match (&bump, highest) {
             (Ok(Bump::Patch | Bump::Minor), Some(highest)) => {
@@ -73,8 +77,8 @@ impl Base {
         Ok(Self { highest: highest.map(|state| state.id.clone()), bump, schema })
     }
 
-    /// Whether these are still the versions that it was read of: versions only ever come on top.
-    pub(super) fn holds(&self, states: &[VersionState]) -> bool {
+    /// Whether the base is still the highest of these versions: versions only ever come on top.
+    pub(super) fn is_highest_of(&self, states: &[VersionState]) -> bool {
         self.highest.as_ref() == states.first().map(|state| &state.id)
     }
 }
@@ -87,8 +91,8 @@ fn bump(proposal: &Proposal, states: &[VersionState]) -> Result<Bump> {
     version.bump_from(states.first().map(|highest| highest.version))
 }
 
-/// Judges a proposal, in the contract's order: caps, compiler, example, version, and what the
-/// version promises.
+/// Judges a proposal, in the contract's order: caps, compiler, example, version, and the promise that
+/// a patch or minor version makes.
 pub(super) async fn judge(
     host: &Host,
     organization: &OrganizationId,
@@ -96,15 +100,15 @@ pub(super) async fn judge(
     base: &Arc<Base>,
 ) -> Result<Verdict> {
     let (proposal, base) = (proposal.clone(), base.clone());
-    host.compute.run(organization, move || verdict(&proposal, &base)).await?
+    host.cpu.run(organization, move || verdict(&proposal, &base)).await?
 }
 
 fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
-    let schema = weir_schema::inspect(&proposal.payload_schema)?;
+    let schema = schema::inspect(&proposal.payload_schema)?;
     if let Some(example) = &proposal.payload_example {
         let example = serde_json::from_str(example)
             .map_err(|cause| fail!(PayloadExampleDoesNotMatchSchema, "the example cannot be read: {cause}"))?;
-        schema.validator.check(&example).map_err(|refusal| example_does_not_match(&refusal))?;
+        schema.validator.check(&example).map_err(|error| example_does_not_match(&error))?;
     }
     let semver_bump = *base.bump.as_ref().map_err(Error::share)?;
     if let Some((version, before)) = &base.schema {
@@ -123,16 +127,16 @@ fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
     })
 }
 
-fn example_does_not_match(refusal: &weir_schema::Error) -> Error {
+fn example_does_not_match(error: &Error) -> Error {
     let own = Error::new(Code::PayloadExampleDoesNotMatchSchema, "payloadExample breaks payloadSchema");
-    match refusal.details() {
-        Some(details) => own.with_details(details),
+    match error.details() {
+        Some(details) => own.with_details(details.clone()),
         None => own,
     }
 }
 
 fn check_patch(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
-    if weir_schema::is_patch_equal(before, &proposal.payload_schema)? {
+    if schema::is_patch_equal(before, &proposal.payload_schema)? {
         return Ok(());
     }
     let version = proposal.version;
@@ -140,7 +144,7 @@ fn check_patch(proposal: &Proposal, highest: Version, before: &str) -> Result<()
 }
 
 fn check_minor(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
-    weir_schema::check_minor(before, &proposal.payload_schema, proposal.compatibility)?
+    schema::check_minor(before, &proposal.payload_schema, proposal.compatibility)?
         .map_err(|refusal| not_compatible(proposal.version, highest, &refusal))
 }
 
