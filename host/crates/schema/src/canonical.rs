@@ -24,7 +24,8 @@ pub(crate) fn canonical_text(value: &Value) -> String {
 /// SHA-256 of a value's canonical JSON text (RFC 8785), 64 lower-case hex digits.
 ///
 /// Two values have the same hash if they differ only in the order of members, in white space or in
-/// the spelling of numbers and strings. [`Schema::hash`](crate::Schema) is made with it.
+/// the spelling of numbers and strings. Integers beyond 2⁵³ are rounded first, as JavaScript rounds
+/// them. [`Schema::hash`](crate::Schema::hash) is made with it.
 pub fn canonical_hash(value: &Value) -> String {
     hex::encode(Sha256::digest(canonical_text(value)))
 }

@@ -31,16 +31,16 @@ pub const SCHEMA_PATTERN_COMPILED_BYTES_MAX: usize = 128 * 1_024;
 /// where expensive patterns read it): never much more than a second. Payloads of the largest size
 /// take some hundred thousand; a recursive schema could take any number.
 pub const CHECK_STEPS_MAX: u32 = 16_000_000;
-/// Steps of a check on a thread that serves: some hundred microseconds at worst, and more than any
-/// payload of a few kilobytes takes. A check that needs more is begun again beside those threads.
+/// Steps of a quick check, as a thread that serves may make it: some hundred microseconds at worst, and
+/// more than any payload of a few kilobytes takes. Longer checks belong on other threads.
 pub const QUICK_CHECK_STEPS_MAX: u32 = 10_000;
-/// Steps to find out what is wrong with a payload: fewer, because what is found takes memory.
+/// Steps to find the errors of a payload: fewer, because each error takes memory.
 pub const EXPLAIN_STEPS_MAX: u32 = 4_000_000;
 /// How deep a check follows a payload: each level costs stack. Only recursive schemas follow
 /// further than their own levels.
 pub const CHECK_DEPTH_MAX: u16 = 64;
 /// Levels of a payload times the longest chain of branches and references that applies to one value:
-/// what nests at once, and each costs up to three kilobytes of stack in a development build. So a
+/// so many calls nest at once, and each costs up to three kilobytes of stack in a development build. So a
 /// recursive schema whose chain is longer than four follows payloads less deep.
 pub const CHECK_NESTING_MAX: usize = 256;
 /// Violations shown for one refused payload. Contract 2.5.
@@ -59,7 +59,7 @@ pub const COMPARISON_DEPTH_MAX: usize = 100;
 pub const COUNTEREXAMPLE_STEPS_MAX: u32 = 200_000;
 /// Violations shown for one refused schema, as many as for a refused payload.
 pub const SCHEMA_VIOLATIONS_SHOWN_MAX: usize = 20;
-/// Bytes of a filter without white space: a thousand of them go into one call of the router, and are
+/// Bytes of a filter without white space: a thousand of them go into one call of Weir's router, and are
 /// read for every event. `EventBridge` takes half as many.
 pub const FILTER_BYTES_MAX: usize = 4_096;
 /// Alternatives of a filter, each value of a list counted: every one of them is compared with every
@@ -68,8 +68,8 @@ pub const FILTER_ALTERNATIVES_MAX: usize = 100;
 /// Levels of objects in a filter: more than any schema has, and few enough for the stack.
 pub const FILTER_DEPTH_MAX: usize = 32;
 /// Ways in which branches of a schema may be combined when a filter is checked against it. A union
-/// of a hundred types stays below; beyond that, what branches say is left out.
+/// of a hundred types stays below; beyond that, branches are ignored.
 pub const FILTER_SHAPES_MAX: usize = 256;
-/// Steps of one check of a filter against a schema: milliseconds. What is not decided by then is
-/// given the benefit of the doubt.
+/// Steps of one check of a filter against a schema: milliseconds. A filter that is not refused by
+/// then may match.
 pub const FILTER_STEPS_MAX: u32 = 2_000;

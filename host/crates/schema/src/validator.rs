@@ -115,7 +115,7 @@ fn given_up(message: &str) -> PayloadError {
 
 fn payload_error(error: &ValidationError<'_>) -> PayloadError {
     let message = match error.kind() {
-        // It names a member, which the view lets through; values it does not.
+        // The inner error is about the name of a member, which the view shows. Values it hides.
         ValidationErrorKind::PropertyNames { error } => error.to_string(),
         _ => error.masked().to_string(),
     };

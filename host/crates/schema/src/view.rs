@@ -72,7 +72,7 @@ pub(crate) fn counts(error: &jsonschema::ValidationError<'_>) -> bool {
     *error.instance().as_ref() == SEEN
 }
 
-/// The representation of which [`View`] is a value.
+/// The representation of JSON for `jsonschema` whose values are [`View`]s.
 pub(crate) struct Metered;
 
 /// One value of a payload.
@@ -96,7 +96,7 @@ impl<'a> View<'a> {
         if self.meter.take(1) { self.value } else { &Value::Null }
     }
 
-    /// The view with what it contains, unless it lies too deep.
+    /// The content of the value, unless it lies too deep.
     fn opened<T>(&self, content: T) -> Option<Opened<'a, T>> {
         if self.depth == self.meter.depth_max {
             self.meter.spend();

@@ -18,7 +18,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Objects first: what is wrong with a payload is mostly wrong with its members.
+    /// All kinds. Objects come first, since mostly the members of a payload break.
     pub(super) const ALL: [Self; 7] =
         [Self::Object, Self::Array, Self::String, Self::Integer, Self::Fraction, Self::Boolean, Self::Null];
 

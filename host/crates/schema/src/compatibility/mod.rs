@@ -91,7 +91,7 @@ pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibi
     Ok(Err(pair.refusal(&new, &findings, was_spent, &validators)))
 }
 
-/// Reads a schema that obeys the rules of the registry.
+/// Reads a schema that is within the bounds and obeys the rules of [`inspect`](crate::inspect).
 fn read(root: &Value) -> Result<Document<'_>> {
     let document = Document::read(root)?;
     caps::measure(&document)?;

@@ -291,7 +291,7 @@ impl<'t> Prover<'t> {
         all
     }
 
-    /// Whether it is not known if the value has all the facts.
+    /// Whether evaluation cannot tell if the value has all the facts.
     fn is_unsure(&self, facts: &Facts<'t>, value: &Value) -> bool {
         let evaluator = self.evaluator();
         !facts.splits.is_empty()
@@ -489,7 +489,7 @@ impl<'t> Prover<'t> {
         !facts.splits.is_empty() && self.shows_by_cases(kind, facts, &[], effort)
     }
 
-    /// Whether the facts exclude that all these atoms are false. None of them is a combination.
+    /// Whether the facts exclude that all these atoms, none of which is a combination, are false.
     fn closes(&self, kind: Kind, facts: &Facts<'t>, atoms: &[AtomId]) -> bool {
         let can_be_false = |&atom: &AtomId| self.terms.atoms[atom].test.domain().contains(kind);
         if !atoms.iter().all(can_be_false) {
@@ -506,7 +506,7 @@ impl<'t> Prover<'t> {
         }
     }
 
-    /// The atoms, and those that are false because a denied schema has no other that could be.
+    /// The atoms, and each atom of a denied schema that is false because no other atom of that can be.
     fn with_denied<'s>(&self, kind: Kind, facts: &Facts<'t>, atoms: &'s [AtomId]) -> Cow<'s, [AtomId]> {
         let mut all = Cow::Borrowed(atoms);
         for &denied in &facts.denied_open {

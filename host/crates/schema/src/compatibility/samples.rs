@@ -464,7 +464,7 @@ impl<'t> Draft<'_, '_, 't> {
         self.member_with(name, None, broken)
     }
 
-    /// Members that are valid under one schema more.
+    /// Values for a member that are valid under one schema more.
     fn member_with(&self, name: &str, held: Option<SchemaId>, broken: &[Claim]) -> Rc<Vec<Value>> {
         let prover = self.prover();
         let region = Region::Name(name);

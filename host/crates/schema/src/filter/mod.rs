@@ -2,7 +2,7 @@
 //!
 //! This crate does not match filters against payloads: Weir's router does. A filter is checked here
 //! when it is set, so that a mistake shows at once and not when events fail to arrive. [`parse`]
-//! finds what is no filter, [`never`] what cannot match a payload that the schemas allow.
+//! finds what is no filter, [`mod@never`] what cannot match a payload that the schemas allow.
 
 mod condition;
 mod nearest;

@@ -100,7 +100,7 @@ impl<'d> Search<'d> {
         Some(Shape::all(self.document, places))
     }
 
-    /// A payload is always an object.
+    /// Whether conditions may hold of the payload, which is always an object.
     fn payload(&self, conditions: &[Condition]) -> May {
         let trail = &mut Trail::default();
         let Some(shapes) = self.shapes(&[Document::ROOT]) else { return Ok(()) };

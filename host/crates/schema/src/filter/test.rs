@@ -53,7 +53,7 @@ impl Test {
         }
     }
 
-    /// Whether a scalar passes for sure; asked only of what stands in `anything-but`.
+    /// Whether a scalar passes for sure; only the tests in `anything-but` are asked.
     fn surely_passes(&self, value: &Value) -> bool {
         let is_vague = value.as_f64().is_some_and(|number| number.abs() > EXACT_MAX);
         !is_vague && self.may_pass(value)
