@@ -11,7 +11,7 @@ use axum::{
 };
 use subtle::ConstantTimeEq;
 
-use super::{ApiState, envelope::no_such_route, rate_limit::Kind};
+use super::{envelope::no_such_route, rate_limit::Kind, state::ApiState};
 use crate::{
     domain::organization::{SCOPE_EVENTS_MANAGE, SCOPE_EVENTS_READ, SCOPE_WEBHOOKS_MANAGE},
     error::{Error, Result},

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    Shared,
     caller::Reader,
     envelope::{Answer, ok},
+    state::Shared,
 };
 use crate::{
     db::emit::Failure,

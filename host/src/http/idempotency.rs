@@ -17,7 +17,7 @@ use axum::{
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 
-use super::{ApiState, caller::authenticated, extract};
+use super::{caller::authenticated, extract, state::ApiState};
 use crate::{
     domain::{emit::Idempotency, limits::IDEMPOTENCY_KEY_CHARS_MAX},
     error::{Code, Error, Result},

@@ -10,8 +10,6 @@ use axum::extract::Request;
 use tokio::net::TcpListener;
 use tower::{Layer, util::MapRequestLayer};
 
-use crate::service::Host;
-
 mod caller;
 mod delivery;
 mod emit;
@@ -27,24 +25,11 @@ mod organization;
 mod rate_limit;
 mod registry;
 mod router;
+mod state;
 mod subscription;
 
 pub use rate_limit::RateLimits;
-
-/// What layers and handlers share.
-pub struct ApiState {
-    /// What services work with.
-    pub host: Arc<Host>,
-    /// The operator's token. `None` turns the operator's routes off.
-    pub admin_token: Option<String>,
-    /// Most connections of callers at once.
-    pub connections_max: usize,
-    /// Counts requests of organizations.
-    pub rate_limits: RateLimits,
-}
-
-/// [`ApiState`] as handlers take it.
-type Shared = axum::extract::State<Arc<ApiState>>;
+pub use state::ApiState;
 
 /// Serves until `stop` is ready, and then until the requests under way are answered.
 pub async fn serve(listener: TcpListener, state: Arc<ApiState>, stop: impl Future<Output = ()> + Send + 'static) {

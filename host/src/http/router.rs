@@ -9,7 +9,8 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    ApiState, caller, delivery, emit, envelope, federation, health, idempotency, marketplace, organization, registry,
+    caller, delivery, emit, envelope, federation, health, idempotency, marketplace, organization, registry,
+    state::ApiState,
     subscription::{self, EventSubscription, Webhook},
 };
 
@@ -43,7 +44,7 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
         .route("/api/v1/event-subscriptions/{id}/test", post(delivery::trial::test::<EventSubscription>))
         .route("/api/v1/event-subscriptions/{id}/rotate", post(subscription::rotate::<EventSubscription>))
         .route("/api/v1/event-subscriptions/{id}/enable", post(subscription::enable::<EventSubscription>))
-        .route("/api/v1/event-subscriptions/{id}/replay", post(delivery::replay::create))
+        .route("/api/v1/event-subscriptions/{id}/replay", post(delivery::replay::events))
         .route(
             "/api/v1/events/subscriptions",
             get(subscription::list::<EventSubscription>).post(subscription::create::<EventSubscription>),
@@ -57,7 +58,7 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
         .route("/api/v1/events/subscriptions/{id}/test", post(delivery::trial::test::<EventSubscription>))
         .route("/api/v1/events/subscriptions/{id}/rotate", post(subscription::rotate::<EventSubscription>))
         .route("/api/v1/events/subscriptions/{id}/enable", post(subscription::enable::<EventSubscription>))
-        .route("/api/v1/events/subscriptions/{id}/replay", post(delivery::replay::create))
+        .route("/api/v1/events/subscriptions/{id}/replay", post(delivery::replay::events))
         .route("/api/v1/webhooks", get(subscription::list::<Webhook>).post(subscription::create::<Webhook>))
         .route(
             "/api/v1/webhooks/{id}",
@@ -78,9 +79,9 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
         .route("/api/v1/emits/{id}/explain", get(delivery::explain::explain))
         .route("/api/v1/deliveries", get(delivery::list))
         .route("/api/v1/deliveries/{id}", get(delivery::get))
-        .route("/api/v1/deliveries/{id}/replay", post(delivery::replay_one))
+        .route("/api/v1/deliveries/{id}/replay", post(delivery::replay::one))
         .route("/api/v1/dead-letters", get(delivery::list_dead_letters))
-        .route("/api/v1/dead-letters/replay", post(delivery::replay_dead_letters))
+        .route("/api/v1/dead-letters/replay", post(delivery::replay::dead_letters))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key));
 

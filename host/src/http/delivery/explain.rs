@@ -11,10 +11,10 @@ use crate::{
         time::Time,
     },
     http::{
-        Shared,
         caller::Reader,
         envelope::{Answer, Paged, ok},
         extract::{Params, Query},
+        state::Shared,
     },
     service::explain::{self, Digests, Explained, Only},
 };

@@ -8,16 +8,15 @@ pub(super) mod trial;
 mod view;
 
 use super::{
-    Shared,
-    caller::{Manager, Reader, WebhookManager},
+    caller::{Reader, WebhookManager},
     envelope::{Answer, Paged, ok},
-    extract::{Body, Params, Query},
+    extract::{Params, Query},
+    state::Shared,
 };
 use crate::{
     db::delivery::Filter as DeliveryQuery,
     domain::delivery::Status,
-    error::Code,
-    service::{Caller, delivery, replay as service_replay, subscription},
+    service::{Caller, delivery, subscription},
 };
 
 pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<view::Delivery>> {
@@ -63,24 +62,4 @@ async fn page(
 
 pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<view::Delivery> {
     ok(delivery::get(&state.host, &caller, &id).await?.into())
-}
-
-pub(super) async fn replay_one(
-    state: Shared,
-    Manager(caller): Manager,
-    Params(id): Params<String>,
-    body: Body,
-) -> Answer<view::Delivery> {
-    let body: body::Replay = body.json(Code::BadRequest)?;
-    ok(delivery::replay(&state.host, &caller, &id, body.which()).await?.into())
-}
-
-pub(super) async fn replay_dead_letters(
-    state: Shared,
-    Manager(caller): Manager,
-    body: Body,
-) -> Answer<view::ReplayedDeadLetters> {
-    let body: body::ReplayDeadLetters = body.json(Code::BadRequest)?;
-    let count = service_replay::dead_letters(&state.host, &caller, &body.request()?).await?;
-    ok(view::ReplayedDeadLetters::of(count))
 }

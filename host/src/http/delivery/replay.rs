@@ -1,26 +1,57 @@
-//! Replays of the events of a time to a subscription:
+//! Replays: of one delivery, `/api/v1/deliveries/{id}/replay`, of many dead letters,
+//! `/api/v1/dead-letters/replay` (contract 14.2), and of the events of a time to a subscription,
 //! `/api/v1/event-subscriptions/{id}/replay` (contract 5.1).
 
 use serde::Serialize;
 
+use super::{body, view};
 use crate::{
     domain::{id::ReplayId, time::Time},
     error::{Code, Result},
     http::{
-        Shared,
         caller::Manager,
         envelope::{Answer, ok},
         extract::{self, Body, Params},
         fields::Fields,
+        state::Shared,
     },
-    service::replay::{self, Events, Taken},
+    service::{
+        delivery,
+        replay::{self, Events, Taken},
+    },
 };
 
-/// The counts of a replay, for all clients: Go reads the first three, TypeScript `replayed` and
+pub(in crate::http) async fn one(
+    state: Shared,
+    Manager(caller): Manager,
+    Params(id): Params<String>,
+    body: Body,
+) -> Answer<view::Delivery> {
+    let body: body::Replay = body.json(Code::BadRequest)?;
+    ok(delivery::replay(&state.host, &caller, &id, body.which()).await?.into())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct ReplayedDeadLetters {
+    replayed_count: i64,
+}
+
+pub(in crate::http) async fn dead_letters(
+    state: Shared,
+    Manager(caller): Manager,
+    body: Body,
+) -> Answer<ReplayedDeadLetters> {
+    let body: body::ReplayDeadLetters = body.json(Code::BadRequest)?;
+    let replayed_count = replay::dead_letters(&state.host, &caller, &body.request()?).await?;
+    ok(ReplayedDeadLetters { replayed_count })
+}
+
+/// The counts of a replay of events, for all clients: Go reads the first three, TypeScript `replayed` and
 /// `failed`. The replay is yet to run when this is answered, so nothing has succeeded or failed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Replayed {
+pub(in crate::http) struct ReplayedEvents {
     replayed_count: u64,
     success_count: u64,
     failed_count: u64,
@@ -32,7 +63,7 @@ pub(in crate::http) struct Replayed {
     replay_id: Option<ReplayId>,
 }
 
-impl From<Taken> for Replayed {
+impl From<Taken> for ReplayedEvents {
     fn from(taken: Taken) -> Self {
         Self {
             replayed_count: taken.count,
@@ -46,12 +77,12 @@ impl From<Taken> for Replayed {
     }
 }
 
-pub(in crate::http) async fn create(
+pub(in crate::http) async fn events(
     state: Shared,
     Manager(caller): Manager,
     Params(id): Params<String>,
     body: Body,
-) -> Answer<Replayed> {
+) -> Answer<ReplayedEvents> {
     let fields = Fields::of(&body, Code::BadRequest)?;
     let request = Events {
         from: time(&fields, "from")?,

@@ -6,10 +6,10 @@ use serde::Serialize;
 use crate::{
     error::Code,
     http::{
-        Shared,
         envelope::{Answer, ok},
         extract::{Body, Params},
         fields::Fields,
+        state::Shared,
         subscription::View,
     },
     service::{Caller, trial},

@@ -100,16 +100,3 @@ impl From<delivery::Attempt> for Attempt {
         }
     }
 }
-
-/// How many dead letters a replay took.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(in crate::http) struct ReplayedDeadLetters {
-    replayed_count: i64,
-}
-
-impl ReplayedDeadLetters {
-    pub(super) fn of(count: i64) -> Self {
-        Self { replayed_count: count }
-    }
-}

@@ -6,15 +6,18 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{QUEUED, ROUTED, WRONG_SHAPE};
+use super::view::{QUEUED, ROUTED};
 use crate::{
     db::emit::Filter as EmitQuery,
     domain::name::{EventName, Version},
-    error::Result,
+    error::{Code, Result},
     fail,
     http::extract::{Query, idempotency_key, object, required},
     service::emit::EmitRequest,
 };
+
+/// The code for a body of the wrong shape in this family of routes (contract C17).
+pub(super) const WRONG_SHAPE: Code = Code::InvalidRequest;
 
 /// A payload to emit.
 #[derive(Deserialize)]

@@ -11,10 +11,10 @@ use crate::{
     domain::{id::EmitId, time::Time},
     error::{Code, Error, Result},
     http::{
-        Shared,
         caller::{Manager, Reader},
         envelope::{Answer, Paged, accepted, ok, stored_json},
         extract::{Body, Query, object, required},
+        state::Shared,
     },
     service::event_log::{self, IngestRequest, LogRequest as EventLogQuery},
 };

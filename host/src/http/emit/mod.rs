@@ -8,22 +8,13 @@ mod view;
 use axum::http::HeaderMap;
 
 use super::{
-    Shared,
     caller::{Manager, Reader},
     envelope::{Answer, Paged, accepted, ok},
     extract::{Body, Params, Query},
+    state::Shared,
 };
-use crate::{
-    error::{Code, Result},
-    service::emit,
-};
-
-/// The code for a body of the wrong shape in this family of routes (contract C17).
-const WRONG_SHAPE: Code = Code::InvalidRequest;
-/// The status of an emit whose deliveries are not written yet.
-const QUEUED: &str = "queued";
-/// The status of an emit whose deliveries are written.
-const ROUTED: &str = "routed";
+use crate::{error::Result, service::emit};
+use body::WRONG_SHAPE;
 
 pub(super) async fn emit(
     state: Shared,

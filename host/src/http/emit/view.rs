@@ -3,13 +3,17 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{QUEUED, ROUTED};
 use crate::{
     domain::{delivery::Counts, id::OrganizationId, time::Time},
     error::{Error, Result},
     http::envelope::stored_json,
     service::emit::{EmitAnswer, EmitView},
 };
+
+/// The status of an emit whose deliveries are not written yet.
+pub(super) const QUEUED: &str = "queued";
+/// The status of an emit whose deliveries are written.
+pub(super) const ROUTED: &str = "routed";
 
 /// An emit that was just accepted.
 #[derive(Serialize)]

@@ -10,11 +10,14 @@ use crate::{
         federation::RelayStatus,
         id::{EmitId, MemberId},
     },
-    error::Result,
+    error::{Code, Result},
     fail,
     http::extract::Query,
     service::federation::peers::NewPeer,
 };
+
+/// The code for a body of the wrong shape in this family of routes (contract C17).
+pub(super) const WRONG_SHAPE: Code = Code::InvalidRequest;
 
 #[derive(Deserialize)]
 pub(super) struct Group {

@@ -5,19 +5,14 @@ mod body;
 mod view;
 
 use super::{
-    Shared,
     caller::{Manager, Reader},
     envelope::{Answer, Paged, created, ok},
     extract::{Body, Params, Query},
     fields::Fields,
+    state::Shared,
 };
-use crate::{
-    error::Code,
-    service::federation::{groups, members, peers, pushes, relays},
-};
-
-/// The code for a body of the wrong shape in this family of routes (contract C17).
-const WRONG_SHAPE: Code = Code::InvalidRequest;
+use crate::service::federation::{groups, members, peers, pushes, relays};
+use body::WRONG_SHAPE;
 
 pub(super) async fn create_group(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::Group> {
     let body: body::Group = body.json(WRONG_SHAPE)?;

@@ -2,15 +2,17 @@
 
 use serde::Deserialize;
 
-use super::WRONG_SHAPE;
 use crate::{
     db::listing::Filter as ListingQuery,
     domain::listing::{Search, Status},
-    error::Result,
+    error::{Code, Result},
     fail,
     http::extract::{Query, required},
     service::marketplace::{ForkRequest, PublishRequest},
 };
+
+/// The code for a body of the wrong shape in this family of routes (contract C17).
+pub(super) const WRONG_SHAPE: Code = Code::InvalidRequest;
 
 /// A listing to publish.
 #[derive(Deserialize)]

@@ -4,16 +4,14 @@ mod body;
 mod view;
 
 use super::{
-    Shared,
     caller::{Manager, Reader},
     envelope::{Answer, created, ok},
     extract::{Body, Params, Query},
     fields::Fields,
+    state::Shared,
 };
-use crate::{domain::limits::LISTINGS_DEFAULT, error::Code, service::marketplace};
-
-/// The code for a body of the wrong shape in this family of routes (contract C17).
-const WRONG_SHAPE: Code = Code::InvalidRequest;
+use crate::{domain::limits::LISTINGS_DEFAULT, service::marketplace};
+use body::WRONG_SHAPE;
 
 pub(super) async fn publish(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::Listing> {
     let body: body::Publish = body.json(WRONG_SHAPE)?;

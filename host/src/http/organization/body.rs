@@ -2,14 +2,16 @@
 
 use serde::Deserialize;
 
-use super::WRONG_SHAPE;
 use crate::{
     domain::{organization::Environment, plan::Plan},
-    error::Result,
+    error::{Code, Result},
     fail,
     http::extract::{required, time},
     service::account::{NewKey, NewOrganization, PatchOrganization},
 };
+
+/// The code for a body of the wrong shape outside of custom events (contract C17).
+pub(super) const WRONG_SHAPE: Code = Code::BadRequest;
 
 /// The longest overlap of a rotated key: a week, as for signing secrets.
 const GRACE_SECONDS_MAX: u32 = 604_800;

@@ -6,14 +6,12 @@ pub(super) mod root_keys;
 mod view;
 
 use super::{
-    Shared,
     envelope::{Answer, DELETED, Deleted, Paged, created, ok},
     extract::{Body, Params, Query},
+    state::Shared,
 };
-use crate::{error::Code, service::account};
-
-/// The code for a body of the wrong shape outside of custom events (contract C17).
-const WRONG_SHAPE: Code = Code::BadRequest;
+use crate::service::account;
+use body::WRONG_SHAPE;
 
 pub(super) async fn create(state: Shared, body: Body) -> Answer<view::CreatedOrganization> {
     let body: body::Create = body.json(WRONG_SHAPE)?;

@@ -7,9 +7,9 @@ use crate::{
     error::{Code, Result},
     fail,
     http::{
-        Shared,
         envelope::{Answer, ok},
         extract::Body,
+        state::Shared,
     },
     service::root_key::{self, Status, Usage},
 };

@@ -5,14 +5,16 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::WRONG_SHAPE;
 use crate::{
     domain::registration::Status,
-    error::Result,
+    error::{Code, Result},
     fail,
     http::extract::{Query, object, optional_object, present, required},
     service::registry::{PatchRequest, RegisterRequest},
 };
+
+/// The code for a body of the wrong shape in this family of routes (contract C17).
+pub(super) const WRONG_SHAPE: Code = Code::InvalidRequest;
 
 /// A registration to check, or to make.
 #[derive(Deserialize)]

@@ -4,18 +4,13 @@ mod body;
 mod view;
 
 use super::{
-    Shared,
     caller::{Manager, Reader},
     envelope::{Answer, created, ok},
     extract::{Body, Params, Query},
+    state::Shared,
 };
-use crate::{
-    error::Code,
-    service::{marketplace, registry},
-};
-
-/// The code for a body of the wrong shape in this family of routes (contract C17).
-const WRONG_SHAPE: Code = Code::InvalidRequest;
+use crate::service::{marketplace, registry};
+use body::WRONG_SHAPE;
 
 pub(super) async fn register(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::Registered> {
     let body: body::Register<'_> = body.json(WRONG_SHAPE)?;

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::View;
+use super::view::View;
 use crate::{
     error::Result,
     fail,

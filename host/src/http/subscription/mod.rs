@@ -10,11 +10,11 @@ mod view;
 pub(super) use view::{EventSubscription, View, Webhook};
 
 use super::{
-    Shared,
     caller::Manager,
     envelope::{Answer, DELETED, Deleted, created, ok},
     extract::{Body, Params},
     fields::Fields,
+    state::Shared,
 };
 use crate::{
     error::{Code, Result},
