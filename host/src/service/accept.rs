@@ -5,7 +5,7 @@
 //! the organization was changed meanwhile, on this host or another, its caller is admitted again and
 //! the event is checked again.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use super::{Caller, Host, access::readmit};
 use crate::{
@@ -39,7 +39,7 @@ pub(super) struct Draft {
     pub(super) emitted_by: String,
 }
 
-/// What a check against an organization found out about an event.
+/// The result of a [`Check`].
 pub(super) struct Checked {
     /// What kind of event it is.
     pub(super) subject: Subject,
@@ -61,17 +61,18 @@ pub struct Accepted {
     pub event_type: String,
 }
 
-/// Accepts an event if it passes `check`, which is asked again when the organization was changed. When
+/// Checks an event against an organization.
+pub(super) trait Check {
+    /// Checks the event as of the view's revision; an error refuses it.
+    fn check(&mut self, view: &OrganizationView) -> impl Future<Output = Result<Checked>> + Send;
+}
+
+/// Accepts an event if it passes `check`, which is repeated when the organization was changed. When
 /// this returns `Ok`, the event survives power loss.
-pub(super) async fn accept(
-    host: &Host,
-    caller: &Caller,
-    draft: Draft,
-    mut check: impl AsyncFnMut(&OrganizationView) -> Result<Checked>,
-) -> Result<Accepted> {
+pub(super) async fn accept(host: &Host, caller: &Caller, draft: Draft, check: &mut impl Check) -> Result<Accepted> {
     let mut caller = caller.clone();
     for _ in 0..CHECKS_MAX {
-        let checked = match check(&caller.organization).await {
+        let checked = match check.check(&caller.organization).await {
             Ok(checked) => checked,
             Err(refusal) => {
                 let again = readmit(host, &caller).await?;

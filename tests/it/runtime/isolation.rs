@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::task::{JoinSet, spawn_blocking};
 use weir_runtime::{
-    Blame, Budget, BuiltIn, Component, DeliveryCall, Event, Failure, FaultKind, KeyForm, Origin, Runtime, Settings, Sign,
+    Blame, Budget, BuiltIn, Component, DeliveryCall, Event, Failure, FaultKind, KeyForm, Origin, Runtime, Settings,
+    Sign,
 };
 
 use super::{

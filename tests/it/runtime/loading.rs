@@ -25,7 +25,10 @@ fn a_component_says_what_it_is() {
 #[test]
 fn loading_again_gives_the_same_component() {
     let component = load("signs-once");
-    assert_eq!(runtime().find(component.digest(), Origin::Tenant).map(|found| found.digest()), Some(component.digest()));
+    assert_eq!(
+        runtime().find(component.digest(), Origin::Tenant).map(|found| found.digest()),
+        Some(component.digest())
+    );
     assert!(runtime().find(Digest::of(b"never seen"), Origin::Tenant).is_none());
 }
 

@@ -7,9 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use weir_runtime::{
-    BuiltIn, Candidate, DeliveryCall, Event, KeyForm, Outcome, RouterCall, Runtime, Settings, Sign,
-};
+use weir_runtime::{BuiltIn, Candidate, DeliveryCall, Event, KeyForm, Outcome, RouterCall, Runtime, Settings, Sign};
 
 /// Calls that are measured, after as many that are not.
 const CALLS: usize = 2_000;

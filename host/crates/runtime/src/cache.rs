@@ -35,11 +35,7 @@ impl<T: Clone> Cache<T> {
 
     /// The value for this digest. When it is not there, one caller gets it from `load`, together with
     /// its bytes, while the others that want the same wait; when `load` fails, the next of them tries.
-    pub(crate) fn get_or_load<E>(
-        &self,
-        digest: Digest,
-        load: impl FnOnce() -> Result<(T, usize), E>,
-    ) -> Result<T, E> {
+    pub(crate) fn get_or_load<E>(&self, digest: Digest, load: impl FnOnce() -> Result<(T, usize), E>) -> Result<T, E> {
         let load = || load().map(|(value, bytes)| Weighed { value, bytes });
         self.0.get_or_insert_with(&digest, load).map(|weighed| weighed.value)
     }

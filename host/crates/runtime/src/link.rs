@@ -3,13 +3,7 @@
 use semver::Version;
 use wasmtime::component::Component as Compiled;
 
-use crate::{
-    component::Component,
-    digest::Digest,
-    refusal::LoadError,
-    v0_1::Linkers,
-    world::World,
-};
+use crate::{component::Component, digest::Digest, refusal::LoadError, v0_1::Linkers, world::World};
 
 /// The package whose interfaces make the worlds.
 const PACKAGE: &str = "weir:plugin/";

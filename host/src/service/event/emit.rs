@@ -20,7 +20,7 @@ use crate::{
     memory::{Emittable, OrganizationView},
     service::{
         Caller, Host,
-        accept::{Checked, Draft, accept},
+        accept::{Check, Checked, Draft, accept},
     },
 };
 
@@ -74,49 +74,45 @@ async fn check_and_accept(
     }
     let draft =
         Draft { payload: request.payload.into(), idempotency, chain_depth, emitted_by: caller.service().to_owned() };
-    accept(host, caller, draft, async |view: &OrganizationView| check(host, view, &event, version, &payload).await)
-        .await
+    accept(host, caller, draft, &mut EmitCheck { host, event, version, payload }).await
 }
 
-/// Checks an emit against plan, registry and schema of an organization.
-async fn check(
-    host: &Host,
-    view: &OrganizationView,
-    event: &EventName,
+/// Checks an emit against plan, registry and schema.
+struct EmitCheck<'a> {
+    host: &'a Host,
+    event: EventName,
     version: Option<Version>,
-    payload: &Arc<Value>,
-) -> Result<Checked> {
-    let plan = view.organization.plan;
-    check_plan(plan, event)?;
-    let emittable = host.memory.emittable(view, event, version).await?;
-    check_payload(host, view, &emittable, payload).await?;
-    let subject = Subject::Custom {
-        registration_id: emittable.registration_id.clone(),
-        event: event.clone(),
-        version: emittable.version,
-    };
-    Ok(Checked {
-        charge: Charge::Counted(plan.emits_per_month_max()),
-        is_wanted: host.memory.wanted_lifecycle(view).await?.of_accepted()
-            || !host.memory.endpoints(view, &subject).await?.is_empty(),
-        is_pushed: host.memory.is_pushed(view, &emittable.registration_id).await?,
-        subject,
-    })
+    payload: Arc<Value>,
 }
 
-/// Checks a payload against a schema: on this thread if that is quick, or else in the pool.
-async fn check_payload(
-    host: &Host,
-    view: &OrganizationView,
-    emittable: &Emittable,
-    payload: &Arc<Value>,
-) -> Result<()> {
-    let validator = host.memory.validator(view, &emittable.registration_id).await?;
-    if validator.is_quickly_valid(payload) {
-        return Ok(());
+impl Check for EmitCheck<'_> {
+    async fn check(&mut self, view: &OrganizationView) -> Result<Checked> {
+        let (memory, plan) = (&self.host.memory, view.organization.plan);
+        check_plan(plan, &self.event)?;
+        let emittable = memory.emittable(view, &self.event, self.version).await?;
+        self.check_payload(view, &emittable).await?;
+        let subject = Subject::Custom {
+            registration_id: emittable.registration_id.clone(),
+            event: self.event.clone(),
+            version: emittable.version,
+        };
+        let is_wanted =
+            memory.wanted_lifecycle(view).await?.of_accepted() || !memory.targets(view, &subject).await?.is_empty();
+        let is_pushed = memory.is_pushed(view, &emittable.registration_id).await?;
+        Ok(Checked { subject, charge: Charge::Counted(plan.emits_per_month_max()), is_wanted, is_pushed })
     }
-    let payload = payload.clone();
-    host.cpu.run(&view.organization.id, move || validator.check(&payload)).await?
+}
+
+impl EmitCheck<'_> {
+    /// Checks the payload against the schema: on this thread if that is quick, or else in the pool.
+    async fn check_payload(&self, view: &OrganizationView, emittable: &Emittable) -> Result<()> {
+        let validator = self.host.memory.validator(view, &emittable.registration_id).await?;
+        if validator.is_quickly_valid(&self.payload) {
+            return Ok(());
+        }
+        let payload = self.payload.clone();
+        self.host.cpu.run(&view.organization.id, move || validator.check(&payload)).await?
+    }
 }
 
 fn parse_payload(text: &str) -> Result<Value> {

@@ -17,7 +17,7 @@ use crate::{
     memory::OrganizationView,
     service::{
         Caller, Host,
-        accept::{Checked, Draft, accept},
+        accept::{Check, Checked, Draft, accept},
         idempotency,
     },
 };
@@ -61,14 +61,25 @@ pub async fn ingest(host: &Host, caller: &Caller, request: IngestRequest<'_>) ->
         chain_depth: 0,
         emitted_by: source_app.to_owned(),
     };
-    let mut subscriptions = 0;
-    let check = async |view: &OrganizationView| {
-        subscriptions = host.memory.endpoints(view, &subject).await?.len();
-        let is_wanted = subscriptions > 0;
-        Ok(Checked { subject: subject.clone(), charge: Charge::Free, is_wanted, is_pushed: false })
-    };
-    let accepted = accept(host, caller, draft, check).await?;
-    Ok(Ingested { id: accepted.id, source_app: source_app.to_owned(), subscriptions })
+    let mut check = IngestCheck { host, subject, subscriptions: 0 };
+    let accepted = accept(host, caller, draft, &mut check).await?;
+    Ok(Ingested { id: accepted.id, source_app: source_app.to_owned(), subscriptions: check.subscriptions })
+}
+
+/// Finds the subscriptions to an ingested event; nothing of the organization can refuse it.
+struct IngestCheck<'a> {
+    host: &'a Host,
+    subject: Subject,
+    /// Active subscriptions whose event types matched at the last check.
+    subscriptions: usize,
+}
+
+impl Check for IngestCheck<'_> {
+    async fn check(&mut self, view: &OrganizationView) -> Result<Checked> {
+        self.subscriptions = self.host.memory.targets(view, &self.subject).await?.len();
+        let is_wanted = self.subscriptions > 0;
+        Ok(Checked { subject: self.subject.clone(), charge: Charge::Free, is_wanted, is_pushed: false })
+    }
 }
 
 /// What an event is, by its name and what it is about. Names of the platform's own events are refused:

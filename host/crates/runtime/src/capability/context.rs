@@ -20,12 +20,7 @@ impl Context {
     /// A router serves no subscription and makes no attempt: WIT has it see the first one, begun
     /// when the event was accepted.
     pub(crate) fn of_router(call: &RouterCall, event: &Event<'_>) -> Self {
-        Self {
-            config: call.config.clone(),
-            subscription_id: None,
-            attempt: 1,
-            attempted_at_ms: event.accepted_at_ms,
-        }
+        Self { config: call.config.clone(), subscription_id: None, attempt: 1, attempted_at_ms: event.accepted_at_ms }
     }
 
     /// The answers to a component that is started and not called.
