@@ -10,6 +10,7 @@ use std::{
 
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use weir_runtime::{BuiltIn, Runtime};
 
 use crate::{
     clock::{Clock, Randomness, SystemClock},
@@ -27,7 +28,6 @@ use crate::{
     },
     error::{Error, Result},
     fail, http,
-    runtime::{self, Runtime},
     service::{self, Compute, Directory, Host, Idempotency, root_key},
     worker::{
         self, Handovers, Workers,
@@ -205,16 +205,16 @@ fn cannot_open(error: Error) -> Error {
 /// Notes which built-in components this host has, for whoever asks later what served an event.
 async fn note_builtins(db: &Db, runtime: &Runtime, now: Time) -> Result<()> {
     let mut tx = db.begin().await?;
-    builtin::note(&mut tx, builtin::ROUTER, runtime.router().digest(), now).await?;
-    builtin::note(&mut tx, builtin::WEBHOOK, runtime.webhook().digest(), now).await?;
-    builtin::note(&mut tx, builtin::RELAY, runtime.relay().digest(), now).await?;
+    for component in BuiltIn::ALL {
+        builtin::note(&mut tx, component, runtime.builtin(component).digest(), now).await?;
+    }
     tx.commit().await
 }
 
 /// Compiling the built-in components takes a moment, and is no work for a thread that serves.
 async fn load_runtime(code_cache_dir: Option<PathBuf>) -> Result<Runtime> {
-    let settings = runtime::Settings { code_cache_dir, ..runtime::Settings::default() };
-    tokio::task::spawn_blocking(move || Runtime::new(settings)).await.map_err(Error::internal)?
+    let settings = weir_runtime::Settings { code_cache_dir, ..weir_runtime::Settings::default() };
+    Ok(tokio::task::spawn_blocking(move || Runtime::new(settings)).await.map_err(Error::internal)??)
 }
 
 /// Takes the lock that says whose an SQLite file is: a second host on it would take back what the

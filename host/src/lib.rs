@@ -1,7 +1,7 @@
 //! Weir, an events host that its tenants extend with WebAssembly components.
 //!
-//! A module uses only those before it in this order: `error`, `domain`, then `clock`, `db` and
-//! `runtime`, then `service`, then `http` and `worker`, then `app`, then `cli`
+//! A module uses only those before it in this order: `error`, `domain`, then `clock` and `db`,
+//! then `service`, then `http` and `worker`, then `app`, then `cli`
 //! (`tests/it/rules/layers.rs` holds the exact table).
 
 pub mod app;
@@ -12,7 +12,6 @@ pub mod db;
 pub mod domain;
 pub mod error;
 pub mod http;
-pub mod runtime;
 pub mod service;
 pub mod telemetry;
 pub mod worker;

@@ -1,4 +1,5 @@
-//! Compiles the built-in components, so that one `cargo build` gives one binary with all of it.
+//! Compiles the built-in components to WebAssembly, so that one `cargo build` of the host makes a
+//! binary that contains them.
 
 use std::{
     env, fs,
@@ -7,10 +8,11 @@ use std::{
 };
 
 const TARGET: &str = "wasm32-wasip2";
-/// Packages of the workspace `guests/`, and what the host includes them as.
+/// Each built-in component: its package in the workspace `guests/`, and the name under which
+/// `builtin.rs` includes it.
 const BUILTINS: [(&str, &str); 3] = [("weir-router", "router"), ("weir-webhook", "webhook"), ("weir-relay", "relay")];
 
-/// What they are made of.
+/// The files and folders that the built-in components are made of, below the root of the repository.
 const WATCHED: [&str; 7] = [
     "guests/Cargo.toml",
     "guests/Cargo.lock",
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<(), String> {
-    let root = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("..");
+    let root = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../..");
     let out = PathBuf::from(variable("OUT_DIR")?);
     for watched in WATCHED {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
@@ -52,7 +54,8 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
-/// Compiling without the target fails with a page of errors about a missing `core`.
+/// Fails with one line when the target is not installed. Compiling without it would fail with a
+/// page of errors about a missing `core`.
 fn check_target() -> Result<(), String> {
     let rustc = variable("RUSTC")?;
     let output = Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]).output();

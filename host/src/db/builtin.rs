@@ -2,23 +2,15 @@
 
 use sqlx::FromRow;
 
-use super::{Tx, codec, on_db};
-use crate::{
-    domain::{digest::Digest, time::Time},
-    error::Result,
-};
+use weir_runtime::{BuiltIn, Digest};
 
-/// The name of the built-in router.
-pub const ROUTER: &str = "router";
-/// The name of the built-in webhook adapter.
-pub const WEBHOOK: &str = "webhook";
-/// The name of the built-in adapter for external peers.
-pub const RELAY: &str = "relay";
+use super::{Tx, codec, on_db};
+use crate::{domain::time::Time, error::Result};
 
 /// A built-in component that some host had.
 #[derive(Clone, Debug)]
-pub struct Builtin {
-    /// Which.
+pub struct Noted {
+    /// The name, [`BuiltIn::as_str`].
     pub name: String,
     /// SHA-256 of its bytes, in hex.
     pub digest: String,
@@ -34,13 +26,13 @@ struct BuiltinRow {
 }
 
 /// Notes that a host has this component from now on; a digest that is known keeps its time.
-pub async fn note(tx: &mut Tx, name: &str, digest: Digest, now: Time) -> Result<()> {
+pub async fn note(tx: &mut Tx, builtin: BuiltIn, digest: Digest, now: Time) -> Result<()> {
     const SQL: &str = "
         insert into builtin_component (name, digest, since)
         values ($1, $2, $3)
         on conflict (name, digest) do nothing";
     on_db!(tx, |conn| sqlx::query(SQL)
-        .bind(name)
+        .bind(builtin.as_str())
         .bind(digest.to_string())
         .bind(now.as_millis())
         .execute(conn)
@@ -49,9 +41,9 @@ pub async fn note(tx: &mut Tx, name: &str, digest: Digest, now: Time) -> Result<
 }
 
 /// All of them: one for each release that changed a component.
-pub async fn list(tx: &mut Tx) -> Result<Vec<Builtin>> {
+pub async fn list(tx: &mut Tx) -> Result<Vec<Noted>> {
     const SQL: &str = "select name, digest, since from builtin_component order by since";
     let rows: Vec<BuiltinRow> = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_all(conn).await)?;
-    let builtin = |row: BuiltinRow| Builtin { name: row.name, digest: row.digest, since: codec::time(row.since) };
+    let builtin = |row: BuiltinRow| Noted { name: row.name, digest: row.digest, since: codec::time(row.since) };
     Ok(rows.into_iter().map(builtin).collect())
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{
-    event::Event,
     id::{EmitId, OrganizationId, PushId, RegistrationId},
     limits::IDEMPOTENCY_KEY_CHARS_MAX,
     name::{EventName, Version},
@@ -43,17 +42,6 @@ pub struct Source {
     pub organization_id: OrganizationId,
     /// Because of which push.
     pub push_id: PushId,
-}
-
-impl Source {
-    /// What components are told of it.
-    fn attributes(&self) -> [(String, String); 3] {
-        [
-            ("federation-relay".to_owned(), "true".to_owned()),
-            ("source-organization-id".to_owned(), self.organization_id.to_string()),
-            ("federation-push-id".to_owned(), self.push_id.to_string()),
-        ]
-    }
 }
 
 /// What an accepted event is.
@@ -139,41 +127,5 @@ impl Emit {
     /// or the type of an event that nobody registered.
     pub fn event_type(&self) -> String {
         self.subject.event_type(&self.organization_id)
-    }
-
-    /// What components are shown of it. Only custom events have a namespace and a version. What the
-    /// host says comes before what routers added, so that nobody can pass for a relay.
-    pub fn as_event(&self, added: Vec<(String, String)>) -> Event {
-        self.shown_from(self.source.as_ref(), added)
-    }
-
-    /// What components are shown of it on its way to an external peer, because of a push.
-    pub fn as_relay(&self, push: &PushId, added: Vec<(String, String)>) -> Event {
-        let source = Source { organization_id: self.organization_id.clone(), push_id: push.clone() };
-        self.shown_from(Some(&source), added)
-    }
-
-    fn shown_from(&self, source: Option<&Source>, added: Vec<(String, String)>) -> Event {
-        let mut attributes: Vec<_> = source.map(Source::attributes).into_iter().flatten().collect();
-        attributes.extend(added);
-        let (namespace, name, version) = match &self.subject {
-            Subject::Custom { event, version, .. } => {
-                (event.namespace().to_owned(), event.name().to_owned(), version.to_string())
-            }
-            Subject::Lifecycle(fact) | Subject::Ingested(fact) => {
-                (String::new(), fact.event_type.clone(), String::new())
-            }
-        };
-        Event {
-            id: self.id.shown().to_owned(),
-            canonical_name: self.event_type(),
-            organization_id: self.organization_id.to_string(),
-            namespace,
-            name,
-            version,
-            accepted_at_ms: u64::try_from(self.accepted_at.as_millis()).unwrap_or(0),
-            payload: self.payload.to_string(),
-            attributes,
-        }
     }
 }

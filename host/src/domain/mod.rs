@@ -4,9 +4,7 @@
 
 pub mod address;
 pub mod delivery;
-pub mod digest;
 pub mod emit;
-pub mod event;
 pub mod explain;
 pub mod federation;
 pub mod filter;

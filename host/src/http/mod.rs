@@ -8,11 +8,9 @@ use std::{future::Future, sync::Arc};
 use axum::extract::Request;
 use tokio::net::TcpListener;
 use tower::{Layer, util::MapRequestLayer};
+use weir_runtime::Usage;
 
-use crate::{
-    runtime::Usage,
-    service::{Host, trial::TryOut},
-};
+use crate::service::{Host, trial::TryOut};
 
 mod admin;
 mod caller;

@@ -1,11 +1,13 @@
 //! Why an event reached the subscriptions of an organization and the external peers that it is pushed
 //! to, or did not.
 
+use weir_runtime::BuiltIn;
+
 use super::{Caller, Host, Page};
 use crate::{
     db::{
         self, Tx,
-        builtin::Builtin,
+        builtin::Noted,
         delivery::{DeliveryView, Filter},
         emit::StoredEmit,
     },
@@ -41,18 +43,18 @@ pub struct Explained {
 
 /// The digests of the built-in components through time.
 #[derive(Clone, Debug)]
-pub struct Digests(Vec<Builtin>);
+pub struct Digests(Vec<Noted>);
 
 impl Digests {
     /// The digest of the component that served a stage at a time; `None` for stages without one.
     pub fn at(&self, receiver: &ReceiverId, stage: Stage, time: Time) -> Option<&str> {
-        let name = match (stage, receiver) {
-            (Stage::Route, ReceiverId::Subscription(_)) => db::builtin::ROUTER,
-            (Stage::Adapt, ReceiverId::Subscription(_)) => db::builtin::WEBHOOK,
-            (Stage::Adapt, ReceiverId::Peer(_)) => db::builtin::RELAY,
+        let served = match (stage, receiver) {
+            (Stage::Route, ReceiverId::Subscription(_)) => BuiltIn::Router,
+            (Stage::Adapt, ReceiverId::Subscription(_)) => BuiltIn::Webhook,
+            (Stage::Adapt, ReceiverId::Peer(_)) => BuiltIn::Relay,
             (Stage::Match | Stage::Route | Stage::Send, _) => return None,
         };
-        let of_name = self.0.iter().filter(|builtin| builtin.name == name && builtin.since <= time);
+        let of_name = self.0.iter().filter(|builtin| builtin.name == served.as_str() && builtin.since <= time);
         of_name.max_by_key(|builtin| builtin.since).map(|builtin| builtin.digest.as_str())
     }
 }

@@ -3,11 +3,11 @@
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use serde_json::json;
+use weir_runtime::Event;
 
 use super::{Caller, Host, directory, subscription::not_found};
 use crate::{
     domain::{
-        event::Event,
         id::{EmitId, SubscriptionId},
         receiver::ReceiverId,
         subscription::Target,
@@ -35,7 +35,7 @@ pub struct Trial {
 /// Sends one event through adapter, guard and signature of a delivery. The workers do.
 pub trait TryOut: Send + Sync {
     /// Sends it once and waits, `at_most` so long. Nothing is stored.
-    fn try_out(&self, target: Arc<Target>, event: Event, at_most: Duration) -> Answered<'_>;
+    fn try_out<'a>(&'a self, target: Arc<Target>, event: Event<'a>, at_most: Duration) -> Answered<'a>;
 }
 
 /// A [`Trial`] to come.
@@ -47,16 +47,17 @@ pub async fn run(host: &Host, endpoints: &dyn TryOut, caller: &Caller, id: &str)
     let target = directory::target(host, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     let now = host.now();
     let payload = json!({ "test": true, "subscriptionId": id, "message": "This is a test of your endpoint." });
+    let (emit_id, payload) = (EmitId::new(now, host.randomness.id()), payload.to_string());
     let event = Event {
-        id: EmitId::new(now, host.randomness.id()).to_string(),
-        canonical_name: EVENT_TYPE.to_owned(),
-        organization_id: caller.organization_id.to_string(),
-        namespace: String::new(),
-        name: EVENT_TYPE.to_owned(),
-        version: String::new(),
+        id: emit_id.as_str(),
+        canonical_name: EVENT_TYPE,
+        organization_id: caller.organization_id.as_str(),
+        namespace: "",
+        name: EVENT_TYPE,
+        version: "",
         accepted_at_ms: u64::try_from(now.as_millis()).unwrap_or(0),
-        payload: payload.to_string(),
-        attributes: Vec::new(),
+        payload: &payload,
+        attributes: &[],
     };
     endpoints.try_out(target, event, TRIAL_TIME_MAX).await
 }

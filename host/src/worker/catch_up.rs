@@ -14,6 +14,7 @@ use super::{
     POLL_INTERVAL, Shared,
     choice::{self, Effort},
     contained, decide,
+    event_view::EventView,
 };
 use crate::{
     db::{
@@ -130,9 +131,9 @@ impl CatchUp {
     /// What the router says of one emit and the subscription.
     async fn choose(&self, stored: &StoredEmit, target: &Arc<Target>, now: Time) -> Result<Option<Routed>> {
         let emit = &stored.emit;
-        let (call, event) = (decide::call_for(emit), emit.as_event(Vec::new()));
+        let (call, view) = (decide::call_for(emit), EventView::of(emit, []));
         let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
-        let chosen = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
+        let chosen = choice::choose(runtime, &call, &view.event(), one, Effort::AsManyAsItTakes).await?;
         let deliveries: Vec<NewDelivery> = chosen
             .into_iter()
             .flatten()

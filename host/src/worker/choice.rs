@@ -6,14 +6,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use weir_runtime::{BuiltIn, Candidate, Destination, Event, Failure, FaultKind, RouterCall, Runtime};
+
 use crate::{
-    domain::{
-        event::{Candidate, Destination, Event},
-        limits::ROUTER_CANDIDATES_MAX,
-        subscription::Target,
-    },
+    domain::{limits::ROUTER_CANDIDATES_MAX, subscription::Target},
     error::{Error, Result},
-    runtime::{Call, Failure, FaultKind, Runtime},
 };
 
 /// The filter of a subscription that has none.
@@ -36,8 +33,8 @@ pub(super) enum Effort {
 /// effort.
 pub(super) async fn choose(
     runtime: &Runtime,
-    call: &Call,
-    event: &Event,
+    call: &RouterCall,
+    event: &Event<'_>,
     targets: &[Arc<Target>],
     effort: Effort,
 ) -> Result<Option<Vec<(Arc<Target>, Destination)>>> {
@@ -60,18 +57,26 @@ pub(super) async fn choose(
     Ok(Some(chosen))
 }
 
-fn ask(runtime: &Runtime, call: &Call, event: &Event, targets: &[Arc<Target>]) -> Result<Vec<Destination>, Failure> {
-    let candidate = |target: &Arc<Target>| Candidate {
-        subscription_id: target.receiver.to_string(),
-        filter: target.terms.filter.as_deref().unwrap_or(NO_FILTER).to_owned(),
-        labels: target.terms.labels.clone(),
-    };
-    let candidates: Vec<Candidate> = targets.iter().map(candidate).collect();
-    let outcome = runtime.route(runtime.router(), call, event, &candidates);
+fn ask(
+    runtime: &Runtime,
+    call: &RouterCall,
+    event: &Event<'_>,
+    targets: &[Arc<Target>],
+) -> Result<Vec<Destination>, Failure> {
+    let candidates: Vec<_> = targets.iter().map(|target| candidate(target)).collect();
+    let outcome = runtime.route(runtime.builtin(BuiltIn::Router), call, event, &candidates);
     for line in &outcome.logs.lines {
         tracing::warn!(emit = %event.id, level = line.level.as_str(), "the router says of emit {}: {}", event.id, line.message);
     }
     outcome.result
+}
+
+fn candidate(target: &Target) -> Candidate<'_> {
+    Candidate {
+        subscription_id: target.receiver.as_str(),
+        filter: target.terms.filter.as_deref().unwrap_or(NO_FILTER),
+        labels: target.terms.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+    }
 }
 
 /// Adds what was chosen among these targets.
@@ -94,23 +99,20 @@ fn is_too_much(failure: &Failure) -> bool {
 }
 
 fn refusal(failure: &Failure) -> Error {
-    let (Failure::Retry { message, .. } | Failure::Reject(message) | Failure::Fault { message, .. }) = failure;
-    crate::fail!(InternalError, "the router failed: {message}")
+    crate::fail!(InternalError, "the router failed: {}", failure.message())
 }
 
 #[cfg(test)]
 mod tests {
+    use weir_runtime::{Budget, Settings};
+
     use super::*;
-    use crate::{
-        domain::{
-            headers::StaticHeaders,
-            id::OrganizationId,
-            receiver::ReceiverId,
-            signature::{Secret, Secrets},
-            subscription::Terms,
-            time::Time,
-        },
-        runtime::{Budget, Settings},
+    use crate::domain::{
+        headers::StaticHeaders,
+        id::OrganizationId,
+        receiver::ReceiverId,
+        signature::{Secret, Secrets},
+        subscription::Terms,
     };
 
     fn target(number: usize, filter: Option<&str>) -> Arc<Target> {
@@ -132,23 +134,17 @@ mod tests {
     async fn chosen(payload: &str, targets: &[Arc<Target>], effort: Effort) -> Option<Vec<(String, usize)>> {
         let budget = Budget { duration_ms: 600_000, ..Budget::default() };
         let runtime = Runtime::new(Settings { budget, ..Settings::default() }).expect("a runtime starts");
-        let call = Call {
-            organization: OrganizationId::stored("org_1"),
-            config: "{}".into(),
-            subscription_id: None,
-            attempt: 1,
-            attempted_at: Time::from_millis(0),
-        };
+        let call = RouterCall { organization: "org_1".into(), config: "{}".into(), budget: None };
         let event = Event {
-            id: "evt_1".to_owned(),
-            canonical_name: "TENANT_CUSTOM:org_1:a.b@1.0.0".to_owned(),
-            organization_id: "org_1".to_owned(),
-            namespace: "a".to_owned(),
-            name: "b".to_owned(),
-            version: "1.0.0".to_owned(),
+            id: "evt_1",
+            canonical_name: "TENANT_CUSTOM:org_1:a.b@1.0.0",
+            organization_id: "org_1",
+            namespace: "a",
+            name: "b",
+            version: "1.0.0",
             accepted_at_ms: 0,
-            payload: payload.to_owned(),
-            attributes: Vec::new(),
+            payload,
+            attributes: &[],
         };
         let chosen = choose(&runtime, &call, &event, targets, effort).await.expect("is routed")?;
         let shown = |(target, destination): (Arc<Target>, Destination)| {

@@ -2,24 +2,25 @@
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
+use weir_runtime::{Destination, RouterCall};
+
 use super::{
     Shared,
     choice::{self, Effort},
     delivery::{self, Job},
+    event_view::EventView,
     slots::Slot,
 };
 use crate::{
     db::ledger::{Handover, NewDelivery, Routed},
     domain::{
         emit::Emit,
-        event::Destination,
         id::{DeliveryId, EmitId},
         receiver::ReceiverId,
         subscription::Target,
         time::Time,
     },
     error::Result,
-    runtime::Call,
     service::{directory, lifecycle},
 };
 
@@ -71,8 +72,8 @@ pub(super) async fn decide(shared: &Shared, handover: &Handover, effort: Effort)
         lifecycle: lifecycle::of_routed(&shared.host, &entry, emit, now).await?,
     };
     let mut launch = Launch { emit_id: emit.id.clone(), jobs: Vec::new(), waiting: Vec::new() };
-    let (call, event) = (call_for(emit), emit.as_event(Vec::new()));
-    let chosen = choice::choose(&shared.runtime, &call, &event, &targets, effort).await?;
+    let view = EventView::of(emit, []);
+    let chosen = choice::choose(&shared.runtime, &call_for(emit), &view.event(), &targets, effort).await?;
     let Some(chosen) = chosen else { return Ok(None) };
     for (target, destination) in chosen {
         let (delivery, job) = owe(shared, handover, &target, destination, now);
@@ -124,14 +125,8 @@ fn owe(
 }
 
 /// What the router is told beside the event and its candidates.
-pub(super) fn call_for(emit: &Emit) -> Call {
-    Call {
-        organization: emit.organization_id.clone(),
-        config: NO_CONFIG.into(),
-        subscription_id: None,
-        attempt: 1,
-        attempted_at: emit.accepted_at,
-    }
+pub(super) fn call_for(emit: &Emit) -> RouterCall {
+    RouterCall { organization: emit.organization_id.shared(), config: NO_CONFIG.into(), budget: None }
 }
 
 /// The targets that existed when the emit was accepted. What came before a subscription it gets by

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Shared,
+    event_view::EventView,
     prepare::{self, Prepared},
     replay,
     slots::Slot,
@@ -108,16 +109,14 @@ impl Job {
     }
 
     async fn attempt(&self, shared: &Shared, started_at: Time) -> Verdict {
-        let mut attributes = self.attributes.clone();
-        if self.is_replay {
-            attributes.push((REPLAY.0.to_owned(), REPLAY.1.to_owned()));
-        }
-        let event = match &self.push_id {
-            None => self.emit.as_event(attributes),
-            Some(push) => self.emit.as_relay(push, attributes),
+        let attributes = self.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let attributes = attributes.chain(self.is_replay.then_some(REPLAY));
+        let view = match &self.push_id {
+            None => EventView::of(&self.emit, attributes),
+            Some(push) => EventView::of_relay(&self.emit, push, attributes),
         };
         let Prepared { result, fuel } =
-            prepare::request(&shared.runtime, &self.target, &event, self.attempts_made + 1, started_at);
+            prepare::request(&shared.runtime, &self.target, &view.event(), self.attempts_made + 1, started_at);
         match result {
             Ok(request) => Verdict::of_sent(shared.outbound.send(&request).await, fuel, self.own_faults()),
             Err(failure) => Verdict::of_failure(failure, fuel),

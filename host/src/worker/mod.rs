@@ -12,6 +12,7 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
+use weir_runtime::Runtime;
 
 use crate::{
     db::{
@@ -20,7 +21,6 @@ use crate::{
     },
     domain::{retention::Retention, retry::RetrySchedule},
     error::Result,
-    runtime::Runtime,
     service::Host,
 };
 
@@ -32,6 +32,7 @@ mod claim;
 mod decide;
 mod delivery;
 mod endpoints;
+mod event_view;
 mod housekeeping;
 mod prepare;
 mod relay;
@@ -251,7 +252,7 @@ impl Workers {
     }
 
     /// Calls of components so far, and the time spent in them.
-    pub fn usage(&self) -> crate::runtime::Usage {
+    pub fn usage(&self) -> weir_runtime::Usage {
         self.shared.runtime.usage()
     }
 }

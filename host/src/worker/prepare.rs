@@ -4,16 +4,14 @@
 use std::sync::Arc;
 
 use url::Url;
+use weir_runtime::{BuiltIn, DeliveryCall, Event, Failure, KeyForm, Request, Runtime, Sign};
 
-use crate::{
-    domain::{
-        event::{Event, Request},
-        receiver::ReceiverId,
-        signature::{Secret, hmac_sha256},
-        subscription::Target,
-        time::Time,
-    },
-    runtime::{Call, Failure, KeyForm, Runtime, Sign},
+use crate::domain::{
+    id::SubscriptionId,
+    receiver::ReceiverId,
+    signature::{Secret, hmac_sha256},
+    subscription::Target,
+    time::Time,
 };
 
 /// What came of asking the adapter.
@@ -25,20 +23,21 @@ pub(super) struct Prepared {
 }
 
 /// Asks the target's adapter for the request of one attempt.
-pub(super) fn request(runtime: &Runtime, target: &Arc<Target>, event: &Event, attempt: u32, now: Time) -> Prepared {
-    let call = Call {
-        organization: target.organization_id.clone(),
+pub(super) fn request(runtime: &Runtime, target: &Arc<Target>, event: &Event<'_>, attempt: u32, now: Time) -> Prepared {
+    let call = DeliveryCall {
+        organization: target.organization_id.shared(),
         config: config_of(target),
-        subscription_id: target.receiver.subscription().cloned(),
+        subscription_id: target.receiver.subscription().map(SubscriptionId::shared),
         attempt,
-        attempted_at: now,
+        attempted_at_ms: u64::try_from(now.as_millis()).unwrap_or(0),
+        budget: None,
     };
     let signer = Arc::new(Signer { target: target.clone(), now });
     let adapter = match target.receiver {
-        ReceiverId::Subscription(_) => runtime.webhook(),
-        ReceiverId::Peer(_) => runtime.relay(),
+        ReceiverId::Subscription(_) => BuiltIn::Webhook,
+        ReceiverId::Peer(_) => BuiltIn::Relay,
     };
-    let outcome = runtime.prepare(adapter, &call, event, &target.url, signer);
+    let outcome = runtime.prepare(runtime.builtin(adapter), &call, event, &target.url, signer);
     let result = outcome.result.and_then(|mut request| {
         if !has_origin_of(&request.url, &target.url) {
             return Err(Failure::Reject("the adapter chose another origin than the receiver's".to_owned()));

@@ -20,6 +20,7 @@ use super::{
     choice::{self, Effort},
     contained, decide,
     delivery::Job,
+    event_view::EventView,
     slots::Slot,
 };
 use crate::{
@@ -203,9 +204,9 @@ impl Replays {
         let mut chosen = Vec::new();
         for stored in emits {
             let emit = stored.emit;
-            let (call, event) = (decide::call_for(&emit), emit.as_event(Vec::new()));
+            let (call, view) = (decide::call_for(&emit), EventView::of(&emit, []));
             let (runtime, one) = (&self.shared.runtime, slice::from_ref(target));
-            let destinations = choice::choose(runtime, &call, &event, one, Effort::AsManyAsItTakes).await?;
+            let destinations = choice::choose(runtime, &call, &view.event(), one, Effort::AsManyAsItTakes).await?;
             for (_, destination) in destinations.into_iter().flatten() {
                 let new = New {
                     id: DeliveryId::new(host.now(), host.randomness.id()),

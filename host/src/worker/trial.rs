@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout};
+use weir_runtime::Event;
 
 use super::{
     Shared, Workers,
@@ -10,20 +11,19 @@ use super::{
     prepare::{self, Prepared},
 };
 use crate::{
-    domain::{event::Event, subscription::Target},
+    domain::subscription::Target,
     error::Result,
     fail,
-    runtime::Failure,
     service::trial::{Answered, Trial, TryOut},
 };
 
 impl TryOut for Workers {
-    fn try_out(&self, target: Arc<Target>, event: Event, at_most: Duration) -> Answered<'_> {
+    fn try_out<'a>(&'a self, target: Arc<Target>, event: Event<'a>, at_most: Duration) -> Answered<'a> {
         Box::pin(try_out(&self.shared, target, event, at_most))
     }
 }
 
-async fn try_out(shared: &Shared, target: Arc<Target>, event: Event, at_most: Duration) -> Result<Trial> {
+async fn try_out(shared: &Shared, target: Arc<Target>, event: Event<'_>, at_most: Duration) -> Result<Trial> {
     // Deliveries have slots; these have few places of their own, so that neither waits for the other.
     let Ok(_place) = shared.trials.try_acquire() else {
         return Err(fail!(Unavailable, "too many tests are under way").retry_after(1));
@@ -38,13 +38,11 @@ async fn try_out(shared: &Shared, target: Arc<Target>, event: Event, at_most: Du
 }
 
 /// What the endpoint answered, and why that is no success.
-async fn attempt(shared: &Shared, target: &Arc<Target>, event: &Event) -> (Option<u16>, Option<String>) {
+async fn attempt(shared: &Shared, target: &Arc<Target>, event: &Event<'_>) -> (Option<u16>, Option<String>) {
     let Prepared { result, .. } = prepare::request(&shared.runtime, target, event, 1, shared.host.now());
     let request = match result {
         Ok(request) => request,
-        Err(Failure::Reject(message) | Failure::Retry { message, .. } | Failure::Fault { message, .. }) => {
-            return (None, Some(message));
-        }
+        Err(failure) => return (None, Some(failure.message().to_owned())),
     };
     match shared.outbound.send(&request).await.outcome {
         Outcome::Failed { message, .. } => (None, Some(message)),

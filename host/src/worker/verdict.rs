@@ -1,12 +1,11 @@
 //! What an attempt came to, and what is said by it of the endpoint.
 
+use weir_runtime::{Blame, Failure};
+
 use super::outbound::{FailureKind, Outcome, Sent};
-use crate::{
-    domain::{
-        delivery::{AttemptFailure, GONE, GUARD_REFUSED},
-        flow::Coping,
-    },
-    runtime::{Blame, Failure},
+use crate::domain::{
+    delivery::{AttemptFailure, GONE, GUARD_REFUSED},
+    flow::Coping,
 };
 
 /// Faults of this host before a name whose servers do not answer, or a target that the operator does
@@ -134,8 +133,9 @@ impl Verdict {
 mod tests {
     use std::time::Duration;
 
+    use weir_runtime::FaultKind;
+
     use super::*;
-    use crate::runtime::FaultKind;
 
     fn answered(status: u16, retry_after_s: Option<u32>) -> (Then, Option<Coping>) {
         let outcome = Outcome::Response { status, retry_after_s, snippet: None };

@@ -5,6 +5,9 @@ use std::fs;
 use super::{docs::up_to_date, fixtures::sources};
 use crate::support::fixtures::root;
 
+/// The files that define the bounds.
+const TABLES: &[&str] = &["host/src/domain/limits.rs", "host/crates/runtime/src/limits.rs"];
+
 /// Bounds whose test is not named after them.
 const REACHED_BY: &[(&str, &str)] = &[
     ("TEXT_CHARS_MAX", "what_is_just_within_the_bounds_is_registered"),
@@ -39,7 +42,11 @@ struct Limit {
 }
 
 fn limits() -> Vec<Limit> {
-    let text = fs::read_to_string(root().join("host/src/domain/limits.rs")).expect("UTF-8");
+    TABLES.iter().flat_map(|table| limits_of(table)).collect()
+}
+
+fn limits_of(table: &str) -> Vec<Limit> {
+    let text = fs::read_to_string(root().join(table)).expect("UTF-8");
     let (mut limits, mut reason) = (Vec::new(), Vec::new());
     for line in text.lines() {
         if let Some(doc) = line.strip_prefix("/// ") {
@@ -59,7 +66,7 @@ fn limits() -> Vec<Limit> {
 
 /// All sources that may hold tests.
 fn tests() -> String {
-    let files = ["host/src", "tests/it"].map(|folder| sources(&root().join(folder)));
+    let files = ["host/src", "host/crates", "tests/it"].map(|folder| sources(&root().join(folder)));
     files.iter().flatten().map(|path| fs::read_to_string(path).expect("UTF-8")).collect()
 }
 
@@ -90,9 +97,12 @@ fn every_limit_is_reached_by_a_test() {
 
 #[test]
 fn the_documented_table_is_up_to_date() {
-    let head = "# Limits\n\nWritten by `tests/it/rules/limits.rs` from `host/src/domain/limits.rs`.\n\n\
-                | Limit | Value | What it bounds, and why |\n| --- | --- | --- |\n";
+    let tables = TABLES.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>().join(" and ");
+    let head = format!(
+        "# Limits\n\nWritten by `tests/it/rules/limits.rs` from {tables}.\n\n\
+         | Limit | Value | What it bounds, and why |\n| --- | --- | --- |\n"
+    );
     let row =
         |limit: &Limit| format!("| `{}` | `{}` | {} |\n", limit.name, limit.value, limit.reason.replace('|', "\\|"));
-    up_to_date("docs/limits.md", &(head.to_owned() + &limits().iter().map(row).collect::<Vec<_>>().concat()));
+    up_to_date("docs/limits.md", &(head + &limits().iter().map(row).collect::<Vec<_>>().concat()));
 }

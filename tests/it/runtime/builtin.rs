@@ -7,15 +7,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use weir::{
-    domain::{
-        event::{Candidate, Event, Request},
-        limits,
-    },
-    runtime::{Call, Failure, KeyForm, Sign},
-};
+use weir::domain::limits;
+use weir_runtime::{BuiltIn, Candidate, DeliveryCall, Event, Failure, KeyForm, Outcome, Request, Sign};
 
-use super::{TARGET_URL, call, candidates, event, runtime};
+use super::{TARGET_URL, candidates, delivery_call, event, router_call, runtime};
 
 /// Two live secrets, the newest first: texts, and what they decode to.
 const SECRETS: [(&str, &[u8]); 2] = [("whsec_bmV3", b"new"), ("whsec_b2xk", b"old")];
@@ -39,8 +34,12 @@ fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
 }
 
 fn prepare(config: &str) -> Result<Request, Failure> {
-    let call = Call { config: config.into(), ..call() };
-    runtime().prepare(runtime().webhook(), &call, &event(), TARGET_URL, Arc::new(Rotating)).result
+    let call = DeliveryCall { config: config.into(), ..delivery_call() };
+    prepared(&call, &event()).result
+}
+
+fn prepared(call: &DeliveryCall, event: &Event<'_>) -> Outcome<Request> {
+    runtime().prepare(runtime().builtin(BuiltIn::Webhook), call, event, TARGET_URL, Arc::new(Rotating))
 }
 
 fn header<'a>(request: &'a Request, name: &str) -> &'a str {
@@ -53,7 +52,8 @@ fn header<'a>(request: &'a Request, name: &str) -> &'a str {
 
 #[test]
 fn the_router_passes_every_candidate_on() {
-    let outcome = runtime().route(runtime().router(), &call(), &event(), &candidates());
+    let router = runtime().builtin(BuiltIn::Router);
+    let outcome = runtime().route(router, &router_call("org_a"), &event(), &candidates());
     let destinations = outcome.result.expect("routes");
     let chosen: Vec<_> = destinations.iter().map(|d| (d.subscription_id.as_str(), d.delay_ms)).collect();
     assert_eq!(chosen, [("evs_1", 0), ("evs_2", 0)]);
@@ -109,18 +109,18 @@ fn a_delivery_carries_the_event() {
 #[test]
 fn the_largest_payload_fits_a_delivery() {
     let payload = format!("\"{}\"", "x".repeat(limits::PAYLOAD_BYTES_MAX - 2));
-    let event = Event { payload, ..event() };
-    let outcome = runtime().prepare(runtime().webhook(), &call(), &event, TARGET_URL, Arc::new(Rotating));
-    let request = outcome.result.expect("prepares");
+    let event = Event { payload: &payload, ..event() };
+    let request = prepared(&delivery_call(), &event).result.expect("prepares");
     assert!(request.body.len() > 2 * limits::PAYLOAD_BYTES_MAX);
 }
 
 #[test]
 fn the_router_takes_as_many_candidates_as_it_may_get() {
     let count = limits::ROUTER_CANDIDATES_MAX;
-    let numbered = |number| Candidate { subscription_id: format!("evs_{number:026}"), ..candidates()[0].clone() };
-    let candidates: Vec<_> = (0..count).map(numbered).collect();
-    let outcome = runtime().route(runtime().router(), &call(), &event(), &candidates);
+    let ids: Vec<_> = (0..count).map(|number| format!("evs_{number:026}")).collect();
+    let candidate = |id| Candidate { subscription_id: id, filter: "null", labels: Vec::new() };
+    let candidates: Vec<_> = ids.iter().map(String::as_str).map(candidate).collect();
+    let outcome = runtime().route(runtime().builtin(BuiltIn::Router), &router_call("org_a"), &event(), &candidates);
     assert_eq!(outcome.result.expect("routes").len(), count);
 }
 

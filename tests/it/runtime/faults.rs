@@ -1,11 +1,8 @@
 //! One misbehaviour each: the call ends with a fault that names it, and the host goes on.
 
-use weir::{
-    domain::limits,
-    runtime::{Blame, Budget, Failure, FaultKind},
-};
+use weir_runtime::{Blame, Budget, DeliveryCall, Failure, FaultKind, Origin, limits};
 
-use super::{call, event, fault, fixture, prepare, route, start, transform};
+use super::{delivery_call, event, fault, fixture, load, patient, prepare, route, runtime, start, transform};
 
 #[test]
 fn a_guest_that_loops_forever_runs_out_of_fuel() {
@@ -18,8 +15,23 @@ fn a_guest_that_loops_forever_runs_out_of_fuel() {
 #[test]
 fn a_guest_with_fuel_to_spare_runs_out_of_time() {
     let runtime = start(Budget { fuel: 1 << 50, duration_ms: 20, ..Budget::default() });
-    let component = runtime.load(&fixture("loops-forever")).expect("loads");
-    assert_eq!(fault(&runtime.transform(&component, &call(), &event())), FaultKind::Deadline);
+    let component = runtime.load(&fixture("loops-forever"), Origin::Tenant).expect("loads");
+    assert_eq!(fault(&runtime.transform(&component, &delivery_call(), &event())), FaultKind::Deadline);
+}
+
+#[test]
+fn a_call_may_have_a_budget_of_its_own() {
+    let budget = Some(Budget { fuel: 10_000_000, ..patient() });
+    let call = DeliveryCall { budget, ..delivery_call() };
+    let outcome = runtime().transform(&load("loops-forever"), &call, &event());
+    assert_eq!((fault(&outcome), outcome.fuel), (FaultKind::OutOfFuel, 10_000_000));
+}
+
+#[test]
+fn no_call_gets_more_memory_than_the_runtime_was_started_for() {
+    let budget = Some(Budget { memory_bytes: usize::MAX, ..patient() });
+    let call = DeliveryCall { budget, ..delivery_call() };
+    assert_eq!(fault(&runtime().transform(&load("hogs-memory"), &call, &event())), FaultKind::Memory);
 }
 
 #[test]

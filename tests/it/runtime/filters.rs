@@ -4,19 +4,16 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
-use weir::{
-    domain::{
-        event::{Candidate, Event},
-        filter::Filter,
-        limits::{
-            CALL_FUEL_MAX, FILTER_ALTERNATIVES_MAX, FILTER_BYTES_MAX, IDLE_INSTANCE_MEMORY_BYTES_MAX,
-            PAYLOAD_BYTES_MAX, ROUTER_CANDIDATES_MAX,
-        },
-    },
-    runtime::{Call, FaultKind, Outcome},
+use weir::domain::{
+    filter::Filter,
+    limits::{FILTER_ALTERNATIVES_MAX, FILTER_BYTES_MAX, PAYLOAD_BYTES_MAX, ROUTER_CANDIDATES_MAX},
+};
+use weir_runtime::{
+    BuiltIn, Candidate, Destination, Event, FaultKind, Outcome,
+    limits::{CALL_FUEL_MAX, IDLE_INSTANCE_MEMORY_BYTES_MAX},
 };
 
-use super::{call, event, fault, organization, runtime};
+use super::{event, fault, router_call, runtime};
 
 /// One rule of the filter language; the router's own tests use the same file.
 #[derive(Deserialize)]
@@ -30,26 +27,31 @@ struct Case<'a> {
     misses: Vec<&'a RawValue>,
 }
 
-pub(super) fn candidates<'a>(filters: impl IntoIterator<Item = &'a str>) -> Vec<Candidate> {
-    let candidate = |(number, filter): (usize, &str)| Candidate {
-        subscription_id: format!("evs_{number:026}"),
-        filter: filter.to_owned(),
-        labels: Vec::new(),
-    };
-    filters.into_iter().enumerate().map(candidate).collect()
+/// A subscription for each filter, with its id.
+pub(super) fn subscriptions<'a>(filters: impl IntoIterator<Item = &'a str>) -> Vec<(String, &'a str)> {
+    filters.into_iter().enumerate().map(|(number, filter)| (format!("evs_{number:026}"), filter)).collect()
 }
 
-fn route(candidates: &[Candidate], payload: &str) -> Outcome<Vec<weir::domain::event::Destination>> {
-    let event = Event { payload: payload.to_owned(), ..event() };
-    runtime().route(runtime().router(), &call(), &event, candidates)
+pub(super) fn route(subscriptions: &[(String, &str)], payload: &str) -> Outcome<Vec<Destination>> {
+    route_of("org_a", subscriptions, payload)
+}
+
+fn route_of(organization: &str, subscriptions: &[(String, &str)], payload: &str) -> Outcome<Vec<Destination>> {
+    let candidates: Vec<_> = subscriptions.iter().map(|(id, filter)| candidate(id, filter)).collect();
+    let event = Event { payload, ..event() };
+    runtime().route(runtime().builtin(BuiltIn::Router), &router_call(organization), &event, &candidates)
+}
+
+fn candidate<'a>(subscription_id: &'a str, filter: &'a str) -> Candidate<'a> {
+    Candidate { subscription_id, filter, labels: Vec::new() }
 }
 
 /// Which of the filters let the payload through.
 fn chosen<'a>(filters: impl IntoIterator<Item = &'a str>, payload: &str) -> Vec<bool> {
-    let candidates = candidates(filters);
-    let destinations = route(&candidates, payload).result.expect("routes");
-    let is_chosen = |candidate: &Candidate| destinations.iter().any(|d| d.subscription_id == candidate.subscription_id);
-    candidates.iter().map(is_chosen).collect()
+    let subscriptions = subscriptions(filters);
+    let destinations = route(&subscriptions, payload).result.expect("routes");
+    let is_chosen = |(id, _): &(String, &str)| destinations.iter().any(|d| d.subscription_id == *id);
+    subscriptions.iter().map(is_chosen).collect()
 }
 
 #[test]
@@ -70,12 +72,12 @@ fn every_rule_of_the_filter_language_holds() {
 
 #[test]
 fn a_filter_that_cannot_be_read_lets_nothing_through_and_says_so() {
-    let candidates = candidates([r#"{"a":[1]}"#, r#"{"a":[{"unheard-of":1}]}"#, "null"]);
-    let outcome = route(&candidates, r#"{"a":1}"#);
+    let subscriptions = subscriptions([r#"{"a":[1]}"#, r#"{"a":[{"unheard-of":1}]}"#, "null"]);
+    let outcome = route(&subscriptions, r#"{"a":1}"#);
     let ids: Vec<_> = outcome.result.expect("routes").into_iter().map(|d| d.subscription_id).collect();
-    assert_eq!(ids, [&*candidates[0].subscription_id, &*candidates[2].subscription_id]);
+    assert_eq!(ids, [&*subscriptions[0].0, &*subscriptions[2].0]);
     let [line] = outcome.logs.lines.as_slice() else { panic!("one line: {:?}", outcome.logs) };
-    assert!(line.message.contains(&candidates[1].subscription_id), "{}", line.message);
+    assert!(line.message.contains(&subscriptions[1].0), "{}", line.message);
 }
 
 /// A payload of about a kilobyte, as an order has.
@@ -105,8 +107,7 @@ fn a_candidate_costs_little() {
     /// Instructions of the guest for one candidate with three leaves: a microsecond or two.
     const FUEL_EACH_MAX: u64 = 12_000;
     let filters: Vec<String> = (0..ROUTER_CANDIDATES_MAX).map(three_leaves).collect();
-    let candidates = candidates(filters.iter().map(String::as_str));
-    let outcome = route(&candidates, &order());
+    let outcome = route(&subscriptions(filters.iter().map(String::as_str)), &order());
     assert_eq!(outcome.result.expect("routes").len(), ROUTER_CANDIDATES_MAX / 100);
     let each = outcome.fuel / ROUTER_CANDIDATES_MAX as u64;
     assert!(each < FUEL_EACH_MAX, "{each} instructions each");
@@ -116,11 +117,10 @@ fn a_candidate_costs_little() {
 #[test]
 fn memory_does_not_grow_with_the_calls() {
     let filters: Vec<String> = (0..ROUTER_CANDIDATES_MAX).map(three_leaves).collect();
-    let candidates = candidates(filters.iter().map(String::as_str));
+    let subscriptions = subscriptions(filters.iter().map(String::as_str));
+    let order = order();
     // An organization of its own: instances are used again within one, and other tests need more.
-    let call = Call { organization: organization("memory"), ..call() };
-    let event = Event { payload: order(), ..event() };
-    let memory_bytes = || runtime().route(runtime().router(), &call, &event, &candidates).memory_bytes;
+    let memory_bytes = || route_of("org_memory", &subscriptions, &order).memory_bytes;
     let first = memory_bytes();
     for _ in 0..20 {
         assert_eq!(memory_bytes(), first);
@@ -140,7 +140,7 @@ fn the_largest_filters_of_all_candidates_fit_one_call() {
     filter += "]}";
     let filter = Filter::parse(&filter).expect("within the bounds");
     assert!(filter.as_str().len() > FILTER_BYTES_MAX - 60, "{}", filter.as_str().len());
-    let outcome = route(&candidates(vec![filter.as_str(); ROUTER_CANDIDATES_MAX]), &order());
+    let outcome = route(&subscriptions(vec![filter.as_str(); ROUTER_CANDIDATES_MAX]), &order());
     assert_eq!(outcome.result.expect("routes").len(), ROUTER_CANDIDATES_MAX);
 }
 
@@ -182,7 +182,7 @@ fn any_of(alternative: &Value) -> String {
 #[test]
 fn a_few_candidates_fit_one_call_whatever_filters_and_payload() {
     for (payload, filter) in hostile() {
-        let outcome = route(&candidates([filter.as_str(); 8]), &payload);
+        let outcome = route(&subscriptions([filter.as_str(); 8]), &payload);
         assert!(outcome.result.is_ok(), "{filter:.60} on {payload:.40}: {:?}", outcome.result);
         assert!(outcome.fuel < CALL_FUEL_MAX, "{filter:.60} on {payload:.40}: {}", outcome.fuel);
     }
@@ -209,6 +209,6 @@ fn hostile() -> Vec<(String, String)> {
 #[test]
 fn many_such_candidates_do_not_fit_and_are_stopped() {
     let filter = any_of(&json!(2));
-    let outcome = route(&candidates(vec![filter.as_str(); ROUTER_CANDIDATES_MAX]), &list_of("1"));
+    let outcome = route(&subscriptions(vec![filter.as_str(); ROUTER_CANDIDATES_MAX]), &list_of("1"));
     assert_eq!(fault(&outcome), FaultKind::OutOfFuel);
 }

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::task::{JoinSet, spawn_blocking};
-use weir::{
-    domain::event::Event,
-    runtime::{Blame, Budget, Call, Component, Failure, FaultKind, KeyForm, Runtime, Settings, Sign},
+use weir_runtime::{
+    Blame, Budget, BuiltIn, Component, DeliveryCall, Event, Failure, FaultKind, KeyForm, Origin, Runtime, Settings,
+    Sign,
 };
 
 use super::{
-    Keyless, TARGET_URL, call, candidates, event, fault, fixture, load, organization, patient, runtime, start,
+    Keyless, TARGET_URL, candidates, delivery_call, event, fault, fixture, load, patient, router_call, runtime, start,
 };
 
 /// Hostile fixtures, and how each ends.
@@ -27,7 +27,7 @@ async fn hostile_components_do_not_stop_anybody_else() {
     let mut hostile = JoinSet::new();
     for (name, expected) in HOSTILE.repeat(3) {
         let component = load(name);
-        let call = Call { organization: organization("hostile"), ..call() };
+        let call = DeliveryCall { organization: "org_hostile".into(), ..delivery_call() };
         hostile.spawn(async move {
             let ended = spawn_blocking(move || fault(&runtime().transform(&component, &call, &event())));
             assert_eq!(ended.await.expect("the thread survives"), expected, "{name}");
@@ -35,10 +35,11 @@ async fn hostile_components_do_not_stop_anybody_else() {
     }
     let mut served = 0;
     while !hostile.is_empty() || served < 100 {
-        let call = Call { organization: organization("peaceful"), ..call() };
-        let routed = runtime().route(runtime().router(), &call, &event(), &candidates());
+        let (router, webhook) = (runtime().builtin(BuiltIn::Router), runtime().builtin(BuiltIn::Webhook));
+        let routed = runtime().route(router, &router_call("org_peaceful"), &event(), &candidates());
         assert_eq!(routed.result.expect("is routed").len(), candidates().len());
-        let prepared = runtime().prepare(runtime().webhook(), &call, &event(), TARGET_URL, Arc::new(Keyless));
+        let call = DeliveryCall { organization: "org_peaceful".into(), ..delivery_call() };
+        let prepared = runtime().prepare(webhook, &call, &event(), TARGET_URL, Arc::new(Keyless));
         assert!(prepared.result.is_ok());
         served += 1;
         while let Some(ended) = hostile.try_join_next() {
@@ -57,7 +58,7 @@ struct CallsMeanwhile {
 
 impl Sign for CallsMeanwhile {
     fn hmac_sha256(&self, _form: KeyForm, _data: &[u8]) -> Vec<[u8; 32]> {
-        let inner = self.runtime.transform(&self.component, &call(), &event());
+        let inner = self.runtime.transform(&self.component, &delivery_call(), &event());
         *self.seen.lock().expect("one thread") = inner.result.err();
         Vec::new()
     }
@@ -67,16 +68,16 @@ impl Sign for CallsMeanwhile {
 fn a_full_pool_is_the_hosts_fault_and_passes() {
     let runtime = Runtime::new(Settings { instances_max: 1, budget: patient(), ..Settings::default() })
         .expect("a runtime starts");
-    let outer = runtime.load(&fixture("signs-once")).expect("loads");
-    let component = runtime.load(&fixture("keeps-state")).expect("loads");
+    let outer = runtime.load(&fixture("signs-once"), Origin::Tenant).expect("loads");
+    let component = runtime.load(&fixture("keeps-state"), Origin::Tenant).expect("loads");
     let signer = CallsMeanwhile { runtime: runtime.clone(), component: component.clone(), seen: Mutex::default() };
     let signer = Arc::new(signer);
-    assert!(runtime.prepare(&outer, &call(), &event(), TARGET_URL, signer.clone()).result.is_ok());
+    assert!(runtime.prepare(&outer, &delivery_call(), &event(), TARGET_URL, signer.clone()).result.is_ok());
 
     let seen = signer.seen.lock().expect("one thread").take();
     let Some(Failure::Fault { kind, .. }) = seen else { panic!("there was room for one only: {seen:?}") };
     assert_eq!((kind, kind.blame()), (FaultKind::Capacity, Blame::Host));
-    assert!(runtime.transform(&component, &call(), &event()).result.is_ok(), "there is room again");
+    assert!(runtime.transform(&component, &delivery_call(), &event()).result.is_ok(), "there is room again");
 }
 
 /// An order that is no order, the same in every run.
@@ -92,30 +93,49 @@ fn built_in_components_keep_no_state() {
     let reused = runtime();
     for number in shuffled(50) {
         let size = usize::try_from(number).expect("small") * 500;
-        let event = Event {
-            id: format!("evt_{number}"),
-            payload: format!(r#"{{"text":"{}"}}"#, "x".repeat(size)),
-            attributes: vec![
-                ("replay".to_owned(), (number % 2 == 0).to_string()),
-                ("federation-push-id".to_owned(), format!("cefp_{number}")),
-            ],
-            ..event()
-        };
+        let (id, push_id) = (format!("evt_{number}"), format!("cefp_{number}"));
+        let payload = format!(r#"{{"text":"{}"}}"#, "x".repeat(size));
+        let replay = if number % 2 == 0 { "true" } else { "false" };
+        let attributes = [("replay", replay), ("federation-push-id", &push_id)];
+        let event = Event { id: &id, payload: &payload, attributes: &attributes, ..event() };
         let answers = [reused, &fresh].map(|runtime| {
-            let routed = runtime.route(runtime.router(), &call(), &event, &candidates());
-            let prepared = runtime.prepare(runtime.webhook(), &call(), &event, TARGET_URL, Arc::new(Keyless));
-            let relayed = runtime.prepare(runtime.relay(), &call(), &event, TARGET_URL, Arc::new(Keyless));
-            (routed.result.expect("routes"), prepared.result.expect("prepares"), relayed.result.expect("prepares"))
+            let router = runtime.builtin(BuiltIn::Router);
+            let routed = runtime.route(router, &router_call("org_a"), &event, &candidates());
+            let prepared = [BuiltIn::Webhook, BuiltIn::Relay].map(|adapter| {
+                let adapter = runtime.builtin(adapter);
+                let prepared = runtime.prepare(adapter, &delivery_call(), &event, TARGET_URL, Arc::new(Keyless));
+                prepared.result.expect("prepares")
+            });
+            (routed.result.expect("routes"), prepared)
         });
         assert_eq!(answers[0], answers[1]);
     }
 }
 
+/// A component that counts its calls shows whether it was called in the same instance.
 #[test]
-fn an_idle_instance_holds_nobodys_keys() {
+fn only_the_hosts_own_code_is_called_again_in_the_same_instance() {
+    let runtime = start(patient());
+    let counts = |origin, organization: &str| {
+        let component = runtime.load(&fixture("keeps-state"), origin).expect("loads");
+        let call = DeliveryCall { organization: organization.into(), ..delivery_call() };
+        [(); 2].map(|()| {
+            let transformed = runtime.transform(&component, &call, &event()).result.expect("answers");
+            transformed.expect("does not skip").payload
+        })
+    };
+    assert_eq!(counts(Origin::Tenant, "org_a"), ["1", "1"]);
+    assert_eq!(counts(Origin::BuiltIn, "org_a"), ["1", "2"]);
+    assert_eq!(counts(Origin::BuiltIn, "org_b"), ["1", "2"], "another organization has instances of its own");
+    assert_eq!(counts(Origin::Tenant, "org_a"), ["1", "1"]);
+}
+
+#[test]
+fn an_idle_instance_holds_no_keys() {
     let runtime = start(patient());
     let signer = Arc::new(Keyless);
-    let prepared = runtime.prepare(runtime.webhook(), &call(), &event(), TARGET_URL, signer.clone());
+    let webhook = runtime.builtin(BuiltIn::Webhook);
+    let prepared = runtime.prepare(webhook, &delivery_call(), &event(), TARGET_URL, signer.clone());
     assert!(prepared.result.is_ok());
     assert_eq!(Arc::strong_count(&signer), 1);
 }
@@ -123,23 +143,21 @@ fn an_idle_instance_holds_nobodys_keys() {
 #[test]
 fn a_failing_built_in_instance_is_thrown_away() {
     let runtime = start(Budget { fuel: 200_000, ..patient() });
-    let prepare = |payload: &str| {
-        let event = Event { payload: payload.to_owned(), ..event() };
-        runtime.prepare(runtime.webhook(), &call(), &event, TARGET_URL, Arc::new(Keyless)).result
+    let prepare = |id: &str| {
+        let event = Event { id, ..event() };
+        let webhook = runtime.builtin(BuiltIn::Webhook);
+        runtime.prepare(webhook, &delivery_call(), &event, TARGET_URL, Arc::new(Keyless))
     };
-    assert!(prepare("{}").is_ok());
-    let id = "x".repeat(200_000);
-    let costly = Event { id, ..event() };
-    let outcome = runtime.prepare(runtime.webhook(), &call(), &costly, TARGET_URL, Arc::new(Keyless));
-    assert_eq!(fault(&outcome), FaultKind::OutOfFuel);
-    assert!(prepare("{}").is_ok());
+    assert!(prepare("evt_1").result.is_ok());
+    assert_eq!(fault(&prepare(&"x".repeat(200_000))), FaultKind::OutOfFuel);
+    assert!(prepare("evt_1").result.is_ok());
 }
 
 #[test]
 fn calls_are_counted() {
     let runtime = start(patient());
     let before = runtime.usage();
-    let outcome = runtime.route(runtime.router(), &call(), &event(), &candidates());
+    let outcome = runtime.route(runtime.builtin(BuiltIn::Router), &router_call("org_a"), &event(), &candidates());
     let after = runtime.usage();
     assert_eq!(after.calls - before.calls, 1);
     assert_eq!(before.busy + outcome.duration, after.busy);

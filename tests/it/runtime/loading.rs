@@ -5,16 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir::{
-    domain::{digest::Digest, limits},
-    error::{Code, Error},
-    runtime::{LoadError, Runtime, Settings, World},
-};
+use weir::error::{Code, Error};
+use weir_runtime::{BuiltIn, Digest, LoadError, Origin, Runtime, Settings, World, limits};
 
-use super::{call, event, fixture, load, runtime};
+use super::{delivery_call, event, fixture, load, runtime};
 
 fn refused(name: &str) -> LoadError {
-    runtime().load(&fixture(name)).expect_err("it is refused")
+    runtime().load(&fixture(name), Origin::Tenant).expect_err("it is refused")
 }
 
 #[test]
@@ -28,21 +25,35 @@ fn a_component_says_what_it_is() {
 #[test]
 fn loading_again_gives_the_same_component() {
     let component = load("signs-once");
-    assert_eq!(runtime().find(component.digest()).map(|found| found.digest()), Some(component.digest()));
-    assert!(runtime().find(Digest::of(b"never seen")).is_none());
+    assert_eq!(
+        runtime().find(component.digest(), Origin::Tenant).map(|found| found.digest()),
+        Some(component.digest())
+    );
+    assert!(runtime().find(Digest::of(b"never seen"), Origin::Tenant).is_none());
+}
+
+#[test]
+fn built_in_components_are_there_by_digest_and_by_bytes() {
+    for builtin in BuiltIn::ALL {
+        let (component, digest) = (runtime().builtin(builtin), builtin.digest());
+        assert_eq!(component.digest(), digest);
+        assert_eq!(runtime().find(digest, Origin::BuiltIn).map(|found| found.digest()), Some(digest));
+        let loaded = runtime().load(builtin.wasm(), Origin::BuiltIn).expect("loads");
+        assert_eq!((loaded.digest(), loaded.world()), (digest, component.world()));
+    }
 }
 
 #[test]
 fn what_is_no_component_is_invalid() {
     assert!(matches!(refused("core-module"), LoadError::Invalid(_)));
-    assert!(matches!(runtime().load(b"not even WebAssembly"), Err(LoadError::Invalid(_))));
-    assert!(matches!(runtime().load(b""), Err(LoadError::Invalid(_))));
+    assert!(matches!(runtime().load(b"not even WebAssembly", Origin::Tenant), Err(LoadError::Invalid(_))));
+    assert!(matches!(runtime().load(b"", Origin::Tenant), Err(LoadError::Invalid(_))));
 }
 
 #[test]
 fn component_bytes_max() {
     let bytes = vec![0; limits::COMPONENT_BYTES_MAX + 1];
-    assert!(matches!(runtime().load(&bytes), Err(LoadError::TooLarge { .. })));
+    assert!(matches!(runtime().load(&bytes, Origin::Tenant), Err(LoadError::TooLarge { .. })));
 }
 
 #[test]
@@ -70,7 +81,7 @@ fn a_world_has_its_own_imports_only() {
 fn takes(count: u32, module: &str) -> bool {
     let instances = "(core instance (instantiate $module))".repeat(count as usize);
     let text = format!("(component (core module $module {module}) {instances})");
-    match runtime().load(&wat::parse_str(text).expect("valid text")) {
+    match runtime().load(&wat::parse_str(text).expect("valid text"), Origin::Tenant) {
         Err(LoadError::TooComplex(_)) => false,
         // It is of no world, which is found out after it was found simple enough.
         Err(LoadError::WorldUnsupported { .. }) => true,
@@ -150,21 +161,21 @@ impl Drop for CodeDir {
 #[test]
 fn a_second_start_finds_the_compiled_code() {
     let dir = CodeDir::new("second-start");
-    let digest = dir.start().load(&fixture("keeps-state")).expect("loads").digest();
+    let digest = dir.start().load(&fixture("keeps-state"), Origin::Tenant).expect("loads").digest();
     let runtime = dir.start();
-    let found = runtime.find(digest).expect("is on disk");
-    assert!(runtime.transform(&found, &call(), &event()).result.is_ok());
+    let found = runtime.find(digest, Origin::Tenant).expect("is on disk");
+    assert!(runtime.transform(&found, &delivery_call(), &event()).result.is_ok());
 }
 
 #[test]
 fn damaged_code_is_compiled_again() {
     let dir = CodeDir::new("damaged");
-    let digest = dir.start().load(&fixture("keeps-state")).expect("loads").digest();
+    let digest = dir.start().load(&fixture("keeps-state"), Origin::Tenant).expect("loads").digest();
     dir.damage();
 
     let runtime = dir.start();
-    assert!(runtime.find(digest).is_none());
-    let component = runtime.load(&fixture("keeps-state")).expect("compiles again");
-    assert!(runtime.transform(&component, &call(), &event()).result.is_ok());
-    assert!(dir.start().find(digest).is_some());
+    assert!(runtime.find(digest, Origin::Tenant).is_none());
+    let component = runtime.load(&fixture("keeps-state"), Origin::Tenant).expect("compiles again");
+    assert!(runtime.transform(&component, &delivery_call(), &event()).result.is_ok());
+    assert!(dir.start().find(digest, Origin::Tenant).is_some());
 }

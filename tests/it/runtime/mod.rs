@@ -10,13 +10,9 @@ mod sandbox;
 
 use std::sync::{Arc, OnceLock};
 
-use weir::{
-    domain::{
-        event::{Candidate, Destination, Event, Request},
-        id::{OrganizationId, SubscriptionId},
-        time::Time,
-    },
-    runtime::{Budget, Call, Component, Failure, FaultKind, KeyForm, Outcome, Runtime, Settings, Sign, Transformed},
+use weir_runtime::{
+    Budget, Candidate, Component, DeliveryCall, Destination, Event, Failure, FaultKind, KeyForm, Origin, Outcome,
+    Request, RouterCall, Runtime, Settings, Sign, Transformed,
 };
 
 use crate::support::fixtures::fixture;
@@ -44,53 +40,54 @@ fn start(budget: Budget) -> Runtime {
 
 /// The fixture, loaded.
 fn load(name: &str) -> Component {
-    runtime().load(&fixture(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    runtime().load(&fixture(name), Origin::Tenant).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn organization(name: &str) -> OrganizationId {
-    OrganizationId::stored(format!("org_{name}"))
+/// A call of a router on behalf of this organization.
+fn router_call(organization: &str) -> RouterCall {
+    RouterCall { organization: organization.into(), config: "{}".into(), budget: None }
 }
 
-fn call() -> Call {
-    Call {
-        organization: organization("a"),
+/// A call for the first attempt of a delivery.
+fn delivery_call() -> DeliveryCall {
+    DeliveryCall {
+        organization: "org_a".into(),
         config: "{}".into(),
-        subscription_id: Some(SubscriptionId::stored("evs_1")),
+        subscription_id: Some("evs_1".into()),
         attempt: 1,
-        attempted_at: Time::from_millis(1_778_103_700_999),
+        attempted_at_ms: 1_778_103_700_999,
+        budget: None,
     }
 }
 
-fn event() -> Event {
+fn event() -> Event<'static> {
     Event {
-        id: "evt_01jd0000000000000000000000".to_owned(),
-        canonical_name: "TENANT_CUSTOM:org_a:lettings.property.favorited@1.0.0".to_owned(),
-        organization_id: "org_a".to_owned(),
-        namespace: "lettings".to_owned(),
-        name: "property.favorited".to_owned(),
-        version: "1.0.0".to_owned(),
+        id: "evt_01jd0000000000000000000000",
+        canonical_name: "TENANT_CUSTOM:org_a:lettings.property.favorited@1.0.0",
+        organization_id: "org_a",
+        namespace: "lettings",
+        name: "property.favorited",
+        version: "1.0.0",
         accepted_at_ms: ACCEPTED_AT_MS,
-        payload: r#"{"propertyId":"p_1"}"#.to_owned(),
-        attributes: Vec::new(),
+        payload: r#"{"propertyId":"p_1"}"#,
+        attributes: &[],
     }
 }
 
-fn candidates() -> Vec<Candidate> {
-    let candidate =
-        |id: &str| Candidate { subscription_id: id.to_owned(), filter: "null".to_owned(), labels: Vec::new() };
-    ["evs_1", "evs_2"].map(candidate).to_vec()
+fn candidates() -> [Candidate<'static>; 2] {
+    ["evs_1", "evs_2"].map(|id| Candidate { subscription_id: id, filter: "null", labels: Vec::new() })
 }
 
 fn route(fixture: &str) -> Outcome<Vec<Destination>> {
-    runtime().route(&load(fixture), &call(), &event(), &candidates())
+    runtime().route(&load(fixture), &router_call("org_a"), &event(), &candidates())
 }
 
 fn transform(fixture: &str) -> Outcome<Option<Transformed>> {
-    runtime().transform(&load(fixture), &call(), &event())
+    runtime().transform(&load(fixture), &delivery_call(), &event())
 }
 
 fn prepare(fixture: &str) -> Outcome<Request> {
-    runtime().prepare(&load(fixture), &call(), &event(), TARGET_URL, Arc::new(Keyless))
+    runtime().prepare(&load(fixture), &delivery_call(), &event(), TARGET_URL, Arc::new(Keyless))
 }
 
 /// The kind of fault that a call ended with.

@@ -1,12 +1,12 @@
 //! What a guest can see: its event and its context, and nothing that differs from call to call.
 
 use serde_json::{Value, json};
-use weir::domain::event::Event;
+use weir_runtime::{Component, DeliveryCall, Event, Origin};
 
-use super::{ACCEPTED_AT_MS, call, event, fixture, load, patient, runtime, start, transform};
+use super::{ACCEPTED_AT_MS, delivery_call, event, fixture, load, patient, runtime, start, transform};
 
-fn payload_of(component: &weir::runtime::Component, event: &Event) -> String {
-    let outcome = runtime().transform(component, &call(), event);
+fn payload_of(component: &Component, event: &Event<'_>) -> String {
+    let outcome = runtime().transform(component, &delivery_call(), event);
     outcome.result.expect("answers").expect("does not skip").payload
 }
 
@@ -28,15 +28,15 @@ fn the_same_input_gives_the_same_bytes() {
 #[test]
 fn another_runtime_gives_the_same_bytes() {
     let other = start(patient());
-    let component = other.load(&fixture("reads-clock-and-random")).expect("loads");
-    let there = other.transform(&component, &call(), &event()).result.expect("answers");
+    let component = other.load(&fixture("reads-clock-and-random"), Origin::Tenant).expect("loads");
+    let there = other.transform(&component, &delivery_call(), &event()).result.expect("answers");
     assert_eq!(there.expect("does not skip").payload, payload_of(&load("reads-clock-and-random"), &event()));
 }
 
 #[test]
 fn another_event_draws_other_numbers() {
     let component = load("reads-clock-and-random");
-    let other = Event { id: "evt_01jd0000000000000000000001".to_owned(), ..event() };
+    let other = Event { id: "evt_01jd0000000000000000000001", ..event() };
     assert_ne!(payload_of(&component, &event()), payload_of(&component, &other));
 }
 

@@ -1,4 +1,4 @@
-//! What names a component: the SHA-256 digest of its bytes.
+//! The name of a component: the SHA-256 digest of its bytes.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The one wasmtime engine: every deviation from wasmtime's defaults, with its reason.
+//! Starts wasmtime's engine: every deviation from its defaults, with the reason.
 
 use std::{
     thread::{self, JoinHandle},
@@ -7,25 +7,24 @@ use std::{
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Result};
 
-use super::Budget;
-use crate::domain::limits;
+use crate::{budget::Budget, limits};
 
 /// Milliseconds between two epochs, and so the precision of a deadline. A guest checks the epoch
 /// with one load and one compare, whatever the pace.
 const EPOCH_MS: u64 = 10;
 
-/// An engine for `instances` live instances with this budget, and the thread that ends its calls
-/// at their deadline.
-pub(super) fn start(instances: u32, budget: &Budget) -> Result<Engine> {
+/// Starts an engine for `instances` live instances with at most this budget, and the thread that ends
+/// calls at their deadline.
+pub(crate) fn start(instances: u32, budget: &Budget) -> Result<Engine> {
     let engine = Engine::new(&config(instances, budget))?;
-    // Nobody has to wait for the thread: it ends with the engine.
+    // The thread ends with the engine, so it needs no handle.
     drop(tick(&engine)?);
     Ok(engine)
 }
 
-/// The deadline of a call that begins now, in epochs. The epoch under way is partly over, so it
-/// does not count: a call gets at least its time.
-pub(super) const fn deadline_in_epochs(duration_ms: u64) -> u64 {
+/// The deadline of a call that begins now, in epochs from the one under way. That one is partly over,
+/// so it does not count: a call gets at least its time.
+pub(crate) const fn deadline_in_epochs(duration_ms: u64) -> u64 {
     duration_ms.div_ceil(EPOCH_MS) + 1
 }
 
@@ -46,7 +45,7 @@ fn config(instances: u32, budget: &Budget) -> Config {
         // instructions whose results may differ are not known.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
-        // Nobody needs more than 4 GiB, and 64-bit memories give up the cheap bounds checks.
+        // No budget reaches 4 GiB, and 64-bit memories give up the cheap bounds checks.
         .wasm_memory64(false)
         // A component is compiled once and called often.
         .cranelift_opt_level(OptLevel::Speed)
@@ -56,7 +55,7 @@ fn config(instances: u32, budget: &Budget) -> Config {
     config
 }
 
-/// The pool reserves address space up front; memory is used only by what lives.
+/// The pool reserves address space up front; only live instances use memory.
 fn pool(instances: u32, budget: &Budget) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool
@@ -69,7 +68,7 @@ fn pool(instances: u32, budget: &Budget) -> PoolingAllocationConfig {
         .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
         .max_memories_per_component(limits::MEMORIES_MAX)
         .max_tables_per_component(limits::TABLES_MAX)
-        // How a component spreads them over its modules is its own affair.
+        // A component may have all of its memories and tables in one module.
         .max_memories_per_module(limits::MEMORIES_MAX)
         .max_tables_per_module(limits::TABLES_MAX)
         .table_elements(limits::TABLE_ELEMENTS_MAX)
@@ -85,8 +84,8 @@ fn pool(instances: u32, budget: &Budget) -> PoolingAllocationConfig {
     pool
 }
 
-/// Starts the thread that counts epochs. It holds the engine only while it counts, so it ends
-/// with the last one who uses the engine.
+/// Starts the thread that counts epochs. It holds the engine only while it counts, so it ends soon
+/// after the last handle to the engine is dropped.
 fn tick(engine: &Engine) -> Result<JoinHandle<()>> {
     let engine = engine.weak();
     let count = move || {

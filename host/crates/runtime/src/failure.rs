@@ -1,60 +1,73 @@
-//! How a call can fail, and whose fault it is.
+//! Why a call gave no answer, and who is to blame.
 
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
-use super::{capability::log::cut, limiter::Limiter};
-use crate::domain::limits::FAILURE_MESSAGE_BYTES_MAX;
+use crate::{capability::log::cut, limiter::Limiter, limits::FAILURE_MESSAGE_BYTES_MAX};
 
 /// Why a call gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The component asks to be called again.
     Retry {
-        /// Its reason.
+        /// The component's reason.
         message: String,
-        /// Not sooner than this many milliseconds.
+        /// Milliseconds to wait at least; absent when the component leaves it to the host.
         after_ms: Option<u64>,
     },
     /// The component refuses for good, for this reason.
     Reject(String),
-    /// The call did not end well.
+    /// The call broke off, or its answer was not taken.
     Fault {
-        /// How.
+        /// The kind of fault.
         kind: FaultKind,
-        /// In words.
+        /// The fault in words.
         message: String,
     },
 }
 
 impl Failure {
-    pub(super) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
+    /// The reason in words, at most [`FAILURE_MESSAGE_BYTES_MAX`] bytes.
+    pub fn message(&self) -> &str {
+        let (Self::Retry { message, .. } | Self::Reject(message) | Self::Fault { message, .. }) = self;
+        message
+    }
+
+    /// Who has to mend it: a component answers for its own refusals.
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::Fault { kind, .. } => kind.blame(),
+            Self::Retry { .. } | Self::Reject(_) => Blame::Guest,
+        }
+    }
+
+    pub(crate) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
         Self::Fault { kind, message: cut(message.into(), FAILURE_MESSAGE_BYTES_MAX) }
     }
 }
 
-/// How a call went wrong.
+/// The kinds of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FaultKind {
-    /// It used up its fuel.
+    /// The component used up its fuel.
     OutOfFuel,
-    /// It used up its time; on an overloaded host, through no fault of its own.
+    /// The component used up its time; on an overloaded host, through no fault of its own.
     Deadline,
-    /// It asked for more memory, or more handles, than it may have.
+    /// The component asked for more memory, or more handles, than it may have.
     Memory,
-    /// It used up its stack.
+    /// The component used up its stack.
     Stack,
-    /// It trapped, panicked or exited.
+    /// The component trapped, panicked or exited.
     Trap,
-    /// Its answer is too large, malformed, or not for it to give.
+    /// The component's answer is too large, malformed, or not for it to give.
     Output,
     /// The host has no room for one more instance at the moment.
     Capacity,
-    /// Anything else, which only the host can be blamed for.
+    /// The host failed in any other way.
     Host,
 }
 
-/// Who has to mend it.
+/// Who has to mend a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Blame {
     /// The author of the component.
@@ -64,7 +77,7 @@ pub enum Blame {
 }
 
 impl FaultKind {
-    /// Who has to mend it.
+    /// Who has to mend a fault of this kind.
     pub const fn blame(self) -> Blame {
         match self {
             Self::Capacity | Self::Host => Blame::Host,
@@ -87,8 +100,8 @@ impl FaultKind {
     }
 }
 
-/// Reads wasmtime's error. This is the only place that knows its kinds.
-pub(super) fn classify(error: &Error, limiter: &Limiter) -> Failure {
+/// Makes a failure of wasmtime's error. No other function knows the kinds of these.
+pub(crate) fn classify(error: &Error, limiter: &Limiter) -> Failure {
     let (kind, message) = if let Some(trap) = error.downcast_ref::<Trap>() {
         of_trap(*trap, limiter)
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
@@ -102,8 +115,9 @@ pub(super) fn classify(error: &Error, limiter: &Limiter) -> Failure {
     } else if error.is::<std::io::Error>() {
         (FaultKind::Host, format!("the host failed: {error:#}"))
     } else {
-        // What is left are values that cannot be taken over from the guest: strings that are no
-        // UTF-8, pointers out of bounds, lists beyond what the host copies, functions of another type.
+        // The remaining errors are about values that cannot be taken over from the guest: strings that
+        // are no UTF-8, pointers out of bounds, lists beyond what the host copies, functions of another
+        // type.
         (FaultKind::Output, format!("what the component hands over does not fit: {error:#}"))
     };
     Failure::fault(kind, message)

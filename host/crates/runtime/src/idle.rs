@@ -1,23 +1,22 @@
-//! Idle instances of the host's own components, which keep no state between calls.
+//! Keeps idle instances of the host's own components, which have no state between calls.
 //!
-//! They are kept apart by organization all the same: should one of ours ever remember something,
-//! it does not tell it to anybody else.
+//! They are kept apart by organization all the same: should such a component ever remember something,
+//! the others cannot learn of it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use super::instance::Live;
-use crate::domain::{
+use crate::{
     digest::Digest,
-    id::OrganizationId,
     limits::{IDLE_INSTANCES_MAX, IDLE_INSTANCES_PER_ORGANIZATION_MAX},
 };
 
-type Key = (OrganizationId, Digest);
+/// The organization that an instance serves, and the component that it is one of.
+type Key = (Arc<str>, Digest);
 
-/// The idle instances, a bounded number of them.
-pub(super) struct Idle<T = Live> {
+/// A bounded number of idle instances.
+pub(crate) struct Idle<T> {
     shelves: Mutex<Shelves<T>>,
     instances_max: usize,
 }
@@ -28,22 +27,22 @@ struct Shelves<T> {
 }
 
 impl<T> Idle<T> {
-    /// Room for as many as may be idle where `instances` may live.
-    pub(super) fn new(instances: u32) -> Self {
+    /// Makes room for as many as may be idle where `instances` may live.
+    pub(crate) fn new(instances: u32) -> Self {
         let shelves = Shelves { by_key: LruCache::unbounded(), count: 0 };
         Self { shelves: Mutex::new(shelves), instances_max: IDLE_INSTANCES_MAX.min(instances as usize / 4) }
     }
 
-    /// An idle instance, no longer idle.
-    pub(super) fn take(&self, organization: &OrganizationId, component: Digest) -> Option<T> {
+    /// Takes an idle instance of the component that served the organization before.
+    pub(crate) fn take(&self, organization: &Arc<str>, component: Digest) -> Option<T> {
         let mut idle = self.lock();
         let instance = idle.by_key.get_mut(&(organization.clone(), component))?.pop()?;
         idle.count -= 1;
         Some(instance)
     }
 
-    /// Keeps an instance for later, and lets go of those that were not wanted the longest.
-    pub(super) fn put(&self, organization: OrganizationId, component: Digest, instance: T) {
+    /// Keeps an instance for later, and drops those that were not wanted the longest.
+    pub(crate) fn put(&self, organization: Arc<str>, component: Digest, instance: T) {
         // Declared before the lock and so dropped after it: tearing down takes microseconds.
         let mut discarded = Vec::new();
         let mut idle = self.lock();
@@ -72,8 +71,8 @@ impl<T> Idle<T> {
 mod tests {
     use super::*;
 
-    fn organization(number: usize) -> OrganizationId {
-        OrganizationId::stored(format!("org_{number}"))
+    fn organization(number: usize) -> Arc<str> {
+        format!("org_{number}").into()
     }
 
     fn idle(instances: u32) -> (Idle<usize>, Digest) {

@@ -2,11 +2,11 @@
 
 use wasmtime::{ResourceLimiter, Result};
 
-use crate::domain::limits;
+use crate::limits;
 
-/// Counts what the instances of a store hold, and refuses more than the budget.
+/// Counts the memory and table elements of a store's instances, and refuses more than the budget.
 #[derive(Debug)]
-pub(super) struct Limiter {
+pub(crate) struct Limiter {
     memory_bytes_max: usize,
     memory_bytes: usize,
     table_elements: usize,
@@ -14,17 +14,23 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
-    pub(super) const fn new(memory_bytes_max: usize) -> Self {
+    pub(crate) const fn new(memory_bytes_max: usize) -> Self {
         Self { memory_bytes_max, memory_bytes: 0, table_elements: 0, refused: false }
     }
 
+    /// Sets the bound for the next call of an instance, which keeps the memory that it has.
+    pub(crate) const fn begin(&mut self, memory_bytes_max: usize) {
+        self.memory_bytes_max = memory_bytes_max;
+        self.refused = false;
+    }
+
     /// Bytes of all memories together. They never shrink, so this is the peak as well.
-    pub(super) const fn memory_bytes(&self) -> usize {
+    pub(crate) const fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
 
-    /// Whether the guest ever asked for more than it may have: most languages trap right after.
-    pub(super) const fn refused(&self) -> bool {
+    /// Whether the guest asked for more than it may have in this call: most languages trap right after.
+    pub(crate) const fn refused(&self) -> bool {
         self.refused
     }
 

@@ -1,29 +1,20 @@
-//! What a component is for, by what it exports, and whether its world has what it imports.
+//! Finds the world of a component by its exports, and links its imports.
 
 use semver::Version;
 use wasmtime::component::Component as Compiled;
 
-use super::{
-    component::{Component, LoadError, Origin, World},
-    v0_1::Linkers,
-};
-use crate::domain::digest::Digest;
+use crate::{component::Component, digest::Digest, refusal::LoadError, v0_1::Linkers, world::World};
 
 /// The package whose interfaces make the worlds.
 const PACKAGE: &str = "weir:plugin/";
-/// The track of it that this host runs: releases of `0.1` are compatible with each other.
+/// The track of the package that this crate runs: releases of `0.1` are compatible with each other.
 const TRACK: (u64, u64) = (0, 1);
 
-/// Finds out what a component is for, and links it.
-pub(super) fn link(
-    linkers: &Linkers,
-    compiled: &Compiled,
-    digest: Digest,
-    origin: Origin,
-) -> Result<Component, LoadError> {
+/// Finds the world of a component, and links it.
+pub(crate) fn link(linkers: &Linkers, compiled: &Compiled, digest: Digest) -> Result<Component, LoadError> {
     let world = world(compiled)?;
     let pre = linkers.link(world, compiled)?;
-    Ok(Component::new(digest, origin, world, compiled, pre))
+    Ok(Component::new(digest, world, compiled, pre))
 }
 
 /// The world of a component: the one whose interface it exports.
@@ -50,7 +41,7 @@ fn supported() -> String {
     World::ALL.map(|world| format!("{PACKAGE}{}@{major}.{minor}", world.interface())).join(", ")
 }
 
-/// Names for a message: a few of them, as a component may export thousands.
+/// Lists names for a message: a few of them, as a component may export thousands.
 fn listed(names: &[&str]) -> String {
     const SHOWN: usize = 5;
     match names {

@@ -1,57 +1,46 @@
-//! What a call gives back, and the check that a component's answer stays within its rights.
+//! The outcome of a call, and the checks that a component's answer stays within its rights.
 
 use std::{collections::HashSet, time::Duration};
 
 use serde::de::IgnoredAny;
 
-use super::{
+use crate::{
     capability::log::Logs,
-    fault::{Failure, FaultKind},
-};
-use crate::domain::{
-    event::{Candidate, Destination, Request},
+    event::{Candidate, Destination, Request, Transformed},
+    failure::{Failure, FaultKind},
     limits::{ATTRIBUTES_MAX, REQUEST_HEADERS_MAX, ROUTER_DELAY_MS_MAX},
 };
 
-/// What became of a call.
+/// The outcome of a call, whether it gave an answer or not.
 #[derive(Debug)]
 pub struct Outcome<T> {
-    /// The answer, or why there is none.
+    /// The answer, or the reason why there is none.
     pub result: Result<T, Failure>,
-    /// Fuel used, roughly instructions.
+    /// Fuel that the component used, roughly instructions.
     pub fuel: u64,
-    /// Time used, with setting up and clearing away.
+    /// Time that the call took, with setting up and clearing away.
     pub duration: Duration,
     /// Bytes of memory that the instance held in the end, which is its peak.
     pub memory_bytes: u64,
-    /// What the component wrote.
+    /// The lines that the component wrote.
     pub logs: Logs,
 }
 
 impl<T> Outcome<T> {
     /// Takes the answer only if it passes.
-    pub(super) fn checked(mut self, check: impl FnOnce(&T) -> Result<(), Failure>) -> Self {
+    pub(crate) fn checked(mut self, check: impl FnOnce(&T) -> Result<(), Failure>) -> Self {
         self.result = self.result.and_then(|answer| check(&answer).map(|()| answer));
         self
     }
 }
 
-/// A payload in a new shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transformed {
-    /// JSON text.
-    pub payload: String,
-    /// Added to the event's attributes.
-    pub attributes: Vec<(String, String)>,
-}
-
-/// A router may choose among the candidates, each at most once, and put each off for a while.
-pub(super) fn check_destinations(
+/// Checks a router's answer: it may choose among the candidates, each at most once, and put each off for a while.
+pub(crate) fn check_destinations(
     destinations: &[Destination],
-    candidates: &[Candidate],
+    candidates: &[Candidate<'_>],
     bytes_max: usize,
 ) -> Result<(), Failure> {
-    let mut left: HashSet<&str> = candidates.iter().map(|candidate| candidate.subscription_id.as_str()).collect();
+    let mut left: HashSet<&str> = candidates.iter().map(|candidate| candidate.subscription_id).collect();
     for destination in destinations {
         let id = destination.subscription_id.as_str();
         if !left.remove(id) {
@@ -66,8 +55,8 @@ pub(super) fn check_destinations(
     check_bytes(destinations.iter().map(|d| bytes_of(&d.attributes)).sum(), bytes_max)
 }
 
-/// A transformer may answer any JSON text.
-pub(super) fn check_transformed(transformed: &Transformed, bytes_max: usize) -> Result<(), Failure> {
+/// Checks a transformer's answer: it may be any JSON text.
+pub(crate) fn check_transformed(transformed: &Transformed, bytes_max: usize) -> Result<(), Failure> {
     check_count("attributes", transformed.attributes.len(), ATTRIBUTES_MAX)?;
     check_bytes(transformed.payload.len() + bytes_of(&transformed.attributes), bytes_max)?;
     match serde_json::from_str::<IgnoredAny>(&transformed.payload) {
@@ -76,8 +65,8 @@ pub(super) fn check_transformed(transformed: &Transformed, bytes_max: usize) -> 
     }
 }
 
-/// An adapter may describe any request; where it may go is judged when it is sent.
-pub(super) fn check_request(request: &Request, bytes_max: usize) -> Result<(), Failure> {
+/// Checks an adapter's answer: it may describe any request, as its target is checked by the sender.
+pub(crate) fn check_request(request: &Request, bytes_max: usize) -> Result<(), Failure> {
     check_count("headers", request.headers.len(), REQUEST_HEADERS_MAX)?;
     let Request { method, url, headers, body } = request;
     check_bytes(method.len() + url.len() + bytes_of(headers) + body.len(), bytes_max)
@@ -109,9 +98,8 @@ fn refuse(message: String) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
-    fn candidates() -> Vec<Candidate> {
-        let candidate = |id: &str| Candidate { subscription_id: id.into(), filter: "null".into(), labels: Vec::new() };
-        ["a", "b"].map(candidate).to_vec()
+    fn candidates() -> [Candidate<'static>; 2] {
+        ["a", "b"].map(|id| Candidate { subscription_id: id, filter: "null", labels: Vec::new() })
     }
 
     fn destination(id: &str) -> Destination {

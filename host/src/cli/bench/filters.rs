@@ -4,18 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::json;
+use weir_runtime::{BuiltIn, Candidate, Event, RouterCall, Runtime, Settings};
 
-use crate::{
-    domain::{
-        event::{Candidate, Event},
-        id::OrganizationId,
-        limits::ROUTER_CANDIDATES_MAX,
-        time::Time,
-    },
-    error::Result,
-    fail,
-    runtime::{Call, Runtime, Settings},
-};
+use crate::{domain::limits::ROUTER_CANDIDATES_MAX, error::Result, fail};
 
 /// Subscriptions with a filter, to one event.
 pub(super) const SUBSCRIPTIONS: usize = 10_000;
@@ -38,15 +29,19 @@ pub(super) struct Filters {
 
 pub(super) fn measure() -> Result<Filters> {
     let runtime = Runtime::new(Settings::default())?;
-    let candidates: Vec<Candidate> = (0..SUBSCRIPTIONS).map(candidate).collect();
-    let (event, call) = (event(), call());
+    let subscriptions: Vec<_> =
+        (0..SUBSCRIPTIONS).map(|number| (format!("evs_{number:026}"), filter(number))).collect();
+    let candidates: Vec<_> = subscriptions.iter().map(|(id, filter)| candidate(id, filter)).collect();
+    let payload = payload();
+    let event = event(&payload);
+    let call = RouterCall { organization: "org_bench".into(), config: "{}".into(), budget: None };
     let mut durations = Vec::with_capacity(EVENTS);
     let mut memories = Vec::with_capacity(EVENTS);
     for _ in 0..EVENTS {
         let begun = Instant::now();
         let mut chosen = 0;
         for some in candidates.chunks(ROUTER_CANDIDATES_MAX) {
-            let outcome = runtime.route(runtime.router(), &call, &event, some);
+            let outcome = runtime.route(runtime.builtin(BuiltIn::Router), &call, &event, some);
             let failed = |failure| fail!(Unavailable, "the router failed: {failure:?}");
             chosen += outcome.result.map_err(failed)?.len();
             memories.push(outcome.memory_bytes);
@@ -66,42 +61,41 @@ pub(super) fn measure() -> Result<Filters> {
     })
 }
 
-/// A subscription whose filter matches the order for every hundredth number.
-fn candidate(number: usize) -> Candidate {
-    let country = if number.is_multiple_of(100) { "NG" } else { "GH" };
-    let filter = json!({
-        "state": ["paid", "shipped"], "total": [{ "numeric": [">=", number % 1_000] }],
-        "customer": { "country": [country] },
-    });
-    Candidate { subscription_id: format!("evs_{number:026}"), filter: filter.to_string(), labels: Vec::new() }
+fn candidate<'a>(subscription_id: &'a str, filter: &'a str) -> Candidate<'a> {
+    Candidate { subscription_id, filter, labels: Vec::new() }
 }
 
-fn event() -> Event {
+/// A filter that matches the order for every hundredth number.
+fn filter(number: usize) -> String {
+    let country = if number.is_multiple_of(100) { "NG" } else { "GH" };
+    json!({
+        "state": ["paid", "shipped"], "total": [{ "numeric": [">=", number % 1_000] }],
+        "customer": { "country": [country] },
+    })
+    .to_string()
+}
+
+/// An order of about a kilobyte.
+fn payload() -> String {
     let line = |number: u32| json!({ "sku": format!("sku-{number}"), "quantity": number, "unitPrice": 12.5 });
-    let order = json!({
+    json!({
         "orderId": "ord_01jd0000000000000000000000", "state": "paid", "currency": "NGN", "total": 1250.5,
         "customer": { "id": "cus_1234567890", "email": "ada@example.com", "tier": "gold", "country": "NG" },
         "lines": (1..9).map(line).collect::<Vec<_>>(), "notes": "x".repeat(200),
-    });
-    Event {
-        id: "evt_01jd0000000000000000000000".to_owned(),
-        canonical_name: "TENANT_CUSTOM:org_bench:shop.order.paid@1.0.0".to_owned(),
-        organization_id: "org_bench".to_owned(),
-        namespace: "shop".to_owned(),
-        name: "order.paid".to_owned(),
-        version: "1.0.0".to_owned(),
-        accepted_at_ms: 0,
-        payload: order.to_string(),
-        attributes: Vec::new(),
-    }
+    })
+    .to_string()
 }
 
-fn call() -> Call {
-    Call {
-        organization: OrganizationId::stored("org_bench"),
-        config: "{}".into(),
-        subscription_id: None,
-        attempt: 1,
-        attempted_at: Time::from_millis(0),
+fn event(payload: &str) -> Event<'_> {
+    Event {
+        id: "evt_01jd0000000000000000000000",
+        canonical_name: "TENANT_CUSTOM:org_bench:shop.order.paid@1.0.0",
+        organization_id: "org_bench",
+        namespace: "shop",
+        name: "order.paid",
+        version: "1.0.0",
+        accepted_at_ms: 0,
+        payload,
+        attributes: &[],
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    domain::{address::Policy, event, limits::OUTBOUND_IDLE_CONNECTIONS_MAX},
+    domain::{address::Policy, limits::OUTBOUND_IDLE_CONNECTIONS_MAX},
     error::{Error, Result},
 };
 use failure::Failure;
@@ -97,7 +97,7 @@ impl Outbound {
 
     /// Sends one request and waits for the answer. The time runs until the status is there; a
     /// body that comes too slowly is cut, and the answer counts.
-    pub async fn send(&self, request: &event::Request) -> Sent {
+    pub async fn send(&self, request: &weir_runtime::Request) -> Sent {
         let started = Instant::now();
         let outcome = match self.exchange(request, started + self.timeout).await {
             Ok(outcome) => outcome,
@@ -106,7 +106,7 @@ impl Outbound {
         Sent { outcome, duration: started.elapsed() }
     }
 
-    async fn exchange(&self, request: &event::Request, deadline: Instant) -> Result<Outcome, Failure> {
+    async fn exchange(&self, request: &weir_runtime::Request, deadline: Instant) -> Result<Outcome, Failure> {
         let request = request::prepare(request, &self.policy)?;
         let answering = timeout_at(deadline, self.client.execute(request));
         let mut response = answering

@@ -1,30 +1,39 @@
-//! What a component may know about its call and its binding.
+//! What a component can ask about its call.
 
 use std::sync::Arc;
 
-use crate::domain::{
-    id::{OrganizationId, SubscriptionId},
-    time::Time,
+use crate::{
+    call::{DeliveryCall, RouterCall},
+    event::Event,
 };
 
-/// The circumstances of a call. They are part of the input: the same values give the same answer.
+/// The answers to a component's questions about its call, the same in every world.
 #[derive(Clone, Debug)]
-pub struct Call {
-    /// On whose behalf.
-    pub organization: OrganizationId,
-    /// The JSON configuration of the binding, `{}` when it has none.
-    pub config: Arc<str>,
-    /// The subscription that is served; none in a router.
-    pub subscription_id: Option<SubscriptionId>,
-    /// 1 for the first attempt.
-    pub attempt: u32,
-    /// When this attempt began; in a router, when the event was accepted.
-    pub attempted_at: Time,
+pub(crate) struct Context {
+    pub(crate) config: Arc<str>,
+    pub(crate) subscription_id: Option<Arc<str>>,
+    pub(crate) attempt: u32,
+    pub(crate) attempted_at_ms: u64,
 }
 
-impl Call {
-    /// When this attempt began, in milliseconds since the Unix epoch.
-    pub(in crate::runtime) fn attempted_at_ms(&self) -> u64 {
-        u64::try_from(self.attempted_at.as_millis()).unwrap_or(0)
+impl Context {
+    /// A router serves no subscription and makes no attempt: WIT has it see the first one, begun
+    /// when the event was accepted.
+    pub(crate) fn of_router(call: &RouterCall, event: &Event<'_>) -> Self {
+        Self { config: call.config.clone(), subscription_id: None, attempt: 1, attempted_at_ms: event.accepted_at_ms }
+    }
+
+    /// The answers to a component that is started and not called.
+    pub(crate) fn of_trial() -> Self {
+        Self { config: "{}".into(), subscription_id: None, attempt: 1, attempted_at_ms: 0 }
+    }
+
+    pub(crate) fn of_delivery(call: &DeliveryCall) -> Self {
+        Self {
+            config: call.config.clone(),
+            subscription_id: call.subscription_id.clone(),
+            attempt: call.attempt,
+            attempted_at_ms: call.attempted_at_ms,
+        }
     }
 }

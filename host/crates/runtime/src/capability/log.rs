@@ -1,15 +1,15 @@
-//! Lines that the tenant can read next to the delivery, within bounds.
+//! Collects the lines that a component writes, within bounds, for its owner to read.
 
-use crate::domain::limits::LOG_LINE_BYTES_MAX;
+use crate::limits::LOG_LINE_BYTES_MAX;
 
-/// How loud a line is.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// For the author only.
+    /// Of use to the component's author only.
     Debug,
-    /// Worth knowing.
+    /// Worth knowing to those who use the component.
     Info,
-    /// Worth a look.
+    /// Unusual, though nothing failed.
     Warn,
     /// Something failed.
     Error,
@@ -30,9 +30,9 @@ impl Level {
 /// A line that a component wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// How loud.
+    /// Its severity.
     pub level: Level,
-    /// What it says, at most [`LOG_LINE_BYTES_MAX`] bytes of it.
+    /// The text, at most [`LOG_LINE_BYTES_MAX`] bytes of it.
     pub message: String,
     /// Whether the line was longer.
     pub truncated: bool,
@@ -41,27 +41,27 @@ pub struct LogLine {
 /// The lines of one call, in order, as many as are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logs {
-    /// The first ones.
+    /// The first lines.
     pub lines: Vec<LogLine>,
-    /// How many came after them.
+    /// How many lines came after them and were not kept.
     pub dropped: u32,
 }
 
 /// Collects the lines of a call within its budget.
 #[derive(Debug, Default)]
-pub(in crate::runtime) struct Collector {
+pub(crate) struct Collector {
     logs: Logs,
     lines_left: usize,
     bytes_left: usize,
 }
 
 impl Collector {
-    pub(in crate::runtime) fn new(lines_max: usize, bytes_max: usize) -> Self {
+    pub(crate) fn new(lines_max: usize, bytes_max: usize) -> Self {
         Self { logs: Logs::default(), lines_left: lines_max, bytes_left: bytes_max }
     }
 
     /// Keeps a line, or as much of it as fits.
-    pub(in crate::runtime) fn write(&mut self, level: Level, message: String) {
+    pub(crate) fn write(&mut self, level: Level, message: String) {
         if self.lines_left == 0 || self.bytes_left == 0 {
             self.logs.dropped = self.logs.dropped.saturating_add(1);
             return;
@@ -76,13 +76,13 @@ impl Collector {
         self.logs.lines.push(LogLine { level, message, truncated });
     }
 
-    pub(in crate::runtime) fn finish(self) -> Logs {
+    pub(crate) fn finish(self) -> Logs {
         self.logs
     }
 }
 
-/// At most `bytes_max` bytes of the text, cut between two characters.
-pub(in crate::runtime) fn cut(mut text: String, bytes_max: usize) -> String {
+/// Cuts a text between two characters, to at most `bytes_max` bytes.
+pub(crate) fn cut(mut text: String, bytes_max: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes_max));
     text
 }

@@ -2,18 +2,31 @@
 
 use std::sync::Arc;
 
-use crate::runtime::ports::{KeyForm, Sign};
+/// Which part of a secret is the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyForm {
+    /// The whole secret as UTF-8.
+    Text,
+    /// The base64 part after `whsec_`, decoded.
+    Decoded,
+}
 
-/// Signs for the subscription of a call. Worlds that do not sign have nobody who would.
+/// Signs with the secrets of one receiver, which a component never sees.
+pub trait Sign: Send + Sync {
+    /// HMAC-SHA256 of the data with each live secret that has the form, the newest first.
+    fn hmac_sha256(&self, form: KeyForm, data: &[u8]) -> Vec<[u8; 32]>;
+}
+
+/// The signer of a call; none in worlds that do not sign.
 #[derive(Clone, Default)]
-pub(in crate::runtime) struct Signing(Option<Arc<dyn Sign>>);
+pub(crate) struct Signing(Option<Arc<dyn Sign>>);
 
 impl Signing {
-    pub(in crate::runtime) fn with(signer: Arc<dyn Sign>) -> Self {
+    pub(crate) fn with(signer: Arc<dyn Sign>) -> Self {
         Self(Some(signer))
     }
 
-    pub(in crate::runtime) fn hmac_sha256(&self, form: KeyForm, data: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn hmac_sha256(&self, form: KeyForm, data: &[u8]) -> Vec<Vec<u8>> {
         let Some(signer) = &self.0 else {
             return Vec::new();
         };

@@ -1,7 +1,7 @@
-//! Compiled code on disk, written and read by this host alone.
+//! A folder of compiled code, written and read by this host alone.
 //!
-//! An entry must be exactly what we wrote: it begins with the checksum of the rest, appears under
-//! its name only when it is complete, and lives in a folder that nobody else may write to.
+//! An entry must be exactly what this host wrote: it begins with the checksum of the rest, appears
+//! under its name only when it is complete, and lives in a folder that no other user may write to.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -16,8 +16,8 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::Code;
-use crate::domain::digest::Digest;
+use super::machine::Code;
+use crate::digest::Digest;
 
 /// Bytes of the checksum in front of the code.
 const CHECKSUM_BYTES: usize = 32;
@@ -25,7 +25,7 @@ const CHECKSUM_BYTES: usize = 32;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// A folder of compiled code, for one kind of engine.
-pub(in crate::runtime) struct CodeDir {
+pub(crate) struct CodeDir {
     path: PathBuf,
     fingerprint: u64,
     bytes_max: u64,
@@ -33,13 +33,13 @@ pub(in crate::runtime) struct CodeDir {
 }
 
 impl CodeDir {
-    /// Opens the folder, or makes it, for our eyes only. `engine` is what code depends on besides
-    /// the component; what was compiled for another one is not found.
-    pub(in crate::runtime) fn open(path: PathBuf, engine: impl Hash, bytes_max: u64) -> io::Result<Self> {
+    /// Opens the folder, or makes it, for this user only. `engine` is everything that code depends on
+    /// besides the component; code for another engine is not found.
+    pub(crate) fn open(path: PathBuf, engine: impl Hash, bytes_max: u64) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
         let mode = fs::metadata(&path)?.permissions().mode();
         if mode & WRITABLE_BY_OTHERS != 0 {
-            let reason = format!("{} can be written by others; code in it would run as ours", path.display());
+            let reason = format!("{} can be written by others; code in it would run as the host's own", path.display());
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
         }
         let mut fingerprint = DefaultHasher::new();
@@ -47,8 +47,8 @@ impl CodeDir {
         Ok(Self { path, fingerprint: fingerprint.finish(), bytes_max, writes: AtomicU64::new(0) })
     }
 
-    /// The code of a component, if it is here and intact. Anything else is as good as missing.
-    pub(in crate::runtime) fn read(&self, component: Digest) -> Option<Code> {
+    /// The code of a component, if it is here and intact.
+    pub(crate) fn read(&self, component: Digest) -> Option<Code> {
         let mut file = File::open(self.entry(component)).ok()?;
         let mut checksum = [0; CHECKSUM_BYTES];
         file.read_exact(&mut checksum).ok()?;
@@ -64,7 +64,7 @@ impl CodeDir {
     }
 
     /// Keeps the code of a component. The cache saves time only, so failing costs nothing else.
-    pub(in crate::runtime) fn write(&self, component: Digest, code: &Code) {
+    pub(crate) fn write(&self, component: Digest, code: &Code) {
         let written = self.write_entry(component, &code.0).and_then(|()| self.shrink());
         if let Err(error) = written {
             tracing::warn!(%error, component.digest = %component, "compiled code of {component} was not kept on disk");
@@ -81,13 +81,13 @@ impl CodeDir {
         let draft = entry.with_extension(format!("{}-{number}.draft", process::id()));
         let written = write_new(&draft, code).and_then(|()| fs::rename(&draft, &entry));
         if written.is_err() {
-            // Whatever failed, the draft is of no use; if it is not there, all the better.
+            // A draft that is incomplete is of no use. It may not even be there.
             let _ = fs::remove_file(&draft);
         }
         written
     }
 
-    /// Removes what was not used the longest until the rest fits.
+    /// Removes the entries that were not used the longest, until the rest fits.
     fn shrink(&self) -> io::Result<()> {
         let mut files = Vec::new();
         for file in fs::read_dir(&self.path)? {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_may_write_here() {
+    fn no_other_user_may_write_here() {
         let folder = Folder::new("modes");
         let dir = folder.open("engine", u64::MAX);
         dir.write(Digest::of(b"a"), &code());

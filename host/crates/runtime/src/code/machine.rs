@@ -1,25 +1,17 @@
-//! Machine code: compiled from WebAssembly, or read from where this host put it.
-//!
-//! Machine code runs outside of every sandbox, so it has to be exactly what the compiler made. No
-//! other module can make a [`Code`]: it comes from [`Code::compile`], or from `disk` by checksum.
-
-mod disk;
-
-pub(super) use disk::CodeDir;
+//! Machine code, as the compiler makes it and the engine maps it.
 
 use std::io;
 
 use wasmtime::{Engine, component::Component as Compiled};
 
-use super::component::LoadError;
-use crate::domain::limits::COMPONENT_BYTES_MAX;
+use crate::{limits::COMPONENT_BYTES_MAX, refusal::LoadError};
 
 /// A component as machine code, in wasmtime's own format.
-pub(super) struct Code(Vec<u8>);
+pub(crate) struct Code(pub(super) Vec<u8>);
 
 impl Code {
     /// Compiles WebAssembly. Every core takes part, so callers do it one at a time.
-    pub(super) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, LoadError> {
+    pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, LoadError> {
         let bytes = wasm.len();
         if bytes > COMPONENT_BYTES_MAX {
             return Err(LoadError::TooLarge { bytes, bytes_max: COMPONENT_BYTES_MAX });
@@ -30,9 +22,9 @@ impl Code {
 
     /// Maps the code into memory. Fails when it is for another engine, or when a component needs
     /// more instances, memories or tables than the pool has for one.
-    pub(super) fn map(&self, engine: &Engine) -> Result<Compiled, LoadError> {
+    pub(crate) fn map(&self, engine: &Engine) -> Result<Compiled, LoadError> {
         #[expect(unsafe_code, reason = "this is how wasmtime takes machine code")]
-        // SAFETY: the bytes are what the compiler made, as nothing else becomes a `Code`.
+        // SAFETY: the bytes are what the compiler made, as no others become a `Code`.
         let mapped = unsafe { Compiled::deserialize(engine, &self.0) };
         mapped.map_err(|error| {
             let reason = format!("{error:#}");

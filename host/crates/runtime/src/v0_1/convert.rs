@@ -1,4 +1,4 @@
-//! Values of `wit/0.1` from and to those of the domain.
+//! Converts values of `wit/0.1` from and to those of this crate.
 
 use super::bindings::{
     adapter::{exports::weir::plugin::delivery, weir::plugin::types},
@@ -6,34 +6,32 @@ use super::bindings::{
     transformer::exports::weir::plugin::transformation,
 };
 use crate::{
-    domain::{
-        event::{Candidate, Destination, Event, Request},
-        limits::FAILURE_MESSAGE_BYTES_MAX,
-    },
-    runtime::{capability::log::cut, fault::Failure, output::Transformed},
+    capability::log::cut,
+    event::{Candidate, Destination, Event, Request, Transformed},
+    failure::Failure,
+    limits::FAILURE_MESSAGE_BYTES_MAX,
 };
 
-/// Borrows pairs the way that bindings want them.
-pub(super) fn pairs(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
-    pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
-}
-
-pub(super) fn event<'a>(event: &'a Event, attributes: &'a [(&'a str, &'a str)]) -> types::Event<'a> {
+pub(super) fn event<'a>(event: &Event<'a>) -> types::Event<'a> {
     types::Event {
-        id: &event.id,
-        canonical_name: &event.canonical_name,
-        organization_id: &event.organization_id,
-        namespace: &event.namespace,
-        name: &event.name,
-        version: &event.version,
+        id: event.id,
+        canonical_name: event.canonical_name,
+        organization_id: event.organization_id,
+        namespace: event.namespace,
+        name: event.name,
+        version: event.version,
         accepted_at_ms: event.accepted_at_ms,
-        payload: &event.payload,
-        attributes,
+        payload: event.payload,
+        attributes: event.attributes,
     }
 }
 
-pub(super) fn candidate<'a>(candidate: &'a Candidate, labels: &'a [(&'a str, &'a str)]) -> routing::Candidate<'a> {
-    routing::Candidate { subscription_id: &candidate.subscription_id, filter: &candidate.filter, labels }
+pub(super) fn candidate<'a>(candidate: &'a Candidate<'_>) -> routing::Candidate<'a> {
+    routing::Candidate {
+        subscription_id: candidate.subscription_id,
+        filter: candidate.filter,
+        labels: &candidate.labels,
+    }
 }
 
 pub(super) fn destinations(destinations: Vec<routing::Destination>) -> Vec<Destination> {
@@ -53,7 +51,7 @@ pub(super) fn request(request: delivery::Request) -> Request {
     Request { method: request.method, url: request.url, headers: request.headers, body: request.body }
 }
 
-/// A component's own failure. Its words are kept short, as they stand beside every attempt.
+/// Converts a component's own failure. Its words are cut, as they are stored with every attempt.
 pub(super) fn failure(failure: types::Failure) -> Failure {
     match failure {
         types::Failure::Retry((message, after_ms)) => {

@@ -1,4 +1,5 @@
-//! The functions of `wit/0.1` that components import, each on a view of what it needs from a store.
+//! The functions of `wit/0.1` that components import, each with a view of the part of a store that it
+//! needs.
 
 use wasmtime::{
     Result,
@@ -6,24 +7,23 @@ use wasmtime::{
 };
 
 use super::bindings::adapter::weir::plugin::{context, log, signing, types};
-use crate::runtime::{
+use crate::{
     capability::{
-        context::Call,
+        self,
         log::{Collector, Level},
-        signing::Signing,
+        signing::{KeyForm, Signing},
     },
-    instance::StoreData,
-    ports::KeyForm,
+    store::StoreData,
 };
 
-/// Adds what every world may import.
+/// Adds the interfaces that every world may import.
 pub(super) fn link_common(linker: &mut Linker<StoreData>) -> Result<()> {
     types::add_to_linker::<_, Types>(linker, |_| TypesView)?;
     context::add_to_linker::<_, Context>(linker, |data| ContextView(&data.call.context))?;
     log::add_to_linker::<_, Log>(linker, |data| LogView(&mut data.call.logs))
 }
 
-/// Adds what only adapters may import.
+/// Adds the interface that only adapters may import.
 pub(super) fn link_signing(linker: &mut Linker<StoreData>) -> Result<()> {
     signing::add_to_linker::<_, Signer>(linker, |data| SigningView(&data.call.signing))
 }
@@ -38,7 +38,7 @@ impl HasData for Types {
 impl types::Host for TypesView {}
 
 struct Context;
-struct ContextView<'a>(&'a Call);
+struct ContextView<'a>(&'a capability::context::Context);
 
 impl HasData for Context {
     type Data<'a> = ContextView<'a>;
@@ -46,7 +46,7 @@ impl HasData for Context {
 
 impl context::Host for ContextView<'_> {
     fn config(&mut self) -> String {
-        self.0.config.as_ref().to_owned()
+        self.0.config.to_string()
     }
 
     fn subscription_id(&mut self) -> Option<String> {
@@ -58,7 +58,7 @@ impl context::Host for ContextView<'_> {
     }
 
     fn attempted_at_ms(&mut self) -> u64 {
-        self.0.attempted_at_ms()
+        self.0.attempted_at_ms
     }
 }
 

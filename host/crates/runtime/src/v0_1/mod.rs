@@ -1,4 +1,4 @@
-//! Track 0.1 of the WIT package: which interface makes which world, and how it is called.
+//! Speaks track 0.1 of the WIT package: links the components of each world, and calls them.
 
 mod bindings;
 mod convert;
@@ -9,43 +9,43 @@ use wasmtime::{
     component::{Component, Linker},
 };
 
-use super::{
-    component::{LoadError, World},
-    fault::Failure,
-    instance::StoreData,
-    output::Transformed,
+use crate::{
+    event::{Candidate, Destination, Event, Request, Transformed},
+    failure::Failure,
+    refusal::LoadError,
+    store::StoreData,
     wasi,
+    world::World,
 };
-use crate::domain::event::{Candidate, Destination, Event, Request};
 use bindings::{
     adapter::{Adapter, AdapterPre},
     router::{Router, RouterPre},
     transformer::{Transformer, TransformerPre},
 };
 
-/// What components of each world may import.
-pub(super) struct Linkers {
+/// The interfaces that components of each world may import.
+pub(crate) struct Linkers {
     /// Routers and transformers import the same.
     pure: Linker<StoreData>,
     adapter: Linker<StoreData>,
 }
 
 /// A component that is linked, short of an instance.
-pub(super) enum Pre {
+pub(crate) enum Pre {
     Router(RouterPre<StoreData>),
     Transformer(TransformerPre<StoreData>),
     Adapter(AdapterPre<StoreData>),
 }
 
-/// What an instance exports.
-pub(super) enum Exports {
+/// The export of an instance that can be called.
+pub(crate) enum Exports {
     Router(Router),
     Transformer(Transformer),
     Adapter(Adapter),
 }
 
 impl Linkers {
-    pub(super) fn new(engine: &Engine) -> Result<Self> {
+    pub(crate) fn new(engine: &Engine) -> Result<Self> {
         let mut pure = Linker::new(engine);
         wasi::link(&mut pure)?;
         host::link_common(&mut pure)?;
@@ -56,7 +56,7 @@ impl Linkers {
 
     /// Links a component as this world: it may import what the world has and must export what the
     /// world asks for.
-    pub(super) fn link(&self, world: World, component: &Component) -> Result<Pre, LoadError> {
+    pub(crate) fn link(&self, world: World, component: &Component) -> Result<Pre, LoadError> {
         let linker = if world == World::Adapter { &self.adapter } else { &self.pure };
         let imported = linker.instantiate_pre(component);
         let imported = imported.map_err(|error| LoadError::ImportUnknown(format!("{error:#}")))?;
@@ -70,7 +70,8 @@ impl Linkers {
 }
 
 impl Pre {
-    pub(super) fn instantiate(&self, store: &mut Store<StoreData>) -> Result<Exports> {
+    /// Makes an instance in this store.
+    pub(crate) fn instantiate(&self, store: &mut Store<StoreData>) -> Result<Exports> {
         Ok(match self {
             Self::Router(pre) => Exports::Router(pre.instantiate(store)?),
             Self::Transformer(pre) => Exports::Transformer(pre.instantiate(store)?),
@@ -79,40 +80,35 @@ impl Pre {
     }
 }
 
-/// The answer of a component, or why there is none; the outer error is a trap.
-pub(super) type Answer<T> = Result<Result<T, Failure>>;
+/// The answer of a component, or its own failure; the outer error is a trap.
+pub(crate) type Answer<T> = Result<Result<T, Failure>>;
 
-pub(super) fn route(
+pub(crate) fn route(
     router: &Router,
     store: &mut Store<StoreData>,
-    event: &Event,
-    candidates: &[Candidate],
+    event: &Event<'_>,
+    candidates: &[Candidate<'_>],
 ) -> Answer<Vec<Destination>> {
-    let attributes = convert::pairs(&event.attributes);
-    let labels: Vec<_> = candidates.iter().map(|candidate| convert::pairs(&candidate.labels)).collect();
-    let offered: Vec<_> = candidates.iter().zip(&labels).map(|(c, labels)| convert::candidate(c, labels)).collect();
-    let answer = router.weir_plugin_routing().call_route(store, convert::event(event, &attributes), &offered)?;
+    let candidates: Vec<_> = candidates.iter().map(convert::candidate).collect();
+    let answer = router.weir_plugin_routing().call_route(store, convert::event(event), &candidates)?;
     Ok(answer.map(convert::destinations).map_err(convert::failure))
 }
 
-pub(super) fn transform(
+pub(crate) fn transform(
     transformer: &Transformer,
     store: &mut Store<StoreData>,
-    event: &Event,
+    event: &Event<'_>,
 ) -> Answer<Option<Transformed>> {
-    let attributes = convert::pairs(&event.attributes);
-    let answer = transformer.weir_plugin_transformation().call_transform(store, convert::event(event, &attributes))?;
+    let answer = transformer.weir_plugin_transformation().call_transform(store, convert::event(event))?;
     Ok(answer.map(|transformed| transformed.map(convert::transformed)).map_err(convert::failure))
 }
 
-pub(super) fn prepare(
+pub(crate) fn prepare(
     adapter: &Adapter,
     store: &mut Store<StoreData>,
-    event: &Event,
+    event: &Event<'_>,
     target_url: &str,
 ) -> Answer<Request> {
-    let attributes = convert::pairs(&event.attributes);
-    let event = convert::event(event, &attributes);
-    let answer = adapter.weir_plugin_delivery().call_prepare(store, event, target_url)?;
+    let answer = adapter.weir_plugin_delivery().call_prepare(store, convert::event(event), target_url)?;
     Ok(answer.map(convert::request).map_err(convert::failure))
 }

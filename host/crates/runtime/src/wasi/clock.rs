@@ -14,20 +14,16 @@ use super::io;
 const MILLIS_PER_SECOND: u64 = 1_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
-/// The time of a call, in milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::runtime) struct Clock {
-    pub(in crate::runtime) now_ms: u64,
-}
-
+/// The clocks of one store.
 pub(super) struct View<'a> {
-    pub(super) clock: Clock,
+    /// The time of the call, in milliseconds since the Unix epoch.
+    pub(super) now_ms: u64,
     pub(super) handles: &'a mut ResourceTable,
 }
 
 impl wall_clock::Host for View<'_> {
     fn now(&mut self) -> Result<wall_clock::Datetime> {
-        Ok(datetime(self.clock.now_ms))
+        Ok(datetime(self.now_ms))
     }
 
     fn resolution(&mut self) -> Result<wall_clock::Datetime> {
@@ -46,7 +42,7 @@ fn datetime(milliseconds: u64) -> wall_clock::Datetime {
 impl monotonic_clock::Host for View<'_> {
     /// The same time as on the wall: a clock that starts at zero surprises programs that look back.
     fn now(&mut self) -> Result<monotonic_clock::Instant> {
-        Ok(self.clock.now_ms.saturating_mul(NANOS_PER_MILLI))
+        Ok(self.now_ms.saturating_mul(NANOS_PER_MILLI))
     }
 
     fn resolution(&mut self) -> Result<monotonic_clock::Instant> {

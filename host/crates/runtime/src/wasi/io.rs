@@ -1,4 +1,4 @@
-//! Streams at their end, and a poll that never waits: everything there is to wait for is ready.
+//! Streams that are at their end, and polling that never waits, as every pollable is ready.
 
 use wasmtime::{
     Result, bail,
@@ -12,17 +12,19 @@ use wasmtime_wasi::p2::{
     },
 };
 
-/// Bytes that may be written at once: what common streams allow, as libraries take it for a buffer size.
+/// Bytes that may be written at once: as many as common streams allow, as libraries take it for a
+/// buffer size.
 const WRITE_BYTES_MAX: u64 = 65_536;
 
+/// Streams and polling of one store.
 pub(super) struct View<'a> {
     pub(super) handles: &'a mut ResourceTable,
 }
 
-/// What stands in the table for a pollable.
+/// The entry of the table that stands for a pollable.
 struct Ready;
 
-/// A pollable that is ready. It counts as a handle, so a guest that collects them meets the limit.
+/// Makes a pollable that is ready. It counts as a handle, so a guest that collects them meets the limit.
 pub(super) fn ready(handles: &mut ResourceTable) -> Result<Resource<DynPollable>> {
     Ok(Resource::new_own(handles.push(Ready)?.rep()))
 }
@@ -124,7 +126,7 @@ impl HostOutputStream for View<'_> {
         Ok(())
     }
 
-    /// There is nothing to take from the input.
+    /// Fails, as every input is at its end.
     fn splice(
         &mut self,
         _stream: Resource<DynOutputStream>,

@@ -5,16 +5,13 @@
 //! Clocks stand still at the event's accept time and random numbers follow from event and
 //! component, so that the same input gives the same bytes in every language.
 //!
-//! The crate `wasmtime-wasi` does what cannot block. Clocks, random numbers, polling and streams
-//! are ours: with its own, a guest that sleeps would hold a thread of the host past every
-//! deadline, as neither fuel nor epochs pass while the host waits.
+//! The crate `wasmtime-wasi` serves everything that cannot block. Clocks, random numbers, polling and
+//! streams are served by this module instead: with those of `wasmtime-wasi`, a guest that sleeps
+//! would hold a thread of the host past every deadline, as neither fuel nor epochs pass meanwhile.
 
 mod clock;
 mod io;
 mod random;
-
-pub(super) use clock::Clock;
-pub(super) use random::Random;
 
 use wasmtime::{
     Result,
@@ -25,45 +22,64 @@ use wasmtime_wasi::{
     p2::bindings::{clocks, random as random_bindings, sync},
 };
 
-use super::instance::StoreData;
-use crate::domain::limits::INSTANCE_HANDLES_MAX;
+use crate::{digest::Digest, limits::INSTANCE_HANDLES_MAX};
+use random::Random;
 
-/// What WASI keeps in a store.
-pub(super) struct Wasi {
+/// The state that WASI has in an instance.
+pub(crate) struct Wasi {
     context: WasiCtx,
     handles: ResourceTable,
 }
 
 impl Wasi {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(INSTANCE_HANDLES_MAX);
         Self { context: WasiCtx::default(), handles }
     }
-}
 
-impl WasiView for StoreData {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi.context, table: &mut self.wasi.handles }
+    /// The view of it that the crate `wasmtime-wasi` asks for.
+    pub(crate) fn view(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.context, table: &mut self.handles }
     }
 }
 
-/// Adds WASI to what components may import.
-pub(super) fn link(linker: &mut Linker<StoreData>) -> Result<()> {
+/// The answers of clocks and random numbers during one call.
+pub(crate) struct Inputs {
+    /// Milliseconds since the Unix epoch.
+    now_ms: u64,
+    random: Random,
+}
+
+impl Inputs {
+    /// The inputs of a call of this component, about an event that was accepted then.
+    pub(crate) fn new(component: Digest, event_id: &str, accepted_at_ms: u64) -> Self {
+        Self { now_ms: accepted_at_ms, random: Random::new(event_id, component) }
+    }
+}
+
+/// The data of a store that components with WASI can live in.
+pub(crate) trait HasWasi: WasiView + 'static {
+    /// The state of the instance, and the inputs of its call.
+    fn wasi(&mut self) -> (&mut Wasi, &mut Inputs);
+}
+
+/// Lets components import WASI.
+pub(crate) fn link<T: HasWasi>(linker: &mut Linker<T>) -> Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     linker.allow_shadowing(true);
-    clocks::wall_clock::add_to_linker::<_, Clocks>(linker, Clocks::view)?;
-    clocks::monotonic_clock::add_to_linker::<_, Clocks>(linker, Clocks::view)?;
-    random_bindings::random::add_to_linker::<_, Randoms>(linker, Randoms::view)?;
-    random_bindings::insecure::add_to_linker::<_, Randoms>(linker, Randoms::view)?;
-    random_bindings::insecure_seed::add_to_linker::<_, Randoms>(linker, Randoms::view)?;
-    sync::io::poll::add_to_linker::<_, Io>(linker, Io::view)?;
-    sync::io::streams::add_to_linker::<_, Io>(linker, Io::view)?;
+    clocks::wall_clock::add_to_linker::<_, Clocks>(linker, Clocks::view::<T>)?;
+    clocks::monotonic_clock::add_to_linker::<_, Clocks>(linker, Clocks::view::<T>)?;
+    random_bindings::random::add_to_linker::<_, Randoms>(linker, Randoms::view::<T>)?;
+    random_bindings::insecure::add_to_linker::<_, Randoms>(linker, Randoms::view::<T>)?;
+    random_bindings::insecure_seed::add_to_linker::<_, Randoms>(linker, Randoms::view::<T>)?;
+    sync::io::poll::add_to_linker::<_, Io>(linker, Io::view::<T>)?;
+    sync::io::streams::add_to_linker::<_, Io>(linker, Io::view::<T>)?;
     linker.allow_shadowing(false);
     Ok(())
 }
 
-/// What the clocks see of a store.
+/// The view of a store that the clocks have.
 struct Clocks;
 
 impl HasData for Clocks {
@@ -71,12 +87,13 @@ impl HasData for Clocks {
 }
 
 impl Clocks {
-    fn view(data: &mut StoreData) -> clock::View<'_> {
-        clock::View { clock: data.call.clock, handles: &mut data.wasi.handles }
+    fn view<T: HasWasi>(data: &mut T) -> clock::View<'_> {
+        let (wasi, inputs) = data.wasi();
+        clock::View { now_ms: inputs.now_ms, handles: &mut wasi.handles }
     }
 }
 
-/// What the random numbers see of a store.
+/// The view of a store that the random numbers have.
 struct Randoms;
 
 impl HasData for Randoms {
@@ -84,12 +101,12 @@ impl HasData for Randoms {
 }
 
 impl Randoms {
-    fn view(data: &mut StoreData) -> &mut Random {
-        &mut data.call.random
+    fn view<T: HasWasi>(data: &mut T) -> &mut Random {
+        &mut data.wasi().1.random
     }
 }
 
-/// What streams and polling see of a store.
+/// The view of a store that streams and polling have.
 struct Io;
 
 impl HasData for Io {
@@ -97,7 +114,7 @@ impl HasData for Io {
 }
 
 impl Io {
-    fn view(data: &mut StoreData) -> io::View<'_> {
-        io::View { handles: &mut data.wasi.handles }
+    fn view<T: HasWasi>(data: &mut T) -> io::View<'_> {
+        io::View { handles: &mut data.wasi().0.handles }
     }
 }

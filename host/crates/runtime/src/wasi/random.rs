@@ -1,18 +1,18 @@
 //! Random numbers that follow from the event and the component.
 //!
 //! Block `n` of the stream is SHA-256 of seed and `n`; the seed is SHA-256 of the event's id and
-//! the component's digest. It is unpredictable to nobody who knows both, and need not be: a pure
-//! component has no use for secrets, only for numbers that look random.
+//! the component's digest, so both together predict it. That is no loss: a pure component has no use
+//! for secrets, only for numbers that look random.
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Result, bail};
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
-use crate::domain::{digest::Digest, limits::RANDOM_BYTES_MAX};
+use crate::{digest::Digest, limits::RANDOM_BYTES_MAX};
 
-/// The random numbers of one call. Most calls want none, so the seed waits for the first.
+/// The random numbers of one call. Most calls want none, so the seed is computed for the first.
 #[derive(Debug)]
-pub(in crate::runtime) struct Random {
+pub(super) struct Random {
     event_id: Box<str>,
     component: Digest,
     seed: Option<[u8; 32]>,
@@ -20,7 +20,7 @@ pub(in crate::runtime) struct Random {
 }
 
 impl Random {
-    pub(in crate::runtime) fn new(event_id: &str, component: Digest) -> Self {
+    pub(super) fn new(event_id: &str, component: Digest) -> Self {
         Self { event_id: event_id.into(), component, seed: None, blocks: 0 }
     }
 
