@@ -6,7 +6,6 @@
 use std::fmt;
 
 use serde_json::Value;
-use weir_runtime::{LoadError, StartError};
 
 /// Whether the same request, sent again unchanged, may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,28 +293,6 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.cause.as_deref().map(|cause| cause as _)
-    }
-}
-
-/// The code says why the bytes of a component were refused.
-impl From<LoadError> for Error {
-    fn from(error: LoadError) -> Self {
-        let code = match error {
-            LoadError::TooLarge { .. } => Code::ComponentTooLarge,
-            LoadError::Invalid(_) => Code::ComponentInvalid,
-            LoadError::TooComplex(_) => Code::ComponentTooComplex,
-            LoadError::WorldUnsupported { .. } => Code::WorldUnsupported,
-            LoadError::ImportUnknown(_) => Code::ImportUnknown,
-            LoadError::TrapsOnStart(_) => Code::ComponentTrapsOnStart,
-            LoadError::Unavailable(_) => Code::Unavailable,
-        };
-        Self::new(code, error.to_string())
-    }
-}
-
-impl From<StartError> for Error {
-    fn from(error: StartError) -> Self {
-        Self::internal(error)
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
 
 pub mod access;
 pub mod account;
+mod component;
 pub mod compute;
 pub mod delivery;
 pub mod directory;

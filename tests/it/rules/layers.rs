@@ -24,7 +24,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sqlx", &["db/"]),
     ("wasmtime", &[]),
     ("wasmtime_wasi", &[]),
-    ("weir_runtime", &["error.rs", "app.rs", "cli/bench", "db/builtin.rs", "http/mod.rs", "service/", "worker/"]),
+    ("weir_runtime", &["app.rs", "cli/bench", "db/builtin.rs", "http/mod.rs", "service/", "worker/"]),
     ("axum", &["http/", "cli/dev/receiver.rs", "cli/bench"]),
     ("reqwest", &["worker/outbound/", "cli/admin.rs", "cli/bench"]),
     ("clap", &["config.rs", "main.rs"]),

@@ -1,7 +1,7 @@
 //! What a guest can see: its event and its context, and nothing that differs from call to call.
 
 use serde_json::{Value, json};
-use weir_runtime::{Component, DeliveryCall, Event, Origin};
+use weir_runtime::{Component, Event, Origin};
 
 use super::{ACCEPTED_AT_MS, delivery_call, event, fixture, load, patient, runtime, start, transform};
 
