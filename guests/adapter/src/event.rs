@@ -1,11 +1,11 @@
-//! Reading an event.
+//! Reads attributes and times of an event.
 
 use jiff::Timestamp;
 
 use crate::Event;
 
-/// The value of an attribute. The first one wins: the host's own come before those that a router or
-/// a transformer added, so nobody can pass an event off as something else.
+/// The value of an attribute. The first one counts: the host's own come before those that a router or
+/// a transformer added, so these cannot pass an event off as another.
 #[must_use]
 pub fn attribute<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
     event.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

@@ -1,4 +1,4 @@
-//! Just enough JSON writing for one flat object.
+//! Writes the JSON of one flat object.
 //!
 //! A payload goes in verbatim, byte for byte as it was received, which rules out a writer that
 //! works on parsed values.

@@ -1,5 +1,5 @@
-//! What the built-in adapters share: the connection with the host, JSON that keeps a payload byte
-//! for byte, and the signatures that every request carries whatever its format is.
+//! The parts that the built-in adapters share: the connection with the host, JSON that keeps a payload byte
+//! for byte, and the signatures that every request carries in any format.
 
 pub mod event;
 pub mod json;

@@ -1,21 +1,21 @@
-//! The headers that every request has, whatever its format: what it is, and the signatures in all
-//! the ways in which receivers verify them (contract 7.1 and 7.5).
+//! The headers that every request has, in any format: those that name event and attempt, and the
+//! signatures in all the ways in which receivers verify them (contract 7.1 and 7.5).
 //!
-//! Whoever signs is a closure, so that all of this is tested without a host.
+//! The signer is a closure, so that all of this is tested without a host.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{Event, KeyForm, event::attribute};
 
-/// Name and value.
+/// The name and the value of a header.
 pub type Header = (String, String);
 
-/// A header.
+/// Makes a header.
 pub fn header(name: &str, value: impl Into<String>) -> Header {
     (name.to_owned(), value.into())
 }
 
-/// What says of which event and attempt a request is.
+/// The headers that name the event and the attempt of a request.
 #[must_use]
 pub fn identity(event: &Event, user_agent: &str, timestamp: &str) -> Vec<Header> {
     let mut headers = Vec::with_capacity(16);
@@ -35,8 +35,8 @@ pub fn newest(data: &[u8], sign: &impl Fn(KeyForm, &[u8]) -> Vec<Vec<u8>>) -> Op
     sign(KeyForm::Text, data).first().map(hex::encode)
 }
 
-/// The platform's three headers. Receivers of each of them exist. `of_event` stands in the first
-/// one instead of the body's signature, if there is one.
+/// The platform's three headers, each of which has receivers that read it. The first one holds
+/// `of_event`, if there is one, instead of the body's signature.
 #[must_use]
 pub fn platform(of_body: &str, of_event: Option<String>) -> [Header; 3] {
     let of_body = format!("sha256={of_body}");

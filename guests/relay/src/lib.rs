@@ -1,8 +1,8 @@
-//! The built-in relay adapter: what an organization pushes to a federation group becomes one signed
-//! HTTP POST to an external peer.
+//! The built-in relay adapter: an event that an organization pushes to a federation group becomes one
+//! signed HTTP POST to an external peer.
 //!
-//! What goes over the wire is the contract's section 7.2, with the headers of 7.1 and 7.5 beside
-//! it. Everything that decides it is in [`request`]; here is the connection.
+//! The contract's section 7.2 says what goes over the wire, with the headers of 7.1 and 7.5 beside it.
+//! [`request`] decides all of it; this file connects it with the host.
 
 mod request;
 

@@ -1,4 +1,4 @@
-//! The HTTP request of a relay.
+//! Builds the HTTP request of a relay.
 
 use weir_adapter::{
     Event, KeyForm, Request,
@@ -7,7 +7,7 @@ use weir_adapter::{
     signed::{self, header},
 };
 
-/// What receivers know the sender of relays by.
+/// The `User-Agent` by which receivers recognise relays.
 const USER_AGENT: &str = "PlatformXe-Federation-Relay/1.0";
 /// Bytes of all keys, punctuation and the fixed-length values together, rounded up.
 const FRAME_BYTES: usize = 384;
@@ -37,7 +37,7 @@ pub fn build(
     Ok(Request { method: "POST".to_owned(), url: target_url, headers, body: body.into_bytes() })
 }
 
-/// One JSON object, built once, signed and sent as these exact bytes.
+/// The body: one JSON object, built once, signed and sent as these exact bytes.
 fn body(event: &Event, push: &str) -> String {
     let mut body = Object::with_capacity(FRAME_BYTES + event.payload.len());
     body.string("namespace", &event.namespace);
@@ -69,7 +69,7 @@ mod tests {
         }
     }
 
-    /// "Signs" with the form of the key, so that a test sees what was signed how.
+    /// "Signs" by naming the form of the key, so that a test sees which bytes were signed with which form.
     fn sign(form: KeyForm, data: &[u8]) -> Vec<Vec<u8>> {
         let form = if form == KeyForm::Text { "text " } else { "decoded " };
         vec![[form.as_bytes(), data].concat()]

@@ -1,6 +1,6 @@
-//! A filter, as it is read from its text.
+//! Reads a filter from its text.
 //!
-//! It is kept in two flat lists that are used again for the next filter, so that reading one takes
+//! A filter is kept in two flat lists that are used again for the next one, so that reading it takes
 //! no memory of its own unless its strings have escapes.
 
 use std::{cell::Cell, ops::Range};
@@ -11,27 +11,27 @@ use crate::{
     payload::Scalar,
 };
 
-/// What a member may be called that combines conditions.
+/// The names of members that combine conditions.
 const OR: &str = "$or";
 
-/// A filter.
+/// A filter, as conditions and tests in the order of its text.
 #[derive(Default)]
 pub struct Filter<'a> {
     /// Each condition is followed by those that it contains.
     conditions: Vec<Condition<'a>>,
     tests: Vec<Test<'a>>,
-    /// What is left of the effort that one candidate is worth.
+    /// Steps that are left for the candidate.
     pub steps_left: Cell<usize>,
 }
 
-/// What has to hold of an object.
+/// A condition that has to hold of an object.
 pub struct Condition<'a> {
     pub kind: Kind<'a>,
-    /// Where the conditions that it contains end, and the next one begins.
+    /// The index behind the conditions that this one contains, where the next one begins.
     pub end: usize,
 }
 
-/// What a condition is about.
+/// The kinds of condition.
 pub enum Kind<'a> {
     /// The member of that name passes one of these tests.
     Leaf(Text<'a>, Range<usize>),
@@ -54,21 +54,21 @@ pub enum Test<'a> {
     Covered(Text<'a>),
     Within(Bounds),
     Exists(bool),
-    /// None of so many tests that follow is passed.
+    /// None of this many tests, which follow, is passed.
     AnythingBut(usize),
 }
 
-/// Where a number may lie.
+/// The range in which a number has to lie.
 #[derive(Default)]
 pub struct Bounds {
-    /// The lowest, and whether that is allowed itself.
+    /// The lower limit, and whether the limit itself is allowed.
     pub low: Option<(Number, bool)>,
-    /// The highest, and whether that is allowed itself.
+    /// The upper limit, and whether the limit itself is allowed.
     pub high: Option<(Number, bool)>,
 }
 
 impl<'a> Filter<'a> {
-    /// Takes the place of the filter before.
+    /// Reads a filter in place of the one before.
     pub fn read(&mut self, text: &'a str) -> Read<()> {
         self.conditions.clear();
         self.tests.clear();

@@ -1,13 +1,13 @@
-//! A reader of JSON text that goes forward only and copies nothing but strings with escapes.
+//! Reads JSON text, going forward only and copying no text but strings with escapes.
 //!
-//! It trusts that the text is JSON, as the host looked at it before. What is none is noticed where
-//! it matters for finding the way, and never leads astray.
+//! The reader trusts that the text is JSON, as the host checked it before. It notices mistakes where
+//! they matter for finding the next value, and reads on after others.
 
 use std::borrow::Cow;
 
 use crate::number::Number;
 
-/// How deep objects and lists may nest: the host reads no deeper either, and each level is stack.
+/// Levels of objects and lists that may nest: the host reads no deeper either, and each level takes stack.
 const DEPTH_MAX: usize = 128;
 
 /// A string of the text, without its escapes.
@@ -16,15 +16,15 @@ pub type Text<'a> = Cow<'a, str>;
 /// The result of reading on.
 pub type Read<T> = Result<T, Malformed>;
 
-/// The text is no JSON, or not the JSON that was expected. Where does not matter: the host has
-/// looked at it before and can say so.
+/// The text is no JSON, or not the JSON that was expected. The place is not kept, as the host has
+/// checked the text before and can name it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// In place of a byte: the text is at its end. No JSON has such a byte outside of strings.
+/// Stands for a byte at the end of the text. No JSON has such a byte outside of strings.
 pub const END: u8 = 0;
 
-/// A place in a text.
+/// Reads a text from a place in it on.
 pub struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
         Self { text, at: 0, depth: 0 }
     }
 
-    /// The first byte of what comes next, white space aside; [`END`] when nothing does.
+    /// The next byte that is no white space; [`END`] at the end.
     #[inline]
     pub fn peek(&mut self) -> u8 {
         loop {
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Makes sure that nothing follows.
+    /// Makes sure that the text is at its end.
     pub fn end(mut self) -> Read<()> {
         if self.peek() == END && self.at == self.text.len() { Ok(()) } else { Err(Malformed) }
     }
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The rest of a string that has escapes.
+    /// Reads the rest of a string that has escapes.
     fn escaped(&mut self) -> Read<String> {
         let mut string = String::new();
         loop {
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The character that is meant by what follows a backslash.
+    /// Reads the character that an escape stands for, from behind the backslash.
     fn escape(&mut self) -> Read<char> {
         let byte = self.byte();
         self.at += 1;
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The character of `\uXXXX`, or of two of them where UTF-16 takes two.
+    /// Reads the character of `\uXXXX`, or of two of them where UTF-16 takes two.
     fn code_point(&mut self) -> Read<char> {
         let first = self.unit()?;
         let units = if (0xD800..0xDC00).contains(&first) && self.text[self.at..].starts_with("\\u") {
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a byte ends what can be taken from a string as it stands.
+/// Whether a byte ends the part of a string that can be taken as it stands.
 fn is_special(byte: u8) -> bool {
     byte == b'"' || byte == b'\\'
 }

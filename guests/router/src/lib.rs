@@ -1,9 +1,9 @@
 //! The built-in router: a candidate gets the event when its filter matches the payload, at once
 //! and unchanged.
 //!
-//! [`json`] reads JSON text, [`payload`] keeps all of a payload and [`filter`] what a filter says;
-//! [`matches`] puts one against the other. What a filter means is written down in
-//! `docs/filters.md`, and case by case in `tests/corpus/filters.json`.
+//! [`json`] reads JSON text, [`payload`] holds a payload and [`filter`] a filter; [`matches`] compares
+//! the two. `docs/filters.md` says what filters mean, and `tests/corpus/filters.json` shows it case by
+//! case.
 
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit/0.1", world: "router" });
@@ -39,7 +39,7 @@ impl Guest for Router {
     }
 }
 
-/// Says of each candidate what its filter does. The payload is read once, and only if a candidate
+/// Decides on each candidate by its filter. The payload is read once, and only if a candidate
 /// has a filter; filters are read one after the other into the same memory.
 fn decide(payload: &str, candidates: &[Candidate]) -> Result<Vec<Decision>, Malformed> {
     let mut decisions = Vec::with_capacity(candidates.len());
@@ -62,16 +62,17 @@ fn decide(payload: &str, candidates: &[Candidate]) -> Result<Vec<Decision>, Malf
     Ok(decisions)
 }
 
-/// The host checked every filter when it was set, so this is a bug of one of us. Sending what the
-/// filter was to keep away would be worse than not sending, as long as it does not go unnoticed.
+/// Sends nothing for a filter that cannot be read, and logs it. The host checked the filter when it was
+/// set, so this is a bug of the host or of the router; sending an event that the filter was to keep away
+/// would be worse than not sending it, as long as it does not go unnoticed.
 fn refuse(candidate: &Candidate) -> Decision {
     let id = &candidate.subscription_id;
     log::write(Level::Error, &format!("the filter of {id} cannot be read, so it gets nothing"));
     Decision::Misses
 }
 
-/// An event that a filter cannot decide on in time is sent, and marked: its receiver can drop one
-/// too many, and could not make up for one that is missing.
+/// Sends an event that a filter cannot decide on in time, and marks it: a receiver can drop an event
+/// too many, and could not make up for a missing one.
 fn destination((candidate, decision): (Candidate, Decision)) -> Option<Destination> {
     let attributes = match decision {
         Decision::Misses => return None,

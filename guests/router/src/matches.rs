@@ -1,4 +1,4 @@
-//! Whether a filter matches a payload.
+//! Finds out whether a filter matches a payload.
 
 use std::{cmp::Ordering, ops::Range};
 
@@ -16,25 +16,25 @@ pub const STEPS_MAX: usize = 20_000;
 
 /// Whether a condition holds. In this order, "or" is the maximum.
 ///
-/// Absence is told apart because of lists: a condition is looked for in one element after the
-/// other, and what is merely absent from one element has to be absent from all of them, unless
-/// something else was found in that element.
+/// Absence is a case of its own because of lists: a condition is looked for in one element after the
+/// other, and a member that is absent from one element has to be absent from all of them, unless
+/// another condition was met in that element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
-    /// It does not hold.
+    /// The condition does not hold.
     No,
-    /// It holds, because nothing is there that must not be there.
+    /// The condition holds, because no member is there that must not be there.
     Absent,
-    /// It holds, because of a value that is there.
+    /// The condition holds, because of a value that is there.
     Found,
 }
 
-/// What a filter says about a payload.
+/// The verdict of a filter on a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Matches,
     Misses,
-    /// It takes more than [`STEPS_MAX`] steps to say.
+    /// Deciding takes more than [`STEPS_MAX`] steps.
     TakesTooLong,
 }
 
@@ -50,8 +50,8 @@ impl Filter<'_> {
         }
     }
 
-    /// Takes steps, and says whether none are left. The search then ends as if it had found what it
-    /// looks for, which is the shortest way out.
+    /// Takes steps, and tells whether none are left. The search then ends as if it had found a match,
+    /// which is the shortest way out.
     fn tires(&self, steps: usize) -> bool {
         let left = self.steps_left.get().saturating_sub(steps);
         self.steps_left.set(left);
@@ -67,7 +67,7 @@ impl Filter<'_> {
         }
     }
 
-    /// Whether all of these conditions hold of one of these items. What is no object has no members.
+    /// Whether all of these conditions hold of one of these items. An item that is no object has no members.
     fn all_in_one(&self, conditions: &Range<usize>, items: &[Value<'_>]) -> Verdict {
         let mut lowest = Verdict::Found;
         for item in items {
@@ -118,8 +118,8 @@ impl Filter<'_> {
         })
     }
 
-    /// Whether a value passes one of these tests. Lists are looked into, however deep; what is in
-    /// their objects has a name of its own and does not count.
+    /// Whether a value passes one of these tests. Lists are looked into, however deep; the
+    /// members of their objects have names of their own and do not count.
     fn leaf(&self, tests: &Range<usize>, value: Option<&Value<'_>>) -> Verdict {
         let tests = &self.tests()[tests.clone()];
         match value.and_then(|value| any_scalar(value, &mut |scalar| self.passes_one(tests, scalar))) {
@@ -166,7 +166,7 @@ fn any_scalar(value: &Value<'_>, passes: &mut impl FnMut(&Scalar<'_>) -> bool) -
     }
 }
 
-/// What a test takes: more where a text is not simply compared.
+/// The steps that a test takes: more where a text is not simply compared.
 fn steps(test: &Test<'_>, scalar: &Scalar<'_>) -> usize {
     match (test, scalar) {
         (

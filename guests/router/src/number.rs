@@ -1,9 +1,9 @@
 //! Numbers that compare by value: `1`, `1.0` and `10e-1` are the same.
 //!
-//! They are what the host makes of them when it checks a payload: integers of 64 bits exactly, and
+//! They are read as the host reads them when it checks a payload: integers of 64 bits exactly, and
 //! all others as doubles, read by the same library.
 
-/// A number: the nearest double, and what an integer has more than that. Rounding keeps the order,
+/// A number: the nearest double, and the rest that an integer has beyond it. Rounding keeps the order,
 /// so numbers compare by the double first.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Number {
@@ -14,7 +14,7 @@ pub struct Number {
 impl Number {
     /// The number that a JSON text stands for.
     pub fn read(text: &str) -> Option<Self> {
-        /// Digits of which a double holds every number.
+        /// A double holds every number of so many digits.
         const SHORT: usize = 15;
         let digits = text.as_bytes();
         if digits.len() <= SHORT && digits.iter().all(u8::is_ascii_digit) {

@@ -1,4 +1,4 @@
-//! A payload, read once for all candidates.
+//! Reads a payload, once for all candidates.
 
 use crate::{
     json::{Malformed, Read, Reader, Text},
@@ -71,7 +71,7 @@ impl<'a> Scalar<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Of members with the same name the last one counts, as it did when the payload was checked.
+    /// Keeps the last of several members with the same name, as the check of the payload did.
     fn new(mut members: Vec<(Text<'a>, Value<'a>)>) -> Self {
         members.reverse();
         members.sort_by(|(one, _), (another, _)| one.cmp(another));

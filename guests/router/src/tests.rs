@@ -3,8 +3,8 @@ use serde_json::value::RawValue;
 
 use super::*;
 
-/// One rule of the filter language, and what follows from it. The same file is put before the finished component by the
-/// host's tests.
+/// One rule of the filter language, with payloads that it lets through and others that it does not. The
+/// host's tests run the same file against the finished component.
 #[derive(Deserialize)]
 struct Case<'a> {
     rule: &'a str,

@@ -7,14 +7,14 @@ pub fn is_same(one: &str, another: &str) -> bool {
     strip_start(one, another).is_some_and(str::is_empty)
 }
 
-/// What is left of a text that begins with these letters, whatever their case.
+/// The rest of a text that begins with these letters, in any case.
 pub fn strip_start<'a>(text: &'a str, start: &str) -> Option<&'a str> {
     let mut rest = text.chars();
     let is_there = start.chars().all(|letter| rest.next().is_some_and(|other| is_same_letter(letter, other)));
     is_there.then_some(rest.as_str())
 }
 
-/// Whether a text ends with these letters, whatever their case.
+/// Whether a text ends with these letters, in any case.
 pub fn ends_with(text: &str, end: &str) -> bool {
     let mut rest = text.chars().rev();
     end.chars().rev().all(|letter| rest.next().is_some_and(|other| is_same_letter(letter, other)))
@@ -33,7 +33,7 @@ fn is_same_letter(one: char, another: char) -> bool {
 }
 
 /// Whether a pattern covers all of a text. `*` stands for any run of characters, `\*` and `\\` for
-/// themselves. The time is in proportion to both lengths, as each piece is looked for only behind
+/// themselves. The time is in proportion to both lengths, as each piece is searched only behind
 /// the one before it.
 pub fn is_covered(text: &str, pattern: &str) -> bool {
     let (first, mut behind_star) = piece(pattern);
@@ -50,7 +50,7 @@ pub fn is_covered(text: &str, pattern: &str) -> bool {
     text.is_empty()
 }
 
-/// The text that a pattern stands for up to its first star, and what follows that star.
+/// The text that a pattern stands for up to its first star, and the pattern behind that star.
 fn piece(pattern: &str) -> (Cow<'_, str>, Option<&str>) {
     let mut unescaped: Option<String> = None;
     let mut begin = 0;

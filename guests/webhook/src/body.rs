@@ -25,7 +25,7 @@ pub fn build(event: &Event) -> String {
     body.finish()
 }
 
-/// What only custom events have.
+/// Adds the members that only custom events have.
 fn custom(body: &mut Object, event: &Event) {
     body.string("namespace", &event.namespace);
     body.string("name", &event.name);

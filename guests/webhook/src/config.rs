@@ -1,15 +1,15 @@
-//! The adapter's JSON configuration.
+//! Reads the adapter's JSON configuration.
 
 use serde::Deserialize;
 
-/// What a subscription may set.
+/// The settings of a subscription.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// What `X-Event-Signature` signs.
+    /// The form of `X-Event-Signature`.
     pub scheme: SignatureScheme,
 }
 
-/// What `X-Event-Signature` signs, and how it is written.
+/// The bytes that `X-Event-Signature` signs, and how the signature is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SignatureScheme {
     /// `sha256=<hex>` over the body.
@@ -25,8 +25,8 @@ struct Text {
     signature_scheme: Option<String>,
 }
 
-/// Reads the configuration. Members that the adapter does not know are for others; a text that is
-/// no JSON object is a mistake that no later attempt can mend.
+/// Reads the configuration. Members that the adapter does not know are left to other adapters; a text
+/// that is no JSON object is a mistake that no later attempt can mend.
 pub fn parse(text: &str) -> Result<Config, String> {
     let read: Text =
         serde_json::from_str(text).map_err(|error| format!("the configuration cannot be read: {error}"))?;

@@ -1,7 +1,7 @@
 //! The built-in webhook adapter: an event becomes one signed HTTP POST.
 //!
-//! What goes over the wire is the contract's sections 7.1 and 7.5. Everything that decides it is
-//! in [`request`], which knows the host only as a closure that signs; here is the connection.
+//! The contract's sections 7.1 and 7.5 say what goes over the wire. [`request`] decides all of it, and
+//! knows the host only as a closure that signs; this file connects it with the host.
 
 mod body;
 mod config;

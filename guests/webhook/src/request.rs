@@ -1,4 +1,4 @@
-//! The HTTP request of a delivery: method, headers and signatures around the body.
+//! Builds the HTTP request of a delivery: method, headers and signatures around the body.
 
 use weir_adapter::{Event, KeyForm, Request, signed};
 

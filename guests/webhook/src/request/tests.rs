@@ -23,7 +23,7 @@ fn with_attributes(attributes: &[(&str, &str)]) -> Event {
     Event { attributes, ..event() }
 }
 
-/// "Signs" with the form of the key, so that a test sees what was signed how.
+/// "Signs" by naming the form of the key, so that a test sees which bytes were signed with which form.
 fn sign(form: KeyForm, data: &[u8]) -> Vec<Vec<u8>> {
     let form = if form == KeyForm::Text { "text" } else { "decoded" };
     ["new", "old"].map(|secret| [form.as_bytes(), b" ", secret.as_bytes(), b" ", data].concat()).to_vec()
