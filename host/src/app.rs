@@ -27,8 +27,11 @@ use crate::{
     },
     error::{Error, Result},
     fail, http,
+    keyring::Keyring,
+    memory::Memory,
     runtime::{self, Runtime},
-    service::{self, Compute, Directory, Host, Idempotency, root_key},
+    service::{Host, idempotency::RunningKeys, organization::root_keys},
+    sync::CpuPool,
     worker::{
         self, Handovers, Workers,
         outbound::{self, Lookup, Outbound},
@@ -131,28 +134,30 @@ impl App {
         let owner = own(&settings.database)?;
         let db = Db::connect(&settings.database).await.map_err(cannot_open)?;
         migrate::run(&db).await.map_err(cannot_open)?;
-        root_key::check(&db, &settings.root_keys, settings.clock.now()).await?;
+        root_keys::check(&db, &settings.root_keys, settings.clock.now()).await?;
         let runtime = load_runtime(settings.code_cache).await?;
         note_builtins(&db, &runtime, settings.clock.now()).await?;
         let handovers = Handovers::new();
         let ledger = Ledger::start(db.clone(), handovers.queue.clone())?;
         let outbound = Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT, settings.lookup)?;
+        let keyring = Keyring::new(settings.root_keys, settings.randomness.clone());
+        let cpu = CpuPool::default();
+        let memory = Memory::new(db.clone(), settings.clock.clone(), keyring.clone(), cpu.clone());
         let host = Arc::new(Host {
             db,
             ledger,
-            directory: Directory::default(),
-            compute: Compute::default(),
-            idempotency: Idempotency::new(&settings.randomness),
+            memory,
+            keyring,
+            cpu,
+            idempotency: RunningKeys::new(&settings.randomness),
             clock: settings.clock,
             randomness: settings.randomness,
-            root_keys: settings.root_keys,
             address_policy: settings.address_policy,
             deliveries_due: Arc::default(),
             replays_due: Arc::default(),
             catching_up: Arc::default(),
             emits_due: handovers.queue.backlog.clone(),
             relays_due: handovers.queue.relays.clone(),
-            lifecycle_ids: service::lifecycle::Sequence::default(),
         });
         let worker_settings = worker::Settings {
             retry_schedule: settings.retry_schedule,

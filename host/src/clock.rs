@@ -2,12 +2,13 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::domain::time::Time;
@@ -77,7 +78,7 @@ impl Randomness {
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
             Source::System => system_rng().fill_bytes(buffer),
-            Source::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(buffer),
+            Source::Seeded(rng) => rng.lock().fill_bytes(buffer),
         }
     }
 

@@ -24,6 +24,13 @@ pub struct Replay {
     pub steps: i64,
 }
 
+impl Replay {
+    /// A replay that has made no step.
+    pub fn new(id: ReplayId, organization_id: OrganizationId, receiver: ReceiverId, source: Source) -> Self {
+        Self { id, organization_id, receiver, source, done_until: source.start(), steps: 0 }
+    }
+}
+
 /// What is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

@@ -17,7 +17,13 @@ use crate::{
     },
     error::{Code, Result},
     fail,
-    service::account::{self, NewKey, NewOrganization, PatchOrganization},
+    service::{
+        health,
+        organization::{
+            self, NewOrganization, PatchOrganization,
+            keys::{self, NewKey},
+        },
+    },
 };
 
 /// The code for a body of the wrong shape outside of custom events (contract C17).
@@ -45,7 +51,7 @@ pub(super) async fn create(state: Shared, body: Body) -> Answer<Value> {
         billing_email: body.billing_email.as_deref(),
         environment: Environment::Live,
     };
-    let (organization, key) = account::create(&state.host, new).await?;
+    let (organization, key) = organization::create(&state.host, new).await?;
     created(json!({ "organization": object(&organization), "apiKey": key }))
 }
 
@@ -55,12 +61,12 @@ fn plan(text: &str) -> Result<Plan> {
 
 pub(super) async fn list(state: Shared, query: Query) -> Answer<Paged<Value>> {
     let page = query.page();
-    let (organizations, total) = account::list(&state.host, page).await?;
+    let (organizations, total) = organization::list(&state.host, page).await?;
     ok(Paged { items: organizations.iter().map(object).collect(), total, page: page.number, limit: page.limit })
 }
 
 pub(super) async fn get(state: Shared, Params(id): Params<String>) -> Answer<Value> {
-    ok(object(&account::get(&state.host, &id).await?))
+    ok(object(&organization::get(&state.host, &id).await?))
 }
 
 #[derive(Deserialize)]
@@ -78,11 +84,11 @@ pub(super) async fn patch(state: Shared, Params(id): Params<String>, body: Body)
         plan: body.plan.as_deref().map(plan).transpose()?,
         is_active: body.is_active,
     };
-    ok(object(&account::patch(&state.host, &id, patch).await?))
+    ok(object(&organization::patch(&state.host, &id, patch).await?))
 }
 
 pub(super) async fn namespaces(state: Shared, Params(id): Params<String>) -> Answer<Value> {
-    let namespaces = account::namespaces(&state.host, &id).await?;
+    let namespaces = organization::namespaces(&state.host, &id).await?;
     let object = |(namespace, at): &(String, Time)| json!({ "namespace": namespace, "createdAt": at });
     ok(json!({ "namespaces": namespaces.iter().map(object).collect::<Vec<_>>() }))
 }
@@ -95,7 +101,7 @@ struct NamespaceBody {
 pub(super) async fn grant_namespace(state: Shared, Params(id): Params<String>, body: Body) -> Answer<Value> {
     let body: NamespaceBody = body.json(WRONG_SHAPE)?;
     let namespace = required(body.namespace, "namespace", WRONG_SHAPE)?;
-    account::grant_namespace(&state.host, &id, &namespace).await?;
+    organization::grant_namespace(&state.host, &id, &namespace).await?;
     created(json!({ "namespace": namespace }))
 }
 
@@ -103,12 +109,12 @@ pub(super) async fn revoke_namespace(
     state: Shared,
     Params((id, namespace)): Params<(String, String)>,
 ) -> Answer<Value> {
-    account::revoke_namespace(&state.host, &id, &namespace).await?;
+    organization::revoke_namespace(&state.host, &id, &namespace).await?;
     ok(json!({ "deleted": true }))
 }
 
 pub(super) async fn keys(state: Shared, Params(id): Params<String>) -> Answer<Value> {
-    let keys = account::keys(&state.host, &id).await?;
+    let keys = keys::list(&state.host, &id).await?;
     ok(json!({ "keys": keys.iter().map(key_object).collect::<Vec<_>>() }))
 }
 
@@ -135,12 +141,12 @@ pub(super) async fn create_key(state: Shared, Params(id): Params<String>, body: 
         environment: body.environment.as_deref().map(environment).transpose()?.unwrap_or(Environment::Live),
         expires_at: body.expires_at.as_deref().map(time).transpose()?,
     };
-    let (key, text) = account::create_key(&state.host, &id, new).await?;
+    let (key, text) = keys::create(&state.host, &id, new).await?;
     created(with_text(&key, text))
 }
 
 pub(super) async fn revoke_key(state: Shared, Params((id, key)): Params<(String, String)>) -> Answer<Value> {
-    account::revoke_key(&state.host, &id, &key).await?;
+    keys::revoke(&state.host, &id, &key).await?;
     ok(json!({ "deleted": true }))
 }
 
@@ -160,12 +166,12 @@ pub(super) async fn rotate_key(
     if grace_seconds > GRACE_SECONDS_MAX {
         return Err(fail!(BadRequest, "graceSeconds is at most {GRACE_SECONDS_MAX}"));
     }
-    let (key, text) = account::rotate_key(&state.host, &id, &key, grace_seconds).await?;
+    let (key, text) = keys::rotate(&state.host, &id, &key, grace_seconds).await?;
     created(with_text(&key, text))
 }
 
 pub(super) async fn status(state: Shared) -> Answer<Value> {
-    let status = account::status(&state.host).await?;
+    let status = health::status(&state.host).await?;
     let usage = (state.usage)();
     ok(json!({
         "version": env!("CARGO_PKG_VERSION"),

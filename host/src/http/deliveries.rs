@@ -22,8 +22,10 @@ use crate::{
     fail,
     service::{
         Caller,
-        delivery::{self, Detail, Replay},
-        replay::{self, DeadLetters},
+        delivery::{
+            self, Detail,
+            replay::{self, DeadLetters, Replayable},
+        },
     },
 };
 
@@ -107,8 +109,8 @@ pub(super) async fn replay(
     body: Body,
 ) -> Answer<Value> {
     let body: ReplayBody = body.json(Code::BadRequest)?;
-    let which = if body.force == Some(true) { Replay::Finished } else { Replay::DeadLetters };
-    ok(object(&delivery::replay(&state.host, &caller, &id, which).await?))
+    let which = if body.force == Some(true) { Replayable::Finished } else { Replayable::DeadLetters };
+    ok(object(&replay::delivery(&state.host, &caller, &id, which).await?))
 }
 
 #[derive(Deserialize)]

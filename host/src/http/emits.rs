@@ -14,7 +14,7 @@ use crate::{
     domain::name::{EventName, Version},
     error::{Error, Result},
     fail,
-    service::emit::{self, EmitView},
+    service::event::emits::{self, EmitView},
 };
 
 /// The word for an emit whose deliveries are not written yet; emitting answers it, too.
@@ -42,7 +42,7 @@ pub(super) struct Paged<T> {
 pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<Detail>> {
     let filter = filter(&query)?;
     let page = query.page();
-    let (views, total) = emit::list(&state.host, &caller, &filter, page).await?;
+    let (views, total) = emits::list(&state.host, &caller, &filter, page).await?;
     let items = views.iter().map(detail).collect::<Result<_>>()?;
     ok(Paged { items, total, page: page.number, limit: page.limit })
 }
@@ -64,7 +64,7 @@ fn filter(query: &Query) -> Result<Filter> {
 }
 
 pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<Detail> {
-    ok(detail(&emit::get(&state.host, &caller, &id).await?)?)
+    ok(detail(&emits::get(&state.host, &caller, &id).await?)?)
 }
 
 fn detail(view: &EmitView) -> Result<Detail> {

@@ -16,7 +16,10 @@ use super::{
 use crate::{
     db::event_log::Line,
     error::{Code, Error, Result},
-    service::event_log::{self, IngestRequest, LogRequest},
+    service::event::{
+        ingest::{self, IngestRequest},
+        log::{self, LogRequest},
+    },
 };
 
 /// A line with its payload as it was sent.
@@ -57,7 +60,7 @@ pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) ->
         to: query.time("to")?,
     };
     let page = query.page();
-    let (lines, total) = event_log::list(&state.host, &caller, request, page).await?;
+    let (lines, total) = log::list(&state.host, &caller, request, page).await?;
     let items = lines.into_iter().map(Shown::of).collect::<Result<_>>()?;
     ok(Paged { items, total, page: page.number, limit: page.limit })
 }
@@ -90,7 +93,7 @@ pub(super) async fn ingest(state: Shared, Manager(caller): Manager, body: Body) 
         entity_id: entity_id.as_deref(),
         source_app: source_app.as_deref(),
     };
-    let ingested = event_log::ingest(&state.host, &caller, request).await?;
+    let ingested = ingest::ingest(&state.host, &caller, request).await?;
     accepted(json!({
         "eventId": ingested.id,
         "eventType": event_type,

@@ -22,7 +22,7 @@ use crate::{
     fail,
     service::{
         Caller,
-        emit::{self as service_emit, EmitRequest},
+        event::emit::{self as service_emit, EmitRequest},
         marketplace,
         registry::{self, PatchRequest, RegisterRequest},
     },
@@ -253,8 +253,7 @@ pub(super) async fn emit(state: Shared, Manager(caller): Manager, headers: Heade
         version: body.version.as_deref(),
         payload: object(body.payload, "payload", WRONG_SHAPE)?,
         idempotency_key: body.idempotency_key.as_deref().or(header),
-        chain_depth: 0,
     };
     let answer = service_emit::emit(&state.host, &caller, request).await?;
-    accepted(Emitted { emit_id: answer.id.to_string(), canonical_name: answer.canonical_name, status: "queued" })
+    accepted(Emitted { emit_id: answer.id.to_string(), canonical_name: answer.event_type, status: "queued" })
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{explain::Step, receiver::ReceiverId},
-    service::explain::{self, Digests, Explained, Only},
+    service::delivery::explain::{self, Digests, Explained, Only},
 };
 
 pub(super) async fn explain(

@@ -24,7 +24,7 @@ use crate::{
     service::federation::{
         groups, members,
         peers::{self, NewPeer},
-        pushes, relays,
+        pushes, relay_log,
     },
 };
 
@@ -272,7 +272,7 @@ pub(super) async fn list_relays(
 ) -> Answer<Paged<Value>> {
     let filter = relay_filter(&query)?;
     let page = query.page();
-    let (relays, total) = relays::list(&state.host, &caller, &id, filter, page).await?;
+    let (relays, total) = relay_log::list(&state.host, &caller, &id, filter, page).await?;
     ok(Paged { items: relays.iter().map(relay_object).collect(), total, page: page.number, limit: page.limit })
 }
 

@@ -11,7 +11,7 @@ use tower::{Layer, util::MapRequestLayer};
 
 use crate::{
     runtime::Usage,
-    service::{Host, trial::TryOut},
+    service::{Host, delivery::trial::TryOut},
 };
 
 mod admin;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::time::Time,
     error::{Code, Result},
-    service::replay::{self, Events},
+    service::delivery::replay::{self, Events},
 };
 
 /// Go reads the first three counts, TypeScript the last two. When this is answered nothing has been

@@ -12,11 +12,11 @@ use crate::{
     domain::vault::KeyId,
     error::Code,
     fail,
-    service::root_key::{self, Status},
+    service::organization::root_keys::{self, Status},
 };
 
 pub(super) async fn status(state: Shared) -> Answer<Value> {
-    ok(object(&root_key::status(&state.host).await?))
+    ok(object(&root_keys::status(&state.host).await?))
 }
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ pub(super) async fn rotate(state: Shared, body: Body) -> Answer<Value> {
     let body: RotateBody = body.json(Code::BadRequest)?;
     let id = |text: &str| KeyId::parse(text).ok_or_else(|| fail!(BadRequest, "keyId is the id of a root key"));
     let expected = body.key_id.as_deref().map(id).transpose()?;
-    let (rewrapped, status) = root_key::rotate(&state.host, expected).await?;
+    let (rewrapped, status) = root_keys::rotate(&state.host, expected).await?;
     let mut object = object(&status);
     object["rewrapped"] = rewrapped.into();
     ok(object)
@@ -38,7 +38,7 @@ pub(super) async fn rotate(state: Shared, body: Body) -> Answer<Value> {
 /// Ids of keys are hashes, and no secret.
 fn object(status: &Status) -> Value {
     let text = |id: KeyId| id.to_string();
-    let key = |used: &root_key::Usage| json!({ "id": text(used.id), "organizations": used.organizations });
+    let key = |used: &root_keys::Usage| json!({ "id": text(used.id), "organizations": used.organizations });
     json!({
         "primary": text(status.primary),
         "given": status.given.iter().copied().map(text).collect::<Vec<_>>(),

@@ -16,8 +16,8 @@ use crate::{
     fail,
     service::{
         Caller,
+        delivery::trial,
         subscription::{self, Edit},
-        trial,
     },
 };
 

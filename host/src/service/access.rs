@@ -1,31 +1,56 @@
-//! Keys: who may call, and what keeps secrets secret.
+//! Access: whose API key a request carries, and whether it may call.
 
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Caller, Host, directory};
+use super::Host;
 use crate::{
-    db::{self, Tx},
+    db,
     domain::{
-        headers::StaticHeaders,
         id::OrganizationId,
-        organization::{ApiKey, Environment, Organization},
-        signature::Secret,
-        vault::{DataKey, Purpose, VaultError},
+        organization::{ApiKey, Environment},
+        plan::Plan,
+        time::Time,
     },
     error::{Error, Result},
     fail,
+    memory::OrganizationView,
 };
 
 /// Characters of a key after its prefix: 32 of 62 are 190 bits.
 const KEY_CHARS: usize = 32;
-/// Longest text that is looked up as a key: anything longer is none of ours.
+/// Longest text that is looked up as a key: this host makes none that is longer.
 const KEY_CHARS_MAX: usize = 128;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Draws a key for an environment: `pxk_live_…`, `pxk_test_…`, `pxk_dev_…`.
-pub fn draw_key(host: &Host, environment: Environment) -> String {
+/// The organization that calls, and the key that it calls with.
+#[derive(Clone)]
+pub struct Caller {
+    /// The organization that the key belongs to.
+    pub organization_id: OrganizationId,
+    /// The API key.
+    pub key: Arc<ApiKey>,
+    /// The organization's plan.
+    pub plan: Plan,
+    /// The organization as it was when the key was checked.
+    pub organization: Arc<OrganizationView>,
+}
+
+impl Caller {
+    /// The name in `registeredBy`, `createdBy` and their like.
+    pub fn service(&self) -> &str {
+        &self.key.caller_service
+    }
+
+    /// The organization's revision when the key was checked.
+    pub fn revision(&self) -> i64 {
+        self.organization.organization.revision
+    }
+}
+
+/// Draws the text of a key for an environment: `pxk_live_…`, `pxk_test_…`, `pxk_dev_…`.
+pub(super) fn draw_key(host: &Host, environment: Environment) -> String {
     let mut key = format!("pxk_{}_", environment.as_str());
     let length = key.len() + KEY_CHARS;
     while key.len() < length {
@@ -38,33 +63,35 @@ pub fn draw_key(host: &Host, environment: Environment) -> String {
     key
 }
 
-/// What is stored of a key.
-pub fn hash_key(key: &str) -> String {
+/// The hash of a key's text, which is all that is stored of the text.
+pub(super) fn hash_key(key: &str) -> String {
     hex::encode(Sha256::digest(key.as_bytes()))
 }
 
-/// Finds who calls, from the table: what was changed a moment ago holds. Codes `UNAUTHORIZED`,
-/// `organization_inactive`.
+/// Finds the caller by the text of a key, in the table: a change of a moment ago holds. Codes
+/// `UNAUTHORIZED`, `organization_inactive`.
 pub async fn caller(host: &Host, key: &str) -> Result<Caller> {
-    let found = find_key(host, &checked_hash(key)?).await?;
-    let (key, organization) = found.ok_or_else(unauthorized)?;
-    admit(host, Arc::new(key), &organization)
+    let found = host.memory.stored_key(&checked_hash(key)?).await?;
+    let (key, view) = found.ok_or_else(unauthorized)?;
+    admit(key, view, host.now())
 }
 
-/// Finds who emits, from memory if possible: the ledger notices what changed meanwhile.
+/// Finds the caller of an emit by the text of a key, in memory if possible: the ledger notices what
+/// changed meanwhile.
 pub async fn emitter(host: &Host, key: &str) -> Result<Caller> {
-    let found = directory::key(host, &checked_hash(key)?).await?;
-    let (key, entry) = found.ok_or_else(unauthorized)?;
-    admit(host, key, &entry.organization)
+    let found = host.memory.key(&checked_hash(key)?).await?;
+    let (key, view) = found.ok_or_else(unauthorized)?;
+    admit(key, view, host.now())
 }
 
-/// Looks at a caller's key again, in the table: what it was admitted on was older than what is
-/// known now.
+/// Finds a caller again, in the table: its organization may have been changed since it was found.
 pub(super) async fn readmit(host: &Host, caller: &Caller) -> Result<Caller> {
+    let id = &caller.organization_id;
+    // The organization first: a key that is read after it is at least as new.
+    let view = host.memory.stored_organization(id).await?;
     let mut tx = host.db.read().await?;
-    let key = db::api_key::find(&mut tx, &caller.organization_id, &caller.key.id).await?.ok_or_else(unauthorized)?;
-    let organization = db::organization::find(&mut tx, &caller.organization_id).await?.ok_or_else(unauthorized)?;
-    admit(host, Arc::new(key), &organization)
+    let key = db::api_key::find(&mut tx, id, &caller.key.id).await?.ok_or_else(unauthorized)?;
+    admit(Arc::new(key), view, host.now())
 }
 
 fn checked_hash(key: &str) -> Result<String> {
@@ -75,75 +102,13 @@ fn unauthorized() -> Error {
     fail!(Unauthorized, "send a valid key as x-api-key, or as Authorization: Bearer")
 }
 
-fn admit(host: &Host, key: Arc<ApiKey>, organization: &Organization) -> Result<Caller> {
-    if !key.is_live(host.now()) {
+fn admit(key: Arc<ApiKey>, view: Arc<OrganizationView>, now: Time) -> Result<Caller> {
+    if !key.is_live(now) {
         return Err(unauthorized());
     }
+    let organization = &view.organization;
     if !organization.is_active {
         return Err(fail!(OrganizationInactive, "the organization was switched off by the operator"));
     }
-    Ok(Caller {
-        organization_id: organization.id.clone(),
-        key,
-        plan: organization.plan,
-        revision: organization.revision,
-    })
-}
-
-/// A key and its organization, by the key's hash.
-pub(super) async fn find_key(host: &Host, key_hash: &str) -> Result<Option<(ApiKey, Organization)>> {
-    let mut tx = host.db.read().await?;
-    let Some(key) = db::api_key::find_by_hash(&mut tx, key_hash).await? else { return Ok(None) };
-    let organization = db::organization::find(&mut tx, &key.organization_id)
-        .await?
-        .ok_or_else(|| fail!(InternalError, "organization {} is gone", key.organization_id))?;
-    Ok(Some((key, organization)))
-}
-
-/// The organization's data key, unwrapped.
-pub(super) async fn data_key(host: &Host, tx: &mut Tx, organization: &OrganizationId) -> Result<DataKey> {
-    let wrapped = db::organization::data_key(tx, organization)
-        .await?
-        .ok_or_else(|| fail!(InternalError, "organization {organization} is gone"))?;
-    host.root_keys.unwrap(organization, &wrapped).map_err(|cause| match cause {
-        // Somebody rotated before this host was given the new key; with it, all is well again.
-        VaultError::UnknownRootKey(_) => {
-            fail!(Unavailable, "this host lacks a root key; nothing was accepted").caused_by(cause)
-        }
-        cause => Error::internal(cause),
-    })
-}
-
-/// Encrypts the signing secret of a subscription.
-pub(super) fn seal_secret(host: &Host, key: &DataKey, organization: &OrganizationId, secret: &Secret) -> Vec<u8> {
-    key.seal(organization, Purpose::SigningSecret, secret.reveal().as_bytes(), host.randomness.bytes())
-}
-
-/// Decrypts the signing secret of a subscription.
-pub(super) fn open_secret(key: &DataKey, organization: &OrganizationId, sealed: &[u8]) -> Result<Secret> {
-    let opened = key.open(organization, Purpose::SigningSecret, sealed).map_err(Error::internal)?;
-    let text = String::from_utf8(opened).map_err(Error::internal)?;
-    Ok(Secret::stored(text))
-}
-
-/// Encrypts static headers; none are nothing to encrypt.
-pub(super) fn seal_headers(
-    host: &Host,
-    key: &DataKey,
-    organization: &OrganizationId,
-    headers: &StaticHeaders,
-) -> Option<Vec<u8>> {
-    let seal = || key.seal(organization, Purpose::Headers, &headers.reveal(), host.randomness.bytes());
-    (!headers.is_empty()).then(seal)
-}
-
-/// Decrypts static headers.
-pub(super) fn open_headers(
-    key: &DataKey,
-    organization: &OrganizationId,
-    sealed: Option<&[u8]>,
-) -> Result<StaticHeaders> {
-    let Some(sealed) = sealed else { return Ok(StaticHeaders::default()) };
-    let opened = key.open(organization, Purpose::Headers, sealed).map_err(Error::internal)?;
-    StaticHeaders::stored(&opened).ok_or_else(|| Error::internal("stored headers are malformed"))
+    Ok(Caller { organization_id: organization.id.clone(), key, plan: organization.plan, organization: view })
 }

@@ -1,9 +1,9 @@
-//! How much of its plan an organization uses, and what failed of late (contract 2.7).
+//! Health: how much of its plan an organization uses (contract 2.7), and how much waits on the host.
 
 use super::{Caller, Host};
 use crate::{
     db::{self, emit::Failure},
-    domain::plan::Plan,
+    domain::{plan::Plan, time::Time},
     error::Result,
     fail,
 };
@@ -11,10 +11,10 @@ use crate::{
 /// Failures shown. Contract 2.7.
 const FAILURES_SHOWN: u32 = 10;
 
-/// What the health call says.
+/// The state of an organization.
 #[derive(Clone, Debug)]
 pub struct Health {
-    /// The plan.
+    /// The organization's plan.
     pub plan: Plan,
     /// Registered events, generic and archived ones aside.
     pub registrations_used: i64,
@@ -24,7 +24,7 @@ pub struct Health {
     pub recent_failures: Vec<Failure>,
 }
 
-/// Looks at the caller's organization.
+/// Reads the state of the caller's organization.
 pub async fn health(host: &Host, caller: &Caller) -> Result<Health> {
     let id = &caller.organization_id;
     let mut tx = host.db.read().await?;
@@ -35,5 +35,29 @@ pub async fn health(host: &Host, caller: &Caller) -> Result<Health> {
         registrations_used: db::registration::count_events(&mut tx, id).await?,
         emits_this_month: db::organization::emits_in_month(&mut tx, id, &host.now().month()).await?,
         recent_failures: db::emit::recent_failures(&mut tx, id, FAILURES_SHOWN).await?,
+    })
+}
+
+/// The state of the host, for the operator.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The kind of database.
+    pub database: &'static str,
+    /// The newest migration.
+    pub migration_level: i64,
+    /// Emits that wait for routing, and since when the oldest waits.
+    pub routing: (i64, Option<Time>),
+    /// Deliveries that are owed, and since when the oldest is owed.
+    pub deliveries: (i64, Option<Time>),
+}
+
+/// Reads how much waits on the host.
+pub async fn status(host: &Host) -> Result<Status> {
+    let mut tx = host.db.read().await?;
+    Ok(Status {
+        database: host.db.kind(),
+        migration_level: db::migrate::level(),
+        routing: db::emit::backlog(&mut tx).await?,
+        deliveries: db::delivery::backlog(&mut tx).await?,
     })
 }

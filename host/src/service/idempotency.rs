@@ -1,22 +1,19 @@
-//! Requests that may be sent again: each takes effect once, and whoever repeats it gets its first
-//! answer (contract 1.11).
+//! Idempotency keys: a request that is sent again takes effect once, and gets its first answer again
+//! (contract 1.11).
 //!
-//! A request with a key first claims the key, in a transaction of its own. Then it runs, and what
-//! it changes is committed together with a mark on the claim. So whenever the process dies, the
-//! table knows whether the change was made: without the mark the request runs again when the
-//! claim has ended; with the mark and without an answer it is refused, as nobody can tell any more
-//! what the answer was. A claim that was lost cannot be marked, and what cannot be marked is not
-//! committed. Emits have a rule of their own.
+//! A request with a key first claims the key, in a transaction of its own. Then it runs, and its
+//! changes are committed together with a mark on the claim. So whenever the process dies, the table
+//! knows whether the changes were made: without the mark the request runs again when the claim has
+//! ended; with the mark and without an answer it is refused, because the answer is lost. A claim that
+//! was lost cannot be marked, and a change whose claim cannot be marked is not committed. Emits have a
+//! rule of their own.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 use tokio::time::{sleep, timeout};
 
-use super::{
-    Caller, Host, directory,
-    turns::{Turn, Turns},
-};
+use super::{Caller, Host};
 use crate::{
     clock::Randomness,
     db::{
@@ -24,38 +21,38 @@ use crate::{
         idempotency::{NewClaim, Place, Standing},
     },
     domain::{
-        self,
+        emit,
         id::OrganizationId,
         limits::{IDEMPOTENCY_ANSWER_BYTES_MAX, IDEMPOTENCY_WINDOW_HOURS},
         time::Time,
-        vault::Purpose,
     },
-    error::{Error, Result},
+    error::Result,
     fail,
+    sync::{KeyedGuard, KeyedLock},
 };
 
 /// How long a request may run before its claim ends: several times what clients wait.
 const CLAIM_MS: i64 = 30_000;
 /// How long a repeated request waits for the first one: within the ten seconds that clients wait.
 const WAIT_MAX: Duration = Duration::from_secs(8);
-/// How often it looks whether another host has answered. On one host it is woken.
+/// How often a repeated request looks for the answer of another host. On one host the lock wakes it.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The claims of this process.
-pub struct Idempotency {
+/// The keys of requests that this process runs.
+pub struct RunningKeys {
     /// Tells the claims of this process from those of others.
     holder: String,
-    turns: Turns<Scope>,
+    locks: KeyedLock<Scope>,
 }
 
-impl Idempotency {
-    /// With a name that no other process has.
+impl RunningKeys {
+    /// No keys yet, under a name that no other process has.
     pub fn new(randomness: &Randomness) -> Self {
-        Self { holder: hex::encode(randomness.bytes::<16>()), turns: Turns::default() }
+        Self { holder: hex::encode(randomness.bytes::<16>()), locks: KeyedLock::default() }
     }
 }
 
-/// What a key is unique in.
+/// A key with the organization and the route in which it is unique.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Scope {
     organization_id: OrganizationId,
@@ -76,7 +73,7 @@ pub struct Repeatable {
     request_hash: String,
 }
 
-/// What was asked, byte for byte.
+/// A request, byte for byte.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// Method and path as the router writes them.
@@ -88,8 +85,8 @@ pub struct Asked<'a> {
 }
 
 impl Repeatable {
-    /// A key is unique per organization and route. Whoever uses it again has to ask for the same,
-    /// and has to have the same rights: answers may show what others may not see.
+    /// The request of a caller with a key. A repeated request has to be the same, by a key with the same
+    /// scopes: the answer may show what other scopes may not see.
     pub fn new(caller: &Caller, key: &str, asked: Asked<'_>) -> Self {
         let scope = Scope {
             organization_id: caller.organization_id.clone(),
@@ -117,22 +114,22 @@ pub struct StoredAnswer {
     pub body: Vec<u8>,
 }
 
-/// What is to be done with a request.
+/// How a request with a key goes on.
 pub enum Begun {
-    /// It has to run, and [`finish`] has to hear of it.
+    /// The request has to run, and then [`finish`] has to end the claim.
     Claimed(Claim),
-    /// It ran before.
+    /// The request ran before, with this answer.
     Answered(StoredAnswer),
 }
 
 /// The right and the duty to run a request.
 pub struct Claim {
     token: Arc<Token>,
-    /// Nobody else in this process looks at the key meanwhile.
-    _turn: Turn<Scope>,
+    /// No other request of this process looks at the key meanwhile.
+    _guard: KeyedGuard<Scope>,
 }
 
-/// What a claim is told by in the table.
+/// The claim's row in the table, and its fencing token.
 struct Token {
     scope: Scope,
     request_hash: String,
@@ -150,18 +147,18 @@ impl Claim {
     }
 }
 
-/// Claims the key of a request, or finds the answer that it got before, waiting for it if need
-/// be. Codes `idempotency_key_reused`, `idempotency_answer_lost`; `unavailable` when the first
+/// Claims the key of a request, or finds its first answer, for which it waits if the first request
+/// still runs. Codes `idempotency_key_reused`, `idempotency_answer_lost`; `unavailable` when the first
 /// request takes too long.
 pub async fn begin(host: &Host, request: &Repeatable) -> Result<Begun> {
     let begun = async {
-        let turn = host.idempotency.turns.take(&request.scope).await;
+        let guard = host.idempotency.locks.lock(&request.scope).await;
         loop {
             match look(host, request).await? {
                 Look::Claimed(claims) => {
                     let Repeatable { scope, request_hash } = request.clone();
                     let token = Arc::new(Token { scope, request_hash, claims });
-                    return Ok(Begun::Claimed(Claim { token, _turn: turn }));
+                    return Ok(Begun::Claimed(Claim { token, _guard: guard }));
                 }
                 Look::Answered(answer) => return Ok(Begun::Answered(answer)),
                 Look::Runs => sleep(LOOK_EVERY).await,
@@ -182,12 +179,12 @@ enum Look {
 async fn look(host: &Host, request: &Repeatable) -> Result<Look> {
     let scope = &request.scope;
     let now = host.now();
-    // Most repeated requests find an answer, and need no turn at writing.
+    // Most repeated requests find an answer, and need not wait to write.
     let mut tx = host.db.read().await?;
     let standing = db::idempotency::find(&mut tx, &scope.organization_id, scope.place()).await?;
     drop(tx);
     if let Some(standing) = standing.filter(|standing| standing.is_answered(now)) {
-        return judge(host, request, standing, now).await;
+        return read_standing(host, request, standing, now).await;
     }
     let new = NewClaim {
         request_hash: &request.request_hash,
@@ -205,13 +202,14 @@ async fn look(host: &Host, request: &Repeatable) -> Result<Look> {
     let standing = db::idempotency::find(&mut tx, &scope.organization_id, scope.place()).await?;
     drop(tx);
     match standing {
-        Some(standing) => judge(host, request, standing, now).await,
+        Some(standing) => read_standing(host, request, standing, now).await,
         // Given back between the two statements, by another host.
         None => Ok(Look::Runs),
     }
 }
 
-async fn judge(host: &Host, request: &Repeatable, standing: Standing, now: Time) -> Result<Look> {
+/// Reads from the row of a claimed key how a repeated request goes on.
+async fn read_standing(host: &Host, request: &Repeatable, standing: Standing, now: Time) -> Result<Look> {
     if standing.request_hash != request.request_hash {
         return Err(fail!(IdempotencyKeyReused, "the idempotency key was used before with another request"));
     }
@@ -219,9 +217,8 @@ async fn judge(host: &Host, request: &Repeatable, standing: Standing, now: Time)
     let took_effect = standing.took_effect;
     match standing.answer() {
         Some((status, sealed)) => {
-            let organization = &request.scope.organization_id;
-            let key = directory::data_key_of(host, organization).await?;
-            let body = key.open(organization, Purpose::StoredAnswer, &sealed).map_err(Error::internal)?;
+            let key = host.memory.key_of(&request.scope.organization_id).await?;
+            let body = key.open_answer(&sealed)?;
             Ok(Look::Answered(StoredAnswer { status, body }))
         }
         None if is_over && took_effect => Err(fail!(
@@ -232,8 +229,8 @@ async fn judge(host: &Host, request: &Repeatable, standing: Standing, now: Time)
     }
 }
 
-/// Says within a change that the request under way, if it has a key, takes effect with it. Code
-/// `unavailable` when its claim was lost: then the change must not be committed.
+/// Marks in a transaction that the request under way, if it has a key, takes effect with it. Code
+/// `unavailable` when its claim was lost: then the transaction must not be committed.
 pub(super) async fn take_effect(tx: &mut Tx, now: Time) -> Result<()> {
     let Ok(token) = CLAIM.try_with(Arc::clone) else { return Ok(()) };
     let scope = &token.scope;
@@ -246,24 +243,24 @@ pub(super) async fn take_effect(tx: &mut Tx, now: Time) -> Result<()> {
     Err(fail!(Unavailable, "the request took so long that another one with its idempotency key may run").retry_after(1))
 }
 
-/// What the ledger tells a repeated request by, for a request under way that has a key and changes
-/// nothing but what it gives to the ledger. No caller can use the same key for an emit: it has a
-/// control character in it.
-pub(super) fn of_ledger() -> Option<domain::emit::Idempotency> {
+/// The idempotency key to give to the ledger for the request under way, if it has a key; for requests
+/// that change nothing but what the ledger writes. No caller can use the same key for an emit, because
+/// it has a control character in it.
+pub(super) fn ledger_key() -> Option<emit::Idempotency> {
     let token = CLAIM.try_with(Arc::clone).ok()?;
     let Scope { route, key, .. } = &token.scope;
-    Some(domain::emit::Idempotency { key: format!("{route}\u{1f}{key}"), request_hash: token.request_hash.clone() })
+    Some(emit::Idempotency { key: format!("{route}\u{1f}{key}"), request_hash: token.request_hash.clone() })
 }
 
 /// How a request ended.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It was done: the answer is kept for the window.
+    /// It was done. The answer is kept for the window.
     Done(StoredAnswer),
-    /// It was refused, which is no effect: the key is free again, and the request judged anew.
+    /// It was refused, which is no effect. The key is free again.
     Refused,
-    /// It failed, or its answer is too large to be kept. The key is free again unless something
-    /// took effect; then it stays taken, so that nothing is done twice.
+    /// It failed, or its answer is too large to be kept. The key is free again unless the request took
+    /// effect; then the key stays taken, so that nothing is done twice.
     Failed,
 }
 
@@ -276,7 +273,7 @@ pub async fn finish(host: &Host, claim: Claim, outcome: Outcome) -> Result<()> {
         other => other,
     };
     let sealed = match &outcome {
-        Outcome::Done(answer) => Some(seal(host, organization, &answer.body).await?),
+        Outcome::Done(answer) => Some(host.memory.key_of(organization).await?.seal_answer(&answer.body)),
         Outcome::Refused | Outcome::Failed => None,
     };
     let now = host.now();
@@ -291,11 +288,6 @@ pub async fn finish(host: &Host, claim: Claim, outcome: Outcome) -> Result<()> {
     }
     db::idempotency::forget_expired(&mut tx, now).await?;
     tx.commit().await
-}
-
-async fn seal(host: &Host, organization: &OrganizationId, body: &[u8]) -> Result<Vec<u8>> {
-    let key = directory::data_key_of(host, organization).await?;
-    Ok(key.seal(organization, Purpose::StoredAnswer, body, host.randomness.bytes()))
 }
 
 fn end_of_window(now: Time) -> Time {

@@ -24,7 +24,6 @@ use crate::{
     },
     domain::{flow::Limits, id::DeliveryId, receiver::ReceiverId, subscription::Target, time::Time},
     error::Result,
-    service::directory,
 };
 
 /// Emits looked at in one step.
@@ -100,7 +99,7 @@ impl CatchUp {
         let emits =
             db::emit::accepted_before(&mut tx, organization, &behind.after, behind.since_revision, EMITS_MAX).await?;
         drop(tx);
-        let Some(target) = directory::target(host, organization, &receiver).await? else { return Ok(false) };
+        let Some(target) = host.memory.target(organization, &receiver).await? else { return Ok(false) };
         let now = host.now();
         let mut owed = Vec::new();
         for stored in &emits {

@@ -16,7 +16,7 @@ use crate::{
     db::{self, delivery::Claimed},
     domain::{receiver::ReceiverId, subscription::Target, time::Time},
     error::Result,
-    service::{delivery, directory},
+    service::delivery,
 };
 
 /// Receivers looked up in one statement of a sweep.
@@ -206,7 +206,7 @@ impl Claims {
         for (row, slot) in claimed {
             // Rows come receiver by receiver.
             if target.as_ref().is_none_or(|known| known.receiver != row.receiver) {
-                target = directory::target(&self.shared.host, &row.organization_id, &row.receiver).await?;
+                target = self.shared.host.memory.target(&row.organization_id, &row.receiver).await?;
             }
             // Without its receiver nothing is owed.
             let Some(target) = &target else {

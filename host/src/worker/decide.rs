@@ -20,7 +20,7 @@ use crate::{
     },
     error::Result,
     runtime::Call,
-    service::{directory, lifecycle},
+    service::announce,
 };
 
 /// What a router without a configuration of its own is given.
@@ -58,8 +58,8 @@ impl Launch {
 /// What becomes of an emit; `None` when that takes more effort.
 pub(super) async fn decide(shared: &Shared, handover: &Handover, effort: Effort) -> Result<Option<Decision>> {
     let emit = &handover.emit;
-    let entry = directory::organization(&shared.host, &emit.organization_id, emit.revision).await?;
-    let targets = directory::targets(&shared.host, &entry, &emit.subject).await?;
+    let entry = shared.host.memory.organization(&emit.organization_id, emit.revision).await?;
+    let targets = shared.host.memory.targets(&entry, &emit.subject).await?;
     let targets = owed_at(&targets, emit.revision);
     let now = shared.host.now();
     let mut routed = Routed {
@@ -68,7 +68,7 @@ pub(super) async fn decide(shared: &Shared, handover: &Handover, effort: Effort)
         claims: handover.claims,
         routed_at: now,
         deliveries: Vec::new(),
-        lifecycle: lifecycle::of_routed(&shared.host, &entry, emit, now).await?,
+        lifecycle: announce::of_routed(&shared.host, &entry, emit, now).await?,
     };
     let mut launch = Launch { emit_id: emit.id.clone(), jobs: Vec::new(), waiting: Vec::new() };
     let (call, event) = (call_for(emit), emit.as_event(Vec::new()));

@@ -25,9 +25,9 @@ use crate::{
     },
     error::Result,
     service::{
-        Host,
-        federation::{endpoint, outcome},
-        lifecycle, subscription,
+        Host, announce,
+        federation::{endpoint, relay_log},
+        subscription,
     },
 };
 
@@ -235,10 +235,10 @@ impl Job {
     async fn record(&self, shared: &Shared, mut attempted: Attempted) {
         let (host, emit, target) = (&shared.host, &self.emit, &self.target);
         match &self.push_id {
-            None => attempted.lifecycle = lifecycle::of_attempted(host, emit, &attempted, target).await,
+            None => attempted.lifecycle = announce::of_attempted(host, emit, &attempted, target).await,
             Some(push) => {
                 (attempted.relay, attempted.lifecycle) =
-                    outcome::of_attempted(host, emit, &attempted, target, push).await;
+                    relay_log::of_attempted(host, emit, &attempted, target, push).await;
             }
         }
         record(shared, attempted).await;

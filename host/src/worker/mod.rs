@@ -20,6 +20,7 @@ use crate::{
     },
     domain::{retention::Retention, retry::RetrySchedule},
     error::Result,
+    memory::EndpointHealth,
     runtime::Runtime,
     service::Host,
 };
@@ -31,7 +32,6 @@ mod choice;
 mod claim;
 mod decide;
 mod delivery;
-mod endpoints;
 mod housekeeping;
 mod prepare;
 mod relay;
@@ -41,7 +41,6 @@ mod slots;
 mod trial;
 mod verdict;
 
-use endpoints::Endpoints;
 use outbound::Outbound;
 use slots::Slots;
 
@@ -79,7 +78,7 @@ struct Shared {
     retry_schedule: RetrySchedule,
     disable_after: Option<Duration>,
     slots: Slots,
-    endpoints: Endpoints,
+    endpoints: EndpointHealth,
     /// Places for tests of endpoints.
     trials: Semaphore,
     /// Deliveries under way.
@@ -144,7 +143,7 @@ impl Workers {
             trials: Semaphore::new(TRIALS_MAX),
             retry_schedule: settings.retry_schedule,
             disable_after: settings.disable_after,
-            endpoints: Endpoints::default(),
+            endpoints: EndpointHealth::default(),
             host,
             runtime,
             outbound,

@@ -32,7 +32,6 @@ use crate::{
         time::Time,
     },
     error::{Error, Result},
-    service::directory,
 };
 
 /// The pause between steps: each is a commit that live traffic waits for.
@@ -121,7 +120,7 @@ impl Replays {
     /// False when nothing could be done for want of slots.
     async fn step(&self, replay: &Replay) -> Result<bool> {
         let (shared, host) = (&self.shared, &self.shared.host);
-        let Some(target) = directory::target(host, &replay.organization_id, &replay.receiver).await? else {
+        let Some(target) = host.memory.target(&replay.organization_id, &replay.receiver).await? else {
             // Its replays went with it.
             return Ok(true);
         };

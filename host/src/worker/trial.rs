@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     fail,
     runtime::Failure,
-    service::trial::{Answered, Trial, TryOut},
+    service::delivery::trial::{Answered, Trial, TryOut},
 };
 
 impl TryOut for Workers {

@@ -6,7 +6,7 @@ use weir::{
     error::Code,
     service::{
         access,
-        emit::{self, EmitRequest},
+        event::emit::{self, EmitRequest},
     },
 };
 
@@ -248,15 +248,10 @@ async fn chain_depth_max() {
     subscribe(&acme, json!(["CUSTOM_EVENT_CHAIN_TRUNCATED"]), &events.url("/")).await;
     let host = &app.app().host;
     let caller = access::caller(host, acme.key()).await.expect("a key");
-    let request = |chain_depth| EmitRequest {
-        name: "platformxe.generic",
-        version: None,
-        payload: r#"{"kind":"k"}"#,
-        idempotency_key: None,
-        chain_depth,
-    };
-    emit::emit(host, &caller, request(CHAIN_DEPTH_MAX)).await.expect("deep enough");
-    let refusal = emit::emit(host, &caller, request(CHAIN_DEPTH_MAX + 1)).await.expect_err("too deep");
+    let request =
+        EmitRequest { name: "platformxe.generic", version: None, payload: r#"{"kind":"k"}"#, idempotency_key: None };
+    emit::emit_in_chain(host, &caller, request, CHAIN_DEPTH_MAX).await.expect("deep enough");
+    let refusal = emit::emit_in_chain(host, &caller, request, CHAIN_DEPTH_MAX + 1).await.expect_err("too deep");
     assert_eq!(refusal.code(), Code::ChainDepthExceeded);
     app.settle().await;
     let [said] = &events.requests()[..] else { panic!("one chain was cut") };

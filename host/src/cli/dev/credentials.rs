@@ -22,8 +22,11 @@ use crate::{
     error::Result,
     fail,
     service::{
-        Host, account,
-        account::{NewKey, NewOrganization},
+        Host,
+        organization::{
+            self, NewOrganization,
+            keys::{self, NewKey},
+        },
     },
 };
 
@@ -149,7 +152,7 @@ impl Known {
 /// An organization with a key of it: created, or found with a new key when a start ended between
 /// creating it and keeping its key.
 async fn create(host: &Arc<Host>, slug: &str, name: &str) -> Result<(Organization, String)> {
-    if let Some(organization) = account::find_by_slug(host, slug).await? {
+    if let Some(organization) = organization::find_by_slug(host, slug).await? {
         let new = NewKey {
             caller_service: "dev",
             label: None,
@@ -157,7 +160,7 @@ async fn create(host: &Arc<Host>, slug: &str, name: &str) -> Result<(Organizatio
             environment: Environment::Dev,
             expires_at: None,
         };
-        let (_, key) = account::create_key(host, organization.id.as_str(), new).await?;
+        let (_, key) = keys::create(host, organization.id.as_str(), new).await?;
         return Ok((organization, key));
     }
     let new = NewOrganization {
@@ -168,7 +171,7 @@ async fn create(host: &Arc<Host>, slug: &str, name: &str) -> Result<(Organizatio
         billing_email: None,
         environment: Environment::Dev,
     };
-    account::create(host, new).await
+    organization::create(host, new).await
 }
 
 #[cfg(test)]

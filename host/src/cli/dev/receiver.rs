@@ -21,7 +21,7 @@ use crate::{
         subscription::Kind,
     },
     error::{Error, Result},
-    service::{Host, directory},
+    service::Host,
 };
 
 /// The organizations whose deliveries arrive here, by slug and id.
@@ -81,7 +81,7 @@ async fn secrets(host: &Host, organization: &OrganizationId) -> Result<Vec<Secre
     drop(tx);
     let mut secrets = Vec::new();
     for subscription in subscriptions {
-        let target = directory::target(host, organization, &subscription.id.into()).await?;
+        let target = host.memory.target(organization, &subscription.id.into()).await?;
         secrets.extend(target.iter().flat_map(|target| target.secrets.live_at(host.now())).cloned());
     }
     Ok(secrets)

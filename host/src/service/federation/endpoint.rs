@@ -1,7 +1,8 @@
-//! Endpoints of external peers: what it takes to reach them, and pausing those that are gone or did
-//! nothing but fail for days.
+//! Giving up endpoints of external peers: pausing those that say that they are gone, or that failed for
+//! days.
 //!
-//! A pause ends like any other, by its owner. What the peer is owed keeps its schedule.
+//! The pause ends like any other, by the group's owner. Deliveries that the peer is owed keep their
+//! schedule.
 
 use std::time::Duration;
 
@@ -12,47 +13,25 @@ use crate::{
         id::{MemberId, OrganizationId},
         receiver::ReceiverId,
         registration::PLATFORM,
-        signature::Secrets,
-        subscription::{Target, Terms},
     },
     error::Result,
-    service::{Change, Host, access, directory},
+    service::{Change, Host},
 };
 
-/// An external peer as a target; `None` when it was removed.
-pub async fn target(host: &Host, owner: &OrganizationId, id: &MemberId) -> Result<Option<Target>> {
-    let mut tx = host.db.read().await?;
-    let Some(peer) = db::federation::peer::target(&mut tx, owner, id).await? else { return Ok(None) };
-    drop(tx);
-    let key = directory::data_key_of(host, owner).await?;
-    Ok(Some(Target {
-        receiver: ReceiverId::Peer(id.clone()),
-        organization_id: owner.clone(),
-        group_id: Some(peer.group_id),
-        url: peer.webhook_url,
-        is_active: true,
-        disabled: None,
-        failing_since: peer.failing_since,
-        terms: Terms::default(),
-        secrets: Secrets::new(access::open_secret(&key, owner, &peer.secret_encrypted)?, None),
-        headers: access::open_headers(&key, owner, peer.headers_encrypted.as_deref())?,
-        since_revision: 0,
-    }))
-}
-
-/// Pauses a peer whose endpoint said that it is gone. False when it is not accepted any more.
+/// Pauses a peer whose endpoint answered that it is gone. False if the peer is not accepted any more.
 pub async fn pause_gone(host: &Host, owner: &OrganizationId, id: &MemberId) -> Result<bool> {
     let Some((change, member)) = accepted(host, owner, id).await? else { return Ok(false) };
     pause(change, member, "its endpoint answered 410: it is gone").await
 }
 
-/// Pauses a peer if all that its endpoint did for `patience` was to fail. False when that is not so.
+/// Pauses a peer whose endpoint did nothing but fail for `patience`. False if it is not accepted any
+/// more, or failed for a shorter time.
 pub async fn pause_failing(host: &Host, owner: &OrganizationId, id: &MemberId, patience: Duration) -> Result<bool> {
     let Some((mut change, member)) = accepted(host, owner, id).await? else { return Ok(false) };
     let Some(peer) = db::federation::peer::target(&mut change.tx, owner, id).await? else { return Ok(false) };
     let receiver = ReceiverId::Peer(id.clone());
     let since = match peer.failing_since {
-        // Another host, or whoever resumed the peer, knows of something better.
+        // Another host has delivered since, or the owner resumed the peer.
         Some(since) if db::subscription::has_succeeded_since(&mut change.tx, owner, &receiver, since).await? => None,
         since => since,
     };
@@ -67,8 +46,8 @@ pub async fn pause_failing(host: &Host, owner: &OrganizationId, id: &MemberId, p
     Ok(false)
 }
 
-/// The peer while it is accepted, and a change of its owner. Looked at without a lock first: when an
-/// endpoint is given up, many attempts at it may be under way.
+/// A change of the owner, with the peer if it is accepted. The peer is read without a lock first, because
+/// many attempts at an endpoint may be under way when it is given up.
 async fn accepted<'host>(
     host: &'host Host,
     owner: &OrganizationId,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Scene, about, check_plan, needed, no_group};
+use super::{GroupChange, about, check_plan, no_group, required};
 use crate::{
     db,
     domain::{
@@ -17,7 +17,7 @@ use crate::{
 
 /// Creates a group of the caller.
 pub async fn create(host: &Host, caller: &Caller, name: Option<&str>, description: Option<&str>) -> Result<GroupView> {
-    let name = needed(name, "name")?;
+    let name = required(name, "name")?;
     check_group_name(name)?;
     let description = registry::check_description(description)?;
     let mut change = host.change(&caller.organization_id).await?;
@@ -37,7 +37,7 @@ pub async fn create(host: &Host, caller: &Caller, name: Option<&str>, descriptio
     };
     db::federation::group::insert(&mut change.tx, &caller.organization_id, &group).await?;
     let data = json!({ "name": group.name, "createdBy": group.created_by });
-    change.record(about(&group, CUSTOM_EVENT_FEDERATION_GROUP_CREATED, data));
+    change.announce(about(&group, CUSTOM_EVENT_FEDERATION_GROUP_CREATED, data));
     change.commit().await?;
     Ok(GroupView { group, role: Role::Owner, member_count: 0, push_count: 0 })
 }
@@ -63,7 +63,8 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<(GroupView, V
     Ok((view, members, pushes))
 }
 
-/// External peers are the owner's business, and who was removed sees no one but itself.
+/// Whether a viewer sees a member: only the owner sees external peers, and a removed member sees itself
+/// alone.
 fn is_seen(role: Role, viewer: &OrganizationId, member: &Member) -> bool {
     match (role, member.peer.organization()) {
         (Role::Owner, _) => true,
@@ -72,16 +73,16 @@ fn is_seen(role: Role, viewer: &OrganizationId, member: &Member) -> bool {
     }
 }
 
-/// Ends a group of the caller: nothing that is accepted from now on goes to its members.
+/// Archives a group of the caller: no event accepted from now on is relayed to its members.
 pub async fn archive(host: &Host, caller: &Caller, id: &str) -> Result<GroupView> {
-    let mut scene = Scene::enter(host, caller, id).await?;
-    scene.owner_only()?;
-    scene.group.archive(scene.change.now)?;
-    let (owner, revision) = (&scene.group.owner_id, scene.change.organization.revision);
-    db::federation::group::archive(&mut scene.change.tx, owner, &scene.group, revision).await?;
+    let mut change = GroupChange::begin(host, caller, id).await?;
+    change.owner_only()?;
+    change.group.archive(change.base.now)?;
+    let (owner, revision) = (&change.group.owner_id, change.base.organization.revision);
+    db::federation::group::archive(&mut change.base.tx, owner, &change.group, revision).await?;
     let data = json!({ "archivedBy": caller.service() });
-    scene.tell_everybody(CUSTOM_EVENT_FEDERATION_GROUP_ARCHIVED, data).await?;
-    let view = db::federation::group::find(&mut scene.change.tx, &caller.organization_id, &scene.group.id).await?;
-    scene.change.commit().await?;
+    change.announce_to_all(CUSTOM_EVENT_FEDERATION_GROUP_ARCHIVED, data).await?;
+    let view = db::federation::group::find(&mut change.base.tx, &caller.organization_id, &change.group.id).await?;
+    change.base.commit().await?;
     view.ok_or_else(no_group)
 }

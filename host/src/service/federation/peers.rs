@@ -1,11 +1,11 @@
-//! External peers: endpoints outside of the platform that get what is pushed to a group.
+//! External peers: endpoints outside of the platform that are members of a group.
 
 use serde_json::json;
 
 use super::{
-    Scene,
+    GroupChange,
     members::{not_found, remove_external},
-    needed,
+    required,
 };
 use crate::{
     db::{self, federation::member::Sealed},
@@ -16,60 +16,49 @@ use crate::{
         id::MemberId,
         lifecycle::{CUSTOM_EVENT_FEDERATION_MEMBER_ACCEPTED, CUSTOM_EVENT_FEDERATION_MEMBER_INVITED},
         signature::Secret,
-        vault::Purpose,
     },
     error::Result,
     fail,
-    service::{Caller, Host, access},
+    service::{Caller, Host},
 };
 
 /// An external peer to be.
 #[derive(Clone, Debug)]
 pub struct NewPeer<'a> {
-    /// What the owner calls it.
+    /// The owner's name for it.
     pub label: Option<&'a str>,
-    /// Where to.
+    /// The URL of its endpoint.
     pub webhook_url: Option<&'a str>,
-    /// Headers that every request carries, as names and values.
+    /// Names and values of headers that every request to it carries.
     pub headers: Vec<(String, String)>,
 }
 
-/// Adds an external peer to a group of the caller. There is nobody who could accept, so it is a
-/// member at once. Its secret is shown here and never again.
+/// Adds an external peer to a group of the caller. It is a member at once, because it cannot accept an
+/// invitation. Its secret is shown here and never again.
 pub async fn add(host: &Host, caller: &Caller, group: &str, new: NewPeer<'_>) -> Result<(Member, Secret)> {
-    let mut scene = Scene::enter(host, caller, group).await?;
-    scene.owner_only()?;
-    let (label, url) = (needed(new.label, "label")?, needed(new.webhook_url, "webhookUrl")?);
+    let mut change = GroupChange::begin(host, caller, group).await?;
+    change.owner_only()?;
+    let (label, url) = (required(new.label, "label")?, required(new.webhook_url, "webhookUrl")?);
     check_label(label)?;
     address::check_url(url, &host.address_policy).map_err(|why| fail!(InvalidRequest, "webhookUrl: {why}"))?;
     let headers = StaticHeaders::parse(new.headers).map_err(|why| fail!(InvalidRequest, "headers: {why}"))?;
-    scene.group.check_live()?;
+    change.group.check_live()?;
     let peer = Peer::External { url: url.to_owned(), label: label.to_owned(), header_names: headers.names() };
-    let stamp = scene.stamp(caller);
-    let id = MemberId::new(scene.change.now, host.randomness.id());
-    let mut member = Member::invite(id, scene.group.id.clone(), peer, stamp.clone());
+    let stamp = change.stamp(caller);
+    let id = MemberId::new(change.base.now, host.randomness.id());
+    let mut member = Member::invite(id, change.group.id.clone(), peer, stamp.clone());
     member.accept(stamp)?;
     let secret = Secret::generate(|bytes| host.randomness.fill(bytes));
-    let sealed = seal(host, &mut scene, &secret, &headers).await?;
-    let (owner, revision) = (scene.group.owner_id.clone(), scene.change.organization.revision);
-    db::federation::member::insert(&mut scene.change.tx, &owner, &member, Some(&sealed)).await?;
-    db::federation::member::open(&mut scene.change.tx, &owner, &member.id, revision).await?;
+    let key = host.keyring.open(&mut change.base.tx, &change.group.owner_id).await?;
+    let sealed = Sealed { secret: key.seal_secret(&secret), headers: key.seal_headers(&headers) };
+    let (owner, revision) = (change.group.owner_id.clone(), change.base.organization.revision);
+    db::federation::member::insert(&mut change.base.tx, &owner, &member, Some(&sealed)).await?;
+    db::federation::member::open(&mut change.base.tx, &owner, &member.id, revision).await?;
     let (invited, accepted) = (json!({ "invitedBy": caller.service() }), json!({ "acceptedBy": caller.service() }));
-    scene.tell_of(&member, CUSTOM_EVENT_FEDERATION_MEMBER_INVITED, invited).await?;
-    scene.tell_of(&member, CUSTOM_EVENT_FEDERATION_MEMBER_ACCEPTED, accepted).await?;
-    scene.change.commit().await?;
+    change.announce_member(&member, CUSTOM_EVENT_FEDERATION_MEMBER_INVITED, invited).await?;
+    change.announce_member(&member, CUSTOM_EVENT_FEDERATION_MEMBER_ACCEPTED, accepted).await?;
+    change.base.commit().await?;
     Ok((member, secret))
-}
-
-/// Encrypts what nobody reads back, with the owner's data key.
-async fn seal(host: &Host, scene: &mut Scene<'_>, secret: &Secret, headers: &StaticHeaders) -> Result<Sealed> {
-    let owner = &scene.group.owner_id;
-    let key = access::data_key(host, &mut scene.change.tx, owner).await?;
-    let seal_headers = || key.seal(owner, Purpose::Headers, &headers.reveal(), host.randomness.bytes());
-    Ok(Sealed {
-        secret: access::seal_secret(host, &key, owner, secret),
-        headers: (!headers.is_empty()).then(seal_headers),
-    })
 }
 
 /// Removes an external peer, and wipes its secret and its headers.
@@ -78,10 +67,10 @@ pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<Member> {
     let mut tx = host.db.read().await?;
     let group = db::federation::member::group_of(&mut tx, &id).await?.ok_or_else(not_found)?;
     drop(tx);
-    let mut scene = Scene::at(host, caller, &group).await?.ok_or_else(not_found)?;
-    scene.owner_only()?;
-    let member = db::federation::member::find(&mut scene.change.tx, &scene.group.owner_id, &id).await?;
+    let mut change = GroupChange::begin_in(host, caller, &group).await?.ok_or_else(not_found)?;
+    change.owner_only()?;
+    let member = db::federation::member::find(&mut change.base.tx, &change.group.owner_id, &id).await?;
     let is_external = |member: &Member| member.peer.organization().is_none();
     let member = member.filter(is_external).ok_or_else(not_found)?;
-    remove_external(scene, caller, member).await
+    remove_external(change, caller, member).await
 }

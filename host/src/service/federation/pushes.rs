@@ -1,8 +1,8 @@
-//! Pushes: which versions of its events an owner shows to a group.
+//! Pushes: versions of an owner's events that are relayed to a group.
 
 use serde_json::json;
 
-use super::{Scene, look, needed, no_group};
+use super::{GroupChange, look, no_group, required};
 use crate::{
     db,
     domain::{
@@ -16,27 +16,27 @@ use crate::{
     service::{Caller, Host, registry},
 };
 
-/// Declares that a version of one of the caller's events goes to a group of the caller. The
-/// schema is kept as it is now.
+/// Pushes a version of one of the caller's events to a group of the caller. The push keeps the present
+/// schema.
 pub async fn declare(host: &Host, caller: &Caller, group: &str, registration: Option<&str>) -> Result<Push> {
-    let mut scene = Scene::enter(host, caller, group).await?;
-    scene.owner_only()?;
-    let registration = needed(registration, "registrationId")?;
-    scene.group.check_live()?;
-    let registration = pushable(&mut scene, registration).await?;
+    let mut change = GroupChange::begin(host, caller, group).await?;
+    change.owner_only()?;
+    let registration = required(registration, "registrationId")?;
+    change.group.check_live()?;
+    let registration = pushable(&mut change, registration).await?;
     let push = Push {
-        id: PushId::new(scene.change.now, host.randomness.id()),
-        group_id: scene.group.id.clone(),
-        owner_id: scene.group.owner_id.clone(),
+        id: PushId::new(change.base.now, host.randomness.id()),
+        group_id: change.group.id.clone(),
+        owner_id: change.group.owner_id.clone(),
         registration_id: registration.id,
         event: registration.event,
         version: registration.version,
         payload_schema: registration.payload_schema,
-        pushed: scene.stamp(caller),
+        pushed: change.stamp(caller),
         unpushed: None,
     };
-    let revision = scene.change.organization.revision;
-    db::federation::push::insert(&mut scene.change.tx, &push.owner_id, &push, revision).await?;
+    let revision = change.base.organization.revision;
+    db::federation::push::insert(&mut change.base.tx, &push.owner_id, &push, revision).await?;
     let data = json!({
         "pushId": push.id,
         "sourceRegistrationId": push.registration_id,
@@ -45,16 +45,16 @@ pub async fn declare(host: &Host, caller: &Caller, group: &str, registration: Op
         "version": push.version.to_string(),
         "pushedBy": push.pushed.by,
     });
-    scene.tell_everybody(CUSTOM_EVENT_FEDERATION_PUSH_DECLARED, data).await?;
-    scene.change.commit().await?;
+    change.announce_to_all(CUSTOM_EVENT_FEDERATION_PUSH_DECLARED, data).await?;
+    change.base.commit().await?;
     Ok(push)
 }
 
 /// A published registration of the owner that is not pushed to the group yet.
-async fn pushable(scene: &mut Scene<'_>, id: &str) -> Result<Registration> {
+async fn pushable(change: &mut GroupChange<'_>, id: &str) -> Result<Registration> {
     let id = RegistrationId::parse(id).ok_or_else(registry::not_found)?;
-    let (owner, group) = (&scene.group.owner_id, &scene.group.id);
-    let tx = &mut scene.change.tx;
+    let (owner, group) = (&change.group.owner_id, &change.group.id);
+    let tx = &mut change.base.tx;
     let registration = db::registration::find(tx, owner, &id).await?.ok_or_else(registry::not_found)?;
     if db::federation::push::is_active(tx, owner, group, &id).await? {
         let (event, version) = (&registration.event, registration.version);
@@ -78,22 +78,22 @@ pub async fn list(host: &Host, caller: &Caller, group: &str, with_inactive: bool
     db::federation::push::list(&mut tx, &view.group.owner_id, &id, with_inactive).await
 }
 
-/// Ends a push, also to a group that was archived: nothing accepted from now on goes there.
+/// Ends a push, also one to an archived group: no event accepted from now on is relayed by it.
 pub async fn undeclare(host: &Host, caller: &Caller, id: &str) -> Result<Push> {
     let id = PushId::parse(id).ok_or_else(not_found)?;
     let mut tx = host.db.read().await?;
     let group = db::federation::push::group_of(&mut tx, &id).await?.ok_or_else(not_found)?;
     drop(tx);
-    let mut scene = Scene::at(host, caller, &group).await?.ok_or_else(not_found)?;
-    scene.owner_only()?;
-    let (owner, revision) = (scene.group.owner_id.clone(), scene.change.organization.revision);
-    let push = db::federation::push::find(&mut scene.change.tx, &owner, &id).await?;
+    let mut change = GroupChange::begin_in(host, caller, &group).await?.ok_or_else(not_found)?;
+    change.owner_only()?;
+    let (owner, revision) = (change.group.owner_id.clone(), change.base.organization.revision);
+    let push = db::federation::push::find(&mut change.base.tx, &owner, &id).await?;
     let mut push = push.ok_or_else(not_found)?;
-    push.undeclare(scene.stamp(caller))?;
-    db::federation::push::end(&mut scene.change.tx, &owner, &push, revision).await?;
+    push.undeclare(change.stamp(caller))?;
+    db::federation::push::end(&mut change.base.tx, &owner, &push, revision).await?;
     let data = json!({ "pushId": push.id, "unpushedBy": caller.service() });
-    scene.tell_everybody(CUSTOM_EVENT_FEDERATION_PUSH_UNDECLARED, data).await?;
-    scene.change.commit().await?;
+    change.announce_to_all(CUSTOM_EVENT_FEDERATION_PUSH_UNDECLARED, data).await?;
+    change.base.commit().await?;
     Ok(push)
 }
 

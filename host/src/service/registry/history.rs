@@ -1,8 +1,8 @@
-//! What the registry says of registrations, in the order of the catalog (contract 2.1).
+//! The lifecycle events about registrations, in the order of the catalog (contract 2.1).
 
 use serde_json::{Value, json};
 
-use super::RegisterRequest;
+use super::request::RegisterRequest;
 use crate::{
     domain::{
         lifecycle::{
@@ -10,14 +10,14 @@ use crate::{
             CUSTOM_EVENT_QUOTA_EXCEEDED, CUSTOM_EVENT_REGISTERED, CUSTOM_EVENT_REQUESTED, CUSTOM_EVENT_VALIDATED,
             CUSTOM_EVENT_VALIDATION_FAILED, Lifecycle, entity,
         },
-        name::EventName,
+        name::{EventName, Version},
         registration::Registration,
     },
     error::{Code, Error},
-    service::{Caller, Change, Host, lifecycle},
+    service::{Caller, Change, Host, announce::announce_alone},
 };
 
-/// The steps of a registration that succeeded.
+/// The events of a registration that succeeded.
 const STEPS: [&str; 5] = [
     CUSTOM_EVENT_REQUESTED,
     CUSTOM_EVENT_VALIDATED,
@@ -26,19 +26,19 @@ const STEPS: [&str; 5] = [
     CUSTOM_EVENT_REGISTERED,
 ];
 
-/// Says that an event was registered, step by step.
-pub(in crate::service) fn registered(change: &mut Change<'_>, registration: &Registration) {
+/// Announces each step of a registration that succeeded.
+pub(super) fn registered(change: &mut Change<'_>, registration: &Registration) {
     for step in STEPS {
-        change.record(about(registration, step));
+        change.announce(about(registration, step));
     }
 }
 
-/// Says that an event was archived.
+/// Announces that a registration was archived.
 pub(super) fn archived(change: &mut Change<'_>, registration: &Registration) {
-    change.record(about(registration, CUSTOM_EVENT_INVALIDATED));
+    change.announce(about(registration, CUSTOM_EVENT_INVALIDATED));
 }
 
-/// Says that an organization got its catch-all event.
+/// The event that an organization got its generic event.
 pub(in crate::service) fn seeded(generic: &Registration) -> Lifecycle {
     about(generic, CUSTOM_EVENT_GENERIC_SEEDED)
 }
@@ -56,26 +56,26 @@ fn about(registration: &Registration, name: &'static str) -> Lifecycle {
     Lifecycle::about(entity::CUSTOM_EVENT, registration.id.as_str(), name, data)
 }
 
-/// Says that a registration was refused. A refusal that cannot be said stays a refusal.
-pub(super) async fn record_refusal(host: &Host, caller: &Caller, request: &RegisterRequest<'_>, refusal: &Error) {
-    let verdict = match refusal.code() {
-        // Faults of ours are no judgement of the schema, and the request may come again.
+/// Announces that a registration was refused. An error of announcing is logged, and the refusal stays.
+pub(super) async fn announce_refusal(host: &Host, caller: &Caller, request: &RegisterRequest<'_>, refusal: &Error) {
+    let outcome = match refusal.code() {
+        // Faults of the host are no judgement of the schema, and the request may come again.
         Code::InternalError | Code::Unavailable => return,
         Code::RegistrationQuotaExceeded => CUSTOM_EVENT_QUOTA_EXCEEDED,
         _ => CUSTOM_EVENT_VALIDATION_FAILED,
     };
     let data = refused(caller, request, refusal);
     let event = |name| Lifecycle { name, entity: None, data: data.clone() };
-    let events = vec![event(CUSTOM_EVENT_REQUESTED), event(verdict)];
-    if let Err(error) = lifecycle::record_alone(host, &caller.organization_id, events).await {
-        tracing::warn!(error = ?error, "the refusal of a registration could not be recorded");
+    let events = vec![event(CUSTOM_EVENT_REQUESTED), event(outcome)];
+    if let Err(error) = announce_alone(host, &caller.organization_id, events).await {
+        tracing::warn!(error = ?error, "the refusal of a registration could not be announced");
     }
 }
 
 fn refused(caller: &Caller, request: &RegisterRequest<'_>, refusal: &Error) -> Value {
     // Only what can be a name is repeated: the rest may be of any length.
     let event = EventName::new(request.namespace, request.name).ok();
-    let version: Option<crate::domain::name::Version> = request.version.parse().ok();
+    let version: Option<Version> = request.version.parse().ok();
     let canonical =
         event.as_ref().zip(version).map(|(event, version)| event.canonical(&caller.organization_id, version));
     json!({

@@ -1,4 +1,4 @@
-//! What a request says of a subscription, checked and applied: the same for creating and changing.
+//! Editing a subscription: checking a request and applying it, the same for creating and changing.
 
 use crate::{
     domain::{
@@ -14,48 +14,48 @@ use crate::{
     service::Host,
 };
 
-/// What a request says of a subscription. `None` is not mentioned. Of what can be taken away, the
-/// inner `None` takes it away.
+/// The fields of a request about a subscription. `None` leaves a field as it is; the inner `None` of a
+/// field that can be removed removes it.
 #[derive(Clone, Debug, Default)]
 pub struct Edit {
-    /// Which events, in the caller's order.
+    /// Names and patterns of events, in the caller's order.
     pub event_types: Option<Vec<String>>,
-    /// Where to.
+    /// The URL of its endpoint.
     pub webhook_url: Option<String>,
     /// A name for people.
     pub name: Option<String>,
-    /// Whether new events reach it.
+    /// Whether new events are routed to it.
     pub is_active: Option<bool>,
-    /// A signing secret of the caller's own. Like the headers, it is stored apart.
+    /// A signing secret that the caller chose. Like the headers, it is stored apart.
     pub secret: Option<String>,
-    /// Which payloads it wants, as JSON text.
+    /// The filter of payloads, as JSON text.
     pub filter: Option<Option<String>>,
-    /// Words for the router.
+    /// Names and values for the router.
     pub labels: Option<Option<Vec<(String, String)>>>,
-    /// What `X-Event-Signature` signs.
+    /// The word for what `X-Event-Signature` signs.
     pub signature_scheme: Option<Option<String>>,
     /// Seconds before each further attempt.
     pub retry_schedule: Option<Option<Vec<i64>>>,
-    /// Deliveries under way at once.
+    /// Most deliveries under way at once.
     pub max_in_flight: Option<Option<i64>>,
-    /// Attempts per second.
+    /// Most attempts per second.
     pub rate_limit_per_second: Option<Option<i64>>,
     /// Headers added to each delivery.
     pub headers: Option<Option<Vec<(String, String)>>>,
 }
 
-/// Applies checks that name the member at fault, with the code of the routes that ask (C17).
+/// Checks an [`Edit`]; refusals name the member at fault and have the code of the route (C17).
 pub(super) struct Checks<'a> {
-    /// The host's rules.
+    /// The host, whose address policy holds.
     pub(super) host: &'a Host,
-    /// The view of the API that asks: its members are named.
+    /// The view of the API, whose members refusals name.
     pub(super) view: Kind,
-    /// `invalid_request` or `BAD_REQUEST`.
+    /// The code of refusals: `invalid_request` or `BAD_REQUEST`.
     pub(super) wrong: Code,
 }
 
 impl Checks<'_> {
-    /// Changes everything that is mentioned, headers aside.
+    /// Applies all fields but the secret and the headers.
     pub(super) fn apply(&self, edit: &Edit, subscription: &mut Subscription) -> Result<()> {
         let (event_types, url_member) = match self.view {
             Kind::EventSubscription => ("eventTypes", "webhookUrl"),
@@ -107,14 +107,14 @@ impl Checks<'_> {
         Ok(())
     }
 
-    /// The headers that are mentioned; taken away, they are none.
+    /// The headers of the edit; removed headers are empty ones.
     pub(super) fn headers(&self, edit: &Edit) -> Result<Option<StaticHeaders>> {
         let Some(headers) = &edit.headers else { return Ok(None) };
         let headers = StaticHeaders::parse(headers.clone().unwrap_or_default()).map_err(self.at("headers"))?;
         Ok(Some(headers))
     }
 
-    /// The secret that is mentioned.
+    /// The secret of the edit.
     pub(super) fn secret(&self, edit: &Edit) -> Result<Option<Secret>> {
         let parse = |text: &String| {
             Secret::parse(text).ok_or_else(|| {
@@ -124,7 +124,7 @@ impl Checks<'_> {
         edit.secret.as_ref().map(parse).transpose()
     }
 
-    /// An empty name is replaced by the first event type.
+    /// Checks the name; an empty one is replaced by the first event type.
     fn check_name(&self, subscription: &mut Subscription) -> Result<()> {
         if subscription.name.is_empty() {
             subscription.name = subscription.event_types.first().map(EventType::as_str).unwrap_or_default().to_owned();
@@ -164,7 +164,8 @@ impl Checks<'_> {
     }
 }
 
-/// Whoever activates an endpoint that the host gave up gives it another chance.
+/// Activates or deactivates a subscription. Activating one that the host disabled gives its endpoint
+/// another chance.
 fn set_active(subscription: &mut Subscription, is_active: bool) {
     subscription.is_active = is_active;
     if is_active {

@@ -12,8 +12,8 @@ use crate::{
     service::Host,
 };
 
-/// Refuses a filter that no event can match; code `filter_never_matches`. That is known only of
-/// events that are registered and published here, so a subscription to others is let pass.
+/// Refuses a filter that no event can match; code `filter_never_matches`. Schemas are known only of
+/// events that are registered and published here, so a subscription to others passes.
 pub(super) async fn check(host: &Host, subscription: &Subscription) -> Result<()> {
     let Some(filter) = &subscription.terms.filter else { return Ok(()) };
     let organization = &subscription.organization_id;
@@ -31,7 +31,7 @@ pub(super) async fn check(host: &Host, subscription: &Subscription) -> Result<()
     if registrations.len() > FILTER_SCHEMAS_MAX {
         return Ok(());
     }
-    // What was registered is JSON.
+    // A registered schema is JSON.
     let parse = |text: &str| serde_json::from_str(text).map_err(Error::internal);
     let schemas: Vec<Value> =
         registrations.iter().map(|registration| parse(&registration.payload_schema)).collect::<Result<_>>()?;

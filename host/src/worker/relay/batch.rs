@@ -35,7 +35,7 @@ use crate::{
         time::Time,
     },
     error::Result,
-    service::federation::outcome,
+    service::federation::relay_log,
 };
 
 /// Between deliveries that do not start at once: a hundred of them together would keep the
@@ -286,7 +286,7 @@ impl<'a> Part<'a> {
         let held: HashSet<EmitId> = relayed.iter().filter(is_routed).map(|relayed| relayed.emit.id.clone()).collect();
         ledger::owe(tx, self.routed.iter().filter(|routed| held.contains(&routed.emit_id))).await?;
         peer::owe(tx, self.owner, &self.owed, self.now).await?;
-        let is_anything_said = outcome::write(&self.shared.host, tx, self.owner, 0, &self.log).await?;
+        let is_anything_said = relay_log::write(&self.shared.host, tx, self.owner, 0, &self.log).await?;
         Ok(Follows {
             launches: self.launches.into(),
             is_anything_left: is_anything_said || held.len() < new.len(),

@@ -1,0 +1,87 @@
+//! Registrations that can be emitted: which one an emit means, and its compiled schema.
+
+use std::sync::Arc;
+
+use super::{Memory, OrganizationView};
+use crate::{
+    db,
+    domain::{
+        id::{OrganizationId, RegistrationId},
+        name::{EventName, Version},
+        registration::Status,
+        schema::{self, Validator},
+    },
+    error::Result,
+    fail,
+};
+
+/// A published registration.
+pub struct Emittable {
+    /// The registration.
+    pub registration_id: RegistrationId,
+    /// Its version.
+    pub version: Version,
+}
+
+impl Memory {
+    /// The registration that an emit of this name means: the version asked for, or the latest
+    /// published one. Codes `event_not_registered`, `event_not_published`.
+    pub async fn emittable(
+        &self,
+        view: &OrganizationView,
+        event: &EventName,
+        version: Option<Version>,
+    ) -> Result<Arc<Emittable>> {
+        let key = (event.clone(), version);
+        if let Some(remembered) = view.emittables.get(&key) {
+            return Ok(remembered);
+        }
+        let emittable = Arc::new(self.read_emittable(&view.organization.id, event, version).await?);
+        view.emittables.insert(key, emittable.clone());
+        Ok(emittable)
+    }
+
+    async fn read_emittable(
+        &self,
+        organization: &OrganizationId,
+        event: &EventName,
+        version: Option<Version>,
+    ) -> Result<Emittable> {
+        let mut tx = self.db.read().await?;
+        let states = db::registration::version_states(&mut tx, organization, event).await?;
+        let found = match version {
+            Some(version) => states.iter().find(|state| state.version == version),
+            None => states.iter().find(|state| state.status == Status::Published).or(states.first()),
+        };
+        let Some(found) = found else {
+            return Err(match version {
+                Some(version) => fail!(EventNotRegistered, "{event}@{version} is not registered"),
+                None => fail!(EventNotRegistered, "{event} is not registered"),
+            });
+        };
+        if found.status != Status::Published {
+            let status = found.status.as_str();
+            return Err(fail!(EventNotPublished, "{event}@{} is {status}, not published", found.version));
+        }
+        Ok(Emittable { registration_id: found.id.clone(), version: found.version })
+    }
+
+    /// The compiled schema of a registration. It is remembered apart from the rest of its
+    /// organization, because it is large and never changes.
+    pub async fn validator(&self, view: &OrganizationView, id: &RegistrationId) -> Result<Arc<Validator>> {
+        if let Some(validator) = self.validators.get(id) {
+            return Ok(validator);
+        }
+        let compile = async {
+            let mut tx = self.db.read().await?;
+            let registration = db::registration::find(&mut tx, &view.organization.id, id)
+                .await?
+                .ok_or_else(|| fail!(InternalError, "registration {id} is gone"))?;
+            drop(tx);
+            let compile = move || schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
+            self.cpu.run(&view.organization.id, compile).await?
+        };
+        // Boxed, so that the many emits whose schema is remembered have no room for it.
+        Box::pin(self.validators.get_or_compile(id, compile)).await
+    }
+}

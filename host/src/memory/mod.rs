@@ -1,0 +1,89 @@
+//! What the hot path remembers, so that accepting, routing and delivering an event reads nothing.
+//!
+//! What is remembered of an organization carries the organization's revision. The ledger compares
+//! it with the table in the very transaction that accepts an emit, and routing asks for the revision
+//! that the emit was accepted under. So memory that is out of date, after a change on this host or on
+//! another, costs a second look and never a wrong answer.
+
+use std::{hash::Hash, sync::Arc};
+
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
+
+use crate::{
+    clock::Clock,
+    db::Db,
+    domain::{id::OrganizationId, organization::ApiKey},
+    keyring::Keyring,
+    sync::CpuPool,
+};
+
+mod api_key;
+mod emittable;
+mod endpoints;
+mod organization;
+mod targets;
+mod validators;
+mod wanted;
+
+pub use emittable::Emittable;
+pub use endpoints::EndpointHealth;
+pub use organization::OrganizationView;
+pub use wanted::WantedLifecycle;
+
+use validators::Validators;
+
+/// Organizations remembered; each is small without its events.
+const ORGANIZATIONS_MAX: usize = 10_000;
+/// API keys remembered.
+const KEYS_MAX: usize = 20_000;
+
+/// The memory of one host, bounded in every direction.
+pub struct Memory {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    keyring: Keyring,
+    cpu: CpuPool,
+    organizations: Cache<OrganizationId, Arc<OrganizationView>>,
+    /// By the hash of the key's text, each with the revision of its organization when it was read.
+    keys: Cache<String, (Arc<ApiKey>, i64)>,
+    validators: Validators,
+}
+
+impl Memory {
+    /// An empty memory of what is in `db`.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, keyring: Keyring, cpu: CpuPool) -> Self {
+        Self {
+            db,
+            clock,
+            keyring,
+            cpu,
+            organizations: Cache::new(ORGANIZATIONS_MAX),
+            keys: Cache::new(KEYS_MAX),
+            validators: Validators::default(),
+        }
+    }
+
+    /// Forgets an organization, after it was changed.
+    pub fn forget(&self, id: &OrganizationId) {
+        self.organizations.remove(id);
+    }
+}
+
+/// A cache of one shard, so that its bound is exact and an empty one is small. `items` is how many
+/// values are expected at most.
+fn one_shard<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
+    items: usize,
+    weight_max: usize,
+    weighter: W,
+) -> Cache<K, V, W> {
+    let options = OptionsBuilder::new()
+        .shards(1)
+        .estimated_items_capacity(items)
+        .weight_capacity(weight_max as u64)
+        .build()
+        .expect("both capacities are given");
+    Cache::with_options(options, weighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
+}

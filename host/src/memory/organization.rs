@@ -1,0 +1,106 @@
+//! Organizations: what is remembered of one at one revision.
+
+use std::{collections::HashSet, sync::Arc};
+
+use quick_cache::{UnitWeighter, sync::Cache};
+use tokio::sync::OnceCell;
+
+use super::{Emittable, Memory, WantedLifecycle, one_shard};
+use crate::{
+    db,
+    domain::{
+        id::{OrganizationId, RegistrationId},
+        name::{EventName, Version},
+        organization::Organization,
+        subscription::Target,
+    },
+    error::Result,
+    fail,
+    keyring::OrganizationKey,
+};
+
+/// Events remembered of one organization.
+const EVENTS_MAX: usize = 1_000;
+
+/// An organization at one revision, with what was read of it at that revision or later.
+pub struct OrganizationView {
+    /// The organization.
+    pub organization: Organization,
+    /// By what an emit asks for: an event, and a version or the latest one.
+    pub(super) emittables: Cache<(EventName, Option<Version>), Arc<Emittable>>,
+    /// By event type.
+    pub(super) targets: Cache<String, Arc<[Arc<Target>]>>,
+    // Each of these is read by one task while the others wait for it.
+    pub(super) key: OnceCell<OrganizationKey>,
+    pub(super) wanted: OnceCell<WantedLifecycle>,
+    pub(super) pushed: OnceCell<HashSet<RegistrationId>>,
+}
+
+impl OrganizationView {
+    fn new(organization: Organization) -> Self {
+        Self {
+            organization,
+            emittables: one_shard(EVENTS_MAX, EVENTS_MAX, UnitWeighter),
+            targets: one_shard(EVENTS_MAX, EVENTS_MAX, UnitWeighter),
+            key: OnceCell::new(),
+            wanted: OnceCell::new(),
+            pushed: OnceCell::new(),
+        }
+    }
+}
+
+impl Memory {
+    /// The organization at `revision` or later.
+    pub async fn organization(&self, id: &OrganizationId, revision: i64) -> Result<Arc<OrganizationView>> {
+        let remembered = self.organizations.get(id);
+        if let Some(view) = remembered.filter(|view| view.organization.revision >= revision) {
+            return Ok(view);
+        }
+        self.stored_organization(id).await
+    }
+
+    /// The organization as the table has it now.
+    pub async fn stored_organization(&self, id: &OrganizationId) -> Result<Arc<OrganizationView>> {
+        let mut tx = self.db.read().await?;
+        let organization = db::organization::find(&mut tx, id)
+            .await?
+            .ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
+        drop(tx);
+        Ok(self.remember(organization))
+    }
+
+    /// The view of an organization that was just read. A view that is remembered at the same revision
+    /// stays, with everything that it has collected; so does a newer one.
+    pub(super) fn remember(&self, organization: Organization) -> Arc<OrganizationView> {
+        let known = self.organizations.get(&organization.id);
+        let revision = known.as_ref().map(|known| known.organization.revision);
+        if let Some(known) = known.filter(|_| revision == Some(organization.revision)) {
+            return known;
+        }
+        let is_newest = revision.is_none_or(|known| known < organization.revision);
+        let view = Arc::new(OrganizationView::new(organization));
+        // Two tasks may both come here, and the older view may be the one that stays. The ledger
+        // notices that, as it does after a change on another host.
+        if is_newest {
+            self.organizations.insert(view.organization.id.clone(), view.clone());
+        }
+        view
+    }
+
+    /// The key that seals the secrets of an organization.
+    pub async fn key_of(&self, id: &OrganizationId) -> Result<OrganizationKey> {
+        let view = self.organization(id, 0).await?;
+        self.organization_key(&view).await.cloned()
+    }
+
+    pub(super) async fn organization_key<'view>(
+        &self,
+        view: &'view OrganizationView,
+    ) -> Result<&'view OrganizationKey> {
+        let read = async || {
+            let mut tx = self.db.read().await?;
+            self.keyring.open(&mut tx, &view.organization.id).await
+        };
+        view.key.get_or_try_init(read).await
+    }
+}

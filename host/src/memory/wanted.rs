@@ -1,0 +1,72 @@
+//! What an organization's emits lead to beside deliveries: lifecycle events, and relays.
+
+use super::{Memory, OrganizationView};
+use crate::{
+    db,
+    domain::{
+        id::RegistrationId,
+        lifecycle::{
+            CUSTOM_EVENT_CHAIN_TRUNCATED, CUSTOM_EVENT_EMIT_DELIVERED, CUSTOM_EVENT_EMIT_DELIVERY_FAILED,
+            CUSTOM_EVENT_EMIT_REJECTED, CUSTOM_EVENT_EMIT_RELAYED, CUSTOM_EVENT_EMIT_REQUESTED,
+            CUSTOM_EVENT_FEDERATION_RELAY_FAILED, CUSTOM_EVENT_FEDERATION_RELAYED, CUSTOM_EVENT_QUOTA_EXCEEDED,
+        },
+    },
+    error::Result,
+};
+
+/// The lifecycle events about emits.
+const NAMES: [&str; 9] = [
+    CUSTOM_EVENT_EMIT_REQUESTED,
+    CUSTOM_EVENT_EMIT_RELAYED,
+    CUSTOM_EVENT_EMIT_DELIVERED,
+    CUSTOM_EVENT_EMIT_DELIVERY_FAILED,
+    CUSTOM_EVENT_EMIT_REJECTED,
+    CUSTOM_EVENT_QUOTA_EXCEEDED,
+    CUSTOM_EVENT_CHAIN_TRUNCATED,
+    CUSTOM_EVENT_FEDERATION_RELAYED,
+    CUSTOM_EVENT_FEDERATION_RELAY_FAILED,
+];
+
+/// The lifecycle events about emits that a subscription of an organization wants. Emits come
+/// thousands of times a second, so that others are not written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedLifecycle(Vec<&'static str>);
+
+impl WantedLifecycle {
+    /// Whether a subscription wants the event of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+
+    /// Whether a subscription wants an event that accepting or routing an emit leads to.
+    pub fn of_accepted(&self) -> bool {
+        self.contains(CUSTOM_EVENT_EMIT_REQUESTED) || self.contains(CUSTOM_EVENT_EMIT_RELAYED)
+    }
+}
+
+impl Memory {
+    /// The lifecycle events about emits that a subscription wants.
+    pub async fn wanted_lifecycle<'view>(&self, view: &'view OrganizationView) -> Result<&'view WantedLifecycle> {
+        let read = async || {
+            let mut tx = self.db.read().await?;
+            let wanted = db::subscription::types_among(&mut tx, &view.organization.id, &NAMES).await?;
+            drop(tx);
+            let is_wanted = |name: &&str| wanted.iter().any(|wanted| wanted.matches(name));
+            Ok(WantedLifecycle(NAMES.into_iter().filter(is_wanted).collect()))
+        };
+        view.wanted.get_or_try_init(read).await
+    }
+
+    /// Whether a registration is pushed to a group.
+    pub async fn is_pushed(&self, view: &OrganizationView, registration: &RegistrationId) -> Result<bool> {
+        if !view.organization.plan.federation() {
+            return Ok(false);
+        }
+        let read = async || -> Result<_> {
+            let mut tx = self.db.read().await?;
+            let pushed = db::federation::relay::pushed(&mut tx, &view.organization.id).await?;
+            Ok(pushed.into_iter().collect())
+        };
+        Ok(view.pushed.get_or_try_init(read).await?.contains(registration))
+    }
+}

@@ -1,0 +1,206 @@
+//! Announcements: the lifecycle events that tell an organization what happens to its objects.
+//!
+//! What happens within a change is announced in the change's own transaction. What happens to
+//! emits, thousands of times a second, is announced only if a subscription wants that event. A
+//! lifecycle event never leads to another one.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::Host;
+use crate::{
+    clock::Randomness,
+    db::{self, Tx, ledger::Attempted},
+    domain::{
+        delivery::Status,
+        emit::{Emit, Entity, Fact, Subject},
+        id::{EmitId, OrganizationId},
+        lifecycle::{
+            CUSTOM_EVENT_EMIT_DELIVERED, CUSTOM_EVENT_EMIT_DELIVERY_FAILED, CUSTOM_EVENT_EMIT_RELAYED,
+            CUSTOM_EVENT_EMIT_REQUESTED, Lifecycle, entity,
+        },
+        registration::PLATFORM,
+        subscription::Target,
+        time::Time,
+    },
+    error::Result,
+    memory::OrganizationView,
+};
+
+/// The bits of the random part of an id: the 80 of a ULID.
+const RANDOM_BITS: u32 = 80;
+
+/// Lifecycle events of one moment on their way to the table. Their ids count up from one draw, so
+/// that they sort in the order in which they were added, whatever else happens meanwhile.
+#[derive(Debug)]
+pub struct Announcements {
+    now: Time,
+    /// The random part of the next id.
+    random: u128,
+    events: Vec<Emit>,
+}
+
+impl Announcements {
+    /// No events yet; all that are added happen `now`.
+    pub fn new(now: Time, randomness: &Randomness) -> Self {
+        // The highest bit that counts stays free, so that counting up never runs over.
+        let random = randomness.id() & ((1 << (RANDOM_BITS - 1)) - 1);
+        Self { now, random, events: Vec::new() }
+    }
+
+    /// Adds an event of an organization, which only subscriptions of this revision or a later one get.
+    pub fn add(&mut self, organization: &OrganizationId, revision: i64, event: Lifecycle) {
+        let entity = event.entity.map(|(kind, id)| Entity { kind: kind.to_owned(), id });
+        self.events.push(Emit {
+            id: EmitId::new(self.now, self.random),
+            organization_id: organization.clone(),
+            subject: Subject::Lifecycle(Fact { event_type: event.name.to_owned(), entity }),
+            payload: event.data.to_string().into(),
+            idempotency: None,
+            chain_depth: 0,
+            emitted_by: PLATFORM.to_owned(),
+            accepted_at: self.now,
+            revision,
+            source: None,
+        });
+        self.random += 1;
+    }
+
+    /// Whether no event was added.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Writes the events. After the commit, [`Host::emits_due`] has to be rung.
+    pub async fn write(&self, tx: &mut Tx) -> Result<()> {
+        db::emit::record(tx, &self.events).await
+    }
+
+    /// The events, to be written with something else.
+    pub fn into_events(self) -> Vec<Emit> {
+        self.events
+    }
+}
+
+/// Announces events in a transaction of their own: what is to be said of a change that was refused.
+pub(super) async fn announce_alone(host: &Host, organization: &OrganizationId, events: Vec<Lifecycle>) -> Result<()> {
+    let mut tx = host.db.begin().await?;
+    let revision = revision_of(&mut tx, organization).await?;
+    let mut announcements = Announcements::new(host.now(), &host.randomness);
+    for event in events {
+        announcements.add(organization, revision, event);
+    }
+    announcements.write(&mut tx).await?;
+    tx.commit().await?;
+    host.emits_due.notify_one();
+    Ok(())
+}
+
+/// The present revision of an organization.
+pub(super) async fn revision_of(tx: &mut Tx, organization: &OrganizationId) -> Result<i64> {
+    let found = db::organization::find(tx, organization).await?;
+    Ok(found.map_or(0, |organization| organization.revision))
+}
+
+/// The events to write with the routing of an emit.
+pub async fn of_routed(host: &Host, view: &OrganizationView, emit: &Emit, now: Time) -> Result<Vec<Emit>> {
+    // A relay was emitted and relayed elsewhere.
+    if emit.subject.custom().is_none() || emit.source.is_some() {
+        return Ok(Vec::new());
+    }
+    let wanted = host.memory.wanted_lifecycle(view).await?;
+    let mut announcements = Announcements::new(now, &host.randomness);
+    for name in [CUSTOM_EVENT_EMIT_REQUESTED, CUSTOM_EVENT_EMIT_RELAYED] {
+        if wanted.contains(name) {
+            let event = Lifecycle::about(entity::EMIT, emit.id.as_str(), name, facts(emit).into());
+            announcements.add(&view.organization.id, view.organization.revision, event);
+        }
+    }
+    Ok(announcements.into_events())
+}
+
+/// The events to write with an attempt at a subscription, if the attempt ended the delivery. An error
+/// leads to none: the attempt is recorded all the same.
+pub async fn of_attempted(host: &Host, emit: &Emit, attempted: &Attempted, target: &Target) -> Vec<Emit> {
+    let name = match attempted.status {
+        Status::Success => CUSTOM_EVENT_EMIT_DELIVERED,
+        Status::Failed => CUSTOM_EVENT_EMIT_DELIVERY_FAILED,
+        Status::Pending | Status::Retrying | Status::Skipped => return Vec::new(),
+    };
+    if emit.subject.custom().is_none() {
+        return Vec::new();
+    }
+    let Ok(Some(view)) = if_wanted(host, &target.organization_id, emit.revision, name).await else {
+        return Vec::new();
+    };
+    let mut data = facts(emit);
+    data.insert("deliveryId".to_owned(), json!(attempted.delivery_id));
+    data.insert("subscriptionId".to_owned(), json!(target.receiver));
+    data.insert("errorMessage".to_owned(), json!(attempted.error_message));
+    let event = Lifecycle::about(entity::EMIT, emit.id.shown(), name, data.into());
+    let mut announcements = Announcements::new(attempted.now, &host.randomness);
+    announcements.add(&view.organization.id, view.organization.revision, event);
+    announcements.into_events()
+}
+
+/// The organization, if one of its subscriptions wants the event of this name.
+async fn if_wanted(
+    host: &Host,
+    organization: &OrganizationId,
+    revision: i64,
+    name: &str,
+) -> Result<Option<Arc<OrganizationView>>> {
+    let view = host.memory.organization(organization, revision).await?;
+    let is_wanted = host.memory.wanted_lifecycle(&view).await?.contains(name);
+    Ok(is_wanted.then_some(view))
+}
+
+/// The fields that all events about an emit have (contract 7.4).
+fn facts(emit: &Emit) -> Map<String, Value> {
+    let mut facts = Map::new();
+    facts.insert("organizationId".to_owned(), json!(emit.organization_id));
+    facts.insert("emitId".to_owned(), json!(emit.id.shown()));
+    facts.insert("canonicalName".to_owned(), json!(emit.event_type()));
+    if let Some((event, version)) = emit.subject.custom() {
+        facts.insert("namespace".to_owned(), json!(event.namespace()));
+        facts.insert("name".to_owned(), json!(event.name()));
+        facts.insert("version".to_owned(), json!(version.to_string()));
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_millis(1_778_103_648_120);
+
+    fn add(announcements: &mut Announcements) {
+        let event = Lifecycle { name: CUSTOM_EVENT_EMIT_REQUESTED, entity: None, data: json!({}) };
+        announcements.add(&OrganizationId::stored("org_1"), 1, event);
+    }
+
+    #[test]
+    fn events_of_one_change_keep_their_order_whatever_is_announced_meanwhile() {
+        let randomness = Randomness::seeded(1);
+        let mut change = Announcements::new(NOW, &randomness);
+        for later in 1..=64 {
+            add(&mut change);
+            add(&mut Announcements::new(NOW.plus_millis(later), &randomness));
+        }
+        let ids: Vec<EmitId> = change.into_events().into_iter().map(|emit| emit.id).collect();
+        assert_eq!(ids.len(), 64);
+        assert!(ids.is_sorted(), "{ids:?}");
+    }
+
+    #[test]
+    fn counting_up_never_runs_over() {
+        let mut highest = Announcements::new(NOW, &Randomness::seeded(1));
+        highest.random = (1 << (RANDOM_BITS - 1)) - 1;
+        add(&mut highest);
+        add(&mut highest);
+        let [first, second] = highest.into_events().try_into().expect("two");
+        assert!(first.id < second.id);
+    }
+}

@@ -1,0 +1,156 @@
+//! Explaining an event: why it reached a subscription or an external peer, or did not.
+
+use crate::{
+    db::{
+        self, Tx,
+        builtin::Builtin,
+        delivery::{DeliveryView, Filter},
+        emit::StoredEmit,
+    },
+    domain::{
+        delivery::{Attempt, Delivery},
+        explain::{self, Explanation, Facts, Stage},
+        id::{EmitId, MemberId, SubscriptionId},
+        receiver::ReceiverId,
+        subscription::Subscription,
+        time::Time,
+    },
+    error::Result,
+    fail,
+    service::{Caller, Host, Page},
+};
+
+/// The one that an explanation is for, by the caller's text.
+#[derive(Clone, Copy, Debug)]
+pub enum Only<'a> {
+    /// A subscription.
+    Subscription(&'a str),
+    /// An external peer.
+    Peer(&'a str),
+}
+
+/// What became of an event for one receiver.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The subscription, or the external peer.
+    pub receiver: ReceiverId,
+    /// Why, and how.
+    pub explanation: Explanation,
+}
+
+/// The digests of the built-in components through time.
+#[derive(Clone, Debug)]
+pub struct Digests(Vec<Builtin>);
+
+impl Digests {
+    /// The digest of the component that served a stage at a time; `None` for stages without one.
+    pub fn at(&self, receiver: &ReceiverId, stage: Stage, time: Time) -> Option<&str> {
+        let name = match (stage, receiver) {
+            (Stage::Route, ReceiverId::Subscription(_)) => db::builtin::ROUTER,
+            (Stage::Adapt, ReceiverId::Subscription(_)) => db::builtin::WEBHOOK,
+            (Stage::Adapt, ReceiverId::Peer(_)) => db::builtin::RELAY,
+            (Stage::Match | Stage::Route | Stage::Send, _) => return None,
+        };
+        let of_name = self.0.iter().filter(|builtin| builtin.name == name && builtin.since <= time);
+        of_name.max_by_key(|builtin| builtin.since).map(|builtin| builtin.digest.as_str())
+    }
+}
+
+/// Explains an event for one receiver, or for a page of all subscriptions, the newest first, and of
+/// the external peers to which it is pushed; says how many there are.
+pub async fn explain(
+    host: &Host,
+    caller: &Caller,
+    emit: &str,
+    only: Option<Only<'_>>,
+    page: Page,
+) -> Result<(Vec<Explained>, i64, Digests)> {
+    let no_emit = || fail!(NotFound, "there is no such emit");
+    let id = EmitId::parse(emit).ok_or_else(no_emit)?;
+    let mut tx = host.db.read().await?;
+    let organization = &caller.organization_id;
+    let stored = db::emit::find(&mut tx, organization, &id).await?.ok_or_else(no_emit)?;
+    let (ids, subscriptions) = match only {
+        Some(Only::Subscription(text)) => (Vec::from_iter(SubscriptionId::parse(text)), 0),
+        Some(Only::Peer(_)) => (Vec::new(), 0),
+        None => db::subscription::ids(&mut tx, organization, page.limit, page.offset()).await?,
+    };
+    let mut explained = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(found) = db::subscription::find(&mut tx, organization, &id).await? {
+            explained.push(one(&mut tx, &stored, &found).await?);
+        }
+    }
+    let mut peers = 0;
+    if !matches!(only, Some(Only::Subscription(_))) {
+        let (limit, offset) = behind(page, explained.len(), subscriptions);
+        let some;
+        (some, peers) = pushed(&mut tx, &stored, only, limit, offset).await?;
+        explained.extend(some);
+    }
+    // As other lists do with a filter that nothing matches.
+    let total = if only.is_some() { i64::try_from(explained.len()).unwrap_or(i64::MAX) } else { subscriptions + peers };
+    let digests = Digests(db::builtin::list(&mut tx).await?);
+    Ok((explained, total, digests))
+}
+
+/// What is left of a page that begins with `found` rows of one list, for the list behind it: how many
+/// rows, and behind how many.
+fn behind(page: Page, found: usize, first: i64) -> (u32, i64) {
+    let found = u32::try_from(found).unwrap_or(page.limit);
+    (page.limit.saturating_sub(found), (page.offset() - first).max(0))
+}
+
+/// External peers that the event is owed to, and how many there are.
+async fn pushed(
+    tx: &mut Tx,
+    stored: &StoredEmit,
+    only: Option<Only<'_>>,
+    limit: u32,
+    offset: i64,
+) -> Result<(Vec<Explained>, i64)> {
+    let emit = &stored.emit;
+    let mut filter = Filter { emit: Some(emit.id.clone()), is_pushed: Some(true), ..Filter::default() };
+    if let Some(Only::Peer(text)) = only {
+        let Some(id) = MemberId::parse(text) else { return Ok((Vec::new(), 0)) };
+        filter.receiver = Some(id.into());
+    }
+    let (views, total) = db::delivery::list(tx, &emit.organization_id, &filter, limit, offset).await?;
+    let mut explained = Vec::with_capacity(views.len());
+    for DeliveryView { delivery, .. } in views {
+        let attempts = attempts(tx, &delivery).await?;
+        let explanation = explain::explain_push(emit, &delivery, &attempts);
+        explained.push(Explained { receiver: delivery.receiver, explanation });
+    }
+    Ok((explained, total))
+}
+
+async fn attempts(tx: &mut Tx, delivery: &Delivery) -> Result<Vec<Attempt>> {
+    let found = db::delivery::attempts(tx, &delivery.organization_id, &[&delivery.id]).await?;
+    Ok(found.into_iter().map(|(_, attempt)| attempt).collect())
+}
+
+async fn one(tx: &mut Tx, stored: &StoredEmit, subscription: &Subscription) -> Result<Explained> {
+    let organization = &subscription.organization_id;
+    let filter = Filter {
+        emit: Some(stored.emit.id.clone()),
+        receiver: Some(subscription.id.clone().into()),
+        ..Filter::default()
+    };
+    let (views, _) = db::delivery::list(tx, organization, &filter, 1, 0).await?;
+    let delivery = views.into_iter().next().map(|view| view.delivery);
+    let attempts = match &delivery {
+        Some(delivery) => attempts(tx, delivery).await?,
+        None => Vec::new(),
+    };
+    let is_catching_up = db::subscription::is_catching_up(tx, organization, &subscription.id).await?;
+    let explanation = explain::explain(&Facts {
+        is_catching_up,
+        emit: &stored.emit,
+        routed_at: stored.routed_at,
+        subscription,
+        delivery: delivery.as_ref(),
+        attempts: &attempts,
+    });
+    Ok(Explained { receiver: subscription.id.clone().into(), explanation })
+}

@@ -1,0 +1,46 @@
+//! Reading deliveries, each with its attempts.
+
+pub use crate::db::delivery::Filter;
+use crate::{
+    db::{self, delivery::DeliveryView},
+    domain::{delivery::Attempt, id::DeliveryId},
+    error::{Error, Result},
+    fail,
+    service::{Caller, Host, Page},
+};
+
+/// A delivery with its attempts.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// The delivery.
+    pub view: DeliveryView,
+    /// Its attempts, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One of the caller's deliveries. Code `NOT_FOUND`.
+pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<Detail> {
+    let id = DeliveryId::parse(id).ok_or_else(not_found)?;
+    let mut tx = host.db.read().await?;
+    let view = db::delivery::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
+    let attempts = db::delivery::attempts(&mut tx, &caller.organization_id, &[&id]).await?;
+    Ok(Detail { view, attempts: attempts.into_iter().map(|(_, attempt)| attempt).collect() })
+}
+
+/// A page of the caller's deliveries, the newest first, and how many match.
+pub async fn list(host: &Host, caller: &Caller, filter: &Filter, page: Page) -> Result<(Vec<Detail>, i64)> {
+    let mut tx = host.db.read().await?;
+    let organization = &caller.organization_id;
+    let (views, total) = db::delivery::list(&mut tx, organization, filter, page.limit, page.offset()).await?;
+    let ids: Vec<&DeliveryId> = views.iter().map(|view| &view.delivery.id).collect();
+    let attempts = db::delivery::attempts(&mut tx, organization, &ids).await?;
+    let detail = |view: DeliveryView| {
+        let own = attempts.iter().filter(|(id, _)| *id == view.delivery.id);
+        Detail { attempts: own.map(|(_, attempt)| attempt.clone()).collect(), view }
+    };
+    Ok((views.into_iter().map(detail).collect(), total))
+}
+
+pub(super) fn not_found() -> Error {
+    fail!(NotFound, "there is no such delivery")
+}

@@ -1,0 +1,148 @@
+//! Emitting: the hot path from a request to a row that survives power loss.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::refusal::announce_refusal;
+pub use crate::service::accept::Accepted;
+use crate::{
+    db::ledger::Charge,
+    domain::{
+        emit::{Idempotency, Subject},
+        limits::{CHAIN_DEPTH_MAX, IDEMPOTENCY_KEY_CHARS_MAX, PAYLOAD_BYTES_MAX},
+        name::{EventName, Version},
+        plan::Plan,
+        schema,
+    },
+    error::Result,
+    fail,
+    memory::{Emittable, OrganizationView},
+    service::{
+        Caller, Host,
+        accept::{Check, Checked, Draft, accept},
+    },
+};
+
+/// An emit that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct EmitRequest<'a> {
+    /// `<namespace>.<name>`.
+    pub name: &'a str,
+    /// An exact version; `None` is the latest published one.
+    pub version: Option<&'a str>,
+    /// The payload's JSON text.
+    pub payload: &'a str,
+    /// The caller's key for repeating the request.
+    pub idempotency_key: Option<&'a str>,
+}
+
+/// Accepts an emit of a caller outside of the host. When this returns `Ok`, every matching
+/// subscription gets the event. A refusal is announced to subscriptions that listen for it.
+pub async fn emit(host: &Host, caller: &Caller, request: EmitRequest<'_>) -> Result<Accepted> {
+    emit_in_chain(host, caller, request, 0).await
+}
+
+/// Accepts an emit that `chain_depth` others led to, as [`emit`] does.
+pub async fn emit_in_chain(
+    host: &Host,
+    caller: &Caller,
+    request: EmitRequest<'_>,
+    chain_depth: u32,
+) -> Result<Accepted> {
+    match check_and_accept(host, caller, request, chain_depth).await {
+        Err(refusal) => {
+            announce_refusal(host, caller, request.name, request.version, &refusal).await;
+            Err(refusal)
+        }
+        accepted => accepted,
+    }
+}
+
+async fn check_and_accept(
+    host: &Host,
+    caller: &Caller,
+    request: EmitRequest<'_>,
+    chain_depth: u32,
+) -> Result<Accepted> {
+    let event = EventName::parse(request.name)?;
+    let version = request.version.map(str::parse::<Version>).transpose()?;
+    let payload = Arc::new(parse_payload(request.payload)?);
+    let idempotency = idempotency(&request, &payload)?;
+    if chain_depth > CHAIN_DEPTH_MAX {
+        return Err(fail!(ChainDepthExceeded, "more than {CHAIN_DEPTH_MAX} emits led to this one"));
+    }
+    let draft =
+        Draft { payload: request.payload.into(), idempotency, chain_depth, emitted_by: caller.service().to_owned() };
+    accept(host, caller, draft, &mut EmitCheck { host, event, version, payload }).await
+}
+
+/// Checks an emit against plan, registry and schema.
+struct EmitCheck<'a> {
+    host: &'a Host,
+    event: EventName,
+    version: Option<Version>,
+    payload: Arc<Value>,
+}
+
+impl Check for EmitCheck<'_> {
+    async fn check(&mut self, view: &OrganizationView) -> Result<Checked> {
+        let (memory, plan) = (&self.host.memory, view.organization.plan);
+        check_plan(plan, &self.event)?;
+        let emittable = memory.emittable(view, &self.event, self.version).await?;
+        self.check_payload(view, &emittable).await?;
+        let subject = Subject::Custom {
+            registration_id: emittable.registration_id.clone(),
+            event: self.event.clone(),
+            version: emittable.version,
+        };
+        let is_wanted =
+            memory.wanted_lifecycle(view).await?.of_accepted() || !memory.targets(view, &subject).await?.is_empty();
+        let is_pushed = memory.is_pushed(view, &emittable.registration_id).await?;
+        Ok(Checked { subject, charge: Charge::Counted(plan.emits_per_month_max()), is_wanted, is_pushed })
+    }
+}
+
+impl EmitCheck<'_> {
+    /// Checks the payload against the schema: on this thread if that is quick, or else in the pool.
+    async fn check_payload(&self, view: &OrganizationView, emittable: &Emittable) -> Result<()> {
+        let validator = self.host.memory.validator(view, &emittable.registration_id).await?;
+        if validator.is_quickly_valid(&self.payload) {
+            return Ok(());
+        }
+        let payload = self.payload.clone();
+        self.host.cpu.run(&view.organization.id, move || validator.check(&payload)).await?
+    }
+}
+
+fn parse_payload(text: &str) -> Result<Value> {
+    if text.len() > PAYLOAD_BYTES_MAX {
+        return Err(fail!(PayloadTooLarge, "the payload has {} bytes; {PAYLOAD_BYTES_MAX} are allowed", text.len()));
+    }
+    if !text.starts_with('{') {
+        return Err(fail!(InvalidRequest, "payload has to be an object"));
+    }
+    // What is well-formed JSON and still no value here is too deep, or has a number that no
+    // floating-point number comes near.
+    serde_json::from_str(text).map_err(|cause| fail!(PayloadInvalid, "the payload cannot be read: {cause}"))
+}
+
+fn idempotency(request: &EmitRequest<'_>, payload: &Value) -> Result<Option<Idempotency>> {
+    let Some(key) = request.idempotency_key else { return Ok(None) };
+    if !Idempotency::is_key(key) {
+        return Err(fail!(
+            InvalidRequest,
+            "an idempotency key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters and no control characters"
+        ));
+    }
+    let asked = serde_json::json!([request.name, request.version, payload]);
+    Ok(Some(Idempotency { key: key.to_owned(), request_hash: schema::hash(&asked) }))
+}
+
+/// Contract 2.5: on FREE only the generic event can be emitted, and there is no code of its own.
+fn check_plan(plan: Plan, event: &EventName) -> Result<()> {
+    if plan.emits_registered() || event.is_generic() {
+        return Ok(());
+    }
+    Err(fail!(EventNotRegistered, "{event} is not registered; plan {} has platformxe.generic only", plan.as_str()))
+}

@@ -1,0 +1,7 @@
+//! Events: emitting them, taking those of other applications, and reading both.
+
+pub mod emit;
+pub mod emits;
+pub mod ingest;
+pub mod log;
+mod refusal;

@@ -1,0 +1,156 @@
+//! Judging a proposed version: its schema, its example, and how it follows from the version before
+//! (contract 2.10, 6.2).
+//!
+//! Registering and trying out give the same verdict because both judge here. Judging takes up to
+//! some milliseconds of a core, so no transaction is open meanwhile: the proposal is compared with a
+//! [`Base`] that was read before, and registering compares the base with the table again.
+
+use std::sync::Arc;
+
+use crate::{
+    db::{self, Tx, registration::VersionState},
+    domain::{
+        id::{OrganizationId, RegistrationId},
+        name::{Bump, EventName, Version},
+        schema::{self, Compatibility, Flavour, Refusal},
+    },
+    error::{Code, Error, Result},
+    fail,
+    service::Host,
+};
+
+/// A version that is to be registered.
+#[derive(Clone, Debug)]
+pub(super) struct Proposal {
+    pub(super) event: EventName,
+    pub(super) version: Version,
+    pub(super) payload_schema: String,
+    pub(super) payload_example: Option<String>,
+    pub(super) compatibility: Compatibility,
+}
+
+/// The version that a proposal is compared with: the highest one, whatever its status.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// `None` for the first version of an event.
+    highest: Option<RegistrationId>,
+    /// How the proposal follows from the highest version, or why it does not.
+    bump: Result<Bump>,
+    /// The schema that a patch or minor version has to agree with.
+    schema: Option<(Version, String)>,
+}
+
+/// The verdict on a proposal that may be registered.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// SHA-256 of the schema's canonical JSON, in hex.
+    pub schema_hash: String,
+    /// The dialect that the schema is written in.
+    pub schema_flavour: Flavour,
+    /// How the version relates to the one before.
+    pub semver_bump: Bump,
+    /// Levels of the schema.
+    pub schema_depth: u32,
+    /// Keys of all its `properties`.
+    pub schema_property_count: u32,
+}
+
+impl Base {
+    /// Finds the base of a proposal among the present versions of its event, `states`.
+    pub(super) async fn read(
+        tx: &mut Tx,
+        organization: &OrganizationId,
+        proposal: &Proposal,
+        states: &[VersionState],
+    ) -> Result<Self> {
+        let bump = bump(proposal, states);
+        let highest = states.first();
+        let schema = match (&bump, highest) {
+            (Ok(Bump::Patch | Bump::Minor), Some(highest)) => {
+                let registration = db::registration::find(tx, organization, &highest.id)
+                    .await?
+                    .ok_or_else(|| fail!(InternalError, "registration {} is gone", highest.id))?;
+                Some((highest.version, registration.payload_schema))
+            }
+            _ => None,
+        };
+        Ok(Self { highest: highest.map(|state| state.id.clone()), bump, schema })
+    }
+
+    /// Whether the base is still the highest of these versions: versions only ever come on top.
+    pub(super) fn is_highest_of(&self, states: &[VersionState]) -> bool {
+        self.highest.as_ref() == states.first().map(|state| &state.id)
+    }
+}
+
+fn bump(proposal: &Proposal, states: &[VersionState]) -> Result<Bump> {
+    let (event, version) = (&proposal.event, proposal.version);
+    if states.iter().any(|state| state.version == version) {
+        return Err(fail!(VersionAlreadyExists, "{event}@{version} is registered already"));
+    }
+    version.bump_from(states.first().map(|highest| highest.version))
+}
+
+/// Judges a proposal, in the contract's order: caps, compiler, example, version, and the promise that
+/// a patch or minor version makes.
+pub(super) async fn judge(
+    host: &Host,
+    organization: &OrganizationId,
+    proposal: &Arc<Proposal>,
+    base: &Arc<Base>,
+) -> Result<Verdict> {
+    let (proposal, base) = (proposal.clone(), base.clone());
+    host.cpu.run(organization, move || verdict(&proposal, &base)).await?
+}
+
+fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
+    let schema = schema::inspect(&proposal.payload_schema)?;
+    if let Some(example) = &proposal.payload_example {
+        let example = serde_json::from_str(example)
+            .map_err(|cause| fail!(PayloadExampleDoesNotMatchSchema, "the example cannot be read: {cause}"))?;
+        schema.validator.check(&example).map_err(|error| example_does_not_match(&error))?;
+    }
+    let semver_bump = *base.bump.as_ref().map_err(Error::share)?;
+    if let Some((version, before)) = &base.schema {
+        match semver_bump {
+            Bump::Patch => check_patch(proposal, *version, before)?,
+            Bump::Minor => check_minor(proposal, *version, before)?,
+            Bump::Initial | Bump::Major => {}
+        }
+    }
+    Ok(Verdict {
+        schema_hash: schema.hash,
+        schema_flavour: schema.flavour,
+        semver_bump,
+        schema_depth: schema.depth,
+        schema_property_count: schema.property_count,
+    })
+}
+
+fn example_does_not_match(error: &Error) -> Error {
+    let own = Error::new(Code::PayloadExampleDoesNotMatchSchema, "payloadExample breaks payloadSchema");
+    match error.details() {
+        Some(details) => own.with_details(details.clone()),
+        None => own,
+    }
+}
+
+fn check_patch(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
+    if schema::is_patch_equal(before, &proposal.payload_schema)? {
+        return Ok(());
+    }
+    let version = proposal.version;
+    Err(fail!(PatchMustBeByteEqual, "{version} changes more than descriptions of {highest}; a minor or major may"))
+}
+
+fn check_minor(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
+    schema::check_minor(before, &proposal.payload_schema, proposal.compatibility)?
+        .map_err(|refusal| not_compatible(proposal.version, highest, &refusal))
+}
+
+fn not_compatible(version: Version, highest: Version, refusal: &Refusal) -> Error {
+    let why = refusal.violations.first();
+    let why = why.map_or_else(String::new, |violation| format!(": at {:?}, {}", violation.path, violation.reason));
+    fail!(MinorMustBeBackwardsCompatible, "{version} may refuse what {highest} takes{why}")
+        .with_details(refusal.details())
+}
