@@ -136,13 +136,14 @@ impl App {
         migrate::run(&db).await.map_err(cannot_open)?;
         root_keys::check(&db, &settings.root_keys, settings.clock.now()).await?;
         let runtime = load_runtime(settings.code_cache).await?;
-        store_builtins(&db, settings.clock.now()).await?;
+        store_builtins(&db, &runtime, settings.clock.now()).await?;
         let bells = Bells::default();
         let queue = RoutingQueue::new(worker::turns_each_max());
         let ledger = Ledger::start(db.clone(), queue.clone(), bells.clone())?;
         let keyring = Keyring::new(settings.root_keys, settings.randomness.clone());
         let cpu = CpuPool::start()?;
-        let builtins = BuiltIns { webhook: BuiltIn::Webhook.digest(), relay: BuiltIn::Relay.digest() };
+        let digest = |builtin| runtime.builtin(builtin).digest();
+        let builtins = BuiltIns { webhook: digest(BuiltIn::Webhook), relay: digest(BuiltIn::Relay) };
         let host = Arc::new(Host {
             memory: Memory::new(db.clone(), settings.clock.clone(), keyring.clone(), cpu.clone(), builtins),
             health: EndpointHealth::default(),
@@ -205,11 +206,12 @@ fn cannot_open(error: Error) -> Error {
 }
 
 /// Stores the built-in components of this release, so that deliveries may be pinned to them.
-async fn store_builtins(db: &Db, now: Time) -> Result<()> {
+async fn store_builtins(db: &Db, runtime: &Runtime, now: Time) -> Result<()> {
     let mut tx = db.begin().await?;
     for builtin in BuiltIn::ALL {
-        let (name, world) = (builtin.as_str(), builtin.world().as_str());
-        db::component::insert(&mut tx, &builtin.digest(), name, world, builtin.wasm(), now).await?;
+        let component = runtime.builtin(builtin);
+        let (name, world) = (builtin.as_str(), component.world().as_str());
+        db::component::insert(&mut tx, &component.digest(), name, world, builtin.wasm(), now).await?;
     }
     tx.commit().await
 }

@@ -14,9 +14,6 @@ use crate::{
     error::Result,
 };
 
-mod step;
-
-pub use step::{New, create, had, lock, revive};
 
 /// The words for what a replay goes over.
 const EVENTS: &str = "events";

@@ -201,6 +201,8 @@ impl Status {
 /// The kind of failure of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptFailure {
+    /// The transformer failed.
+    Transformer,
     /// A component failed to describe the request.
     Component,
     /// The host may not send to the endpoint.
@@ -212,11 +214,12 @@ pub enum AttemptFailure {
 }
 
 impl AttemptFailure {
-    const ALL: [Self; 4] = [Self::Component, Self::Guard, Self::Unreachable, Self::Endpoint];
+    const ALL: [Self; 5] = [Self::Transformer, Self::Component, Self::Guard, Self::Unreachable, Self::Endpoint];
 
     /// The word in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Transformer => "transformer",
             Self::Component => "component",
             Self::Guard => "guard",
             Self::Unreachable => "unreachable",

@@ -4,9 +4,12 @@
 //! delivery with its attempts. Earlier states of a subscription are not kept, so a subscription that
 //! was changed after the event was accepted counts as newer than the event.
 
+use weir_runtime::Digest;
+
 use super::{
     delivery::{Attempt, AttemptFailure, Delivery, ENDPOINT_DISABLED, GONE, GUARD_REFUSED, Status},
     emit::{Emit, Subject},
+    program::Program,
     subscription::{EventType, Subscription},
     time::Time,
 };
@@ -87,6 +90,8 @@ pub enum Stage {
     Match,
     /// The router chooses among the subscriptions that match.
     Route,
+    /// The transformer reshapes the event.
+    Transform,
     /// The adapter describes a request for the event.
     Adapt,
     /// The host sends the request.
@@ -99,6 +104,7 @@ impl Stage {
         match self {
             Self::Match => "match",
             Self::Route => "route",
+            Self::Transform => "transform",
             Self::Adapt => "adapt",
             Self::Send => "send",
         }
@@ -111,6 +117,8 @@ pub struct Step {
     pub stage: Stage,
     /// The result in one word, as it stands on the wire.
     pub outcome: &'static str,
+    /// The component that ran; `None` if none did.
+    pub component: Option<Digest>,
     /// Fuel that the component used; `None` if none ran.
     pub fuel: Option<u64>,
     /// Microseconds; `None` if the duration was not measured.
@@ -121,7 +129,11 @@ pub struct Step {
 
 impl Step {
     fn new(stage: Stage, outcome: &'static str, at: Time, message: Option<String>) -> Self {
-        Self { stage, outcome, fuel: None, duration_us: None, message, at }
+        Self { stage, outcome, component: None, fuel: None, duration_us: None, message, at }
+    }
+
+    fn by(self, component: Option<Digest>) -> Self {
+        Self { component, ..self }
     }
 }
 
@@ -139,6 +151,10 @@ pub struct Facts<'a> {
     pub delivery: Option<&'a Delivery>,
     /// The attempts at the delivery, in order.
     pub attempts: &'a [Attempt],
+    /// The router that chose the emit's receivers; `None` if there was nothing to choose from.
+    pub router: Option<Digest>,
+    /// The components of the delivery.
+    pub program: Option<&'a Program>,
 }
 
 /// Why an event reached a receiver or did not, step by step.
@@ -155,23 +171,36 @@ pub struct Explanation {
 pub fn explain(facts: &Facts<'_>) -> Explanation {
     match facts.delivery {
         Some(delivery) => {
-            let chosen = Step::new(Stage::Route, "chosen", delivery.created_at, None);
-            of_delivery(facts.emit, chosen, delivery, facts.attempts)
+            let chosen = Step::new(Stage::Route, "chosen", delivery.created_at, None).by(facts.router);
+            of_delivery(facts.emit, chosen, delivery, facts.program, facts.attempts)
         }
         None => of_nothing(facts),
     }
 }
 
 /// Explains what became of an event for an external peer to which a push sends it.
-pub fn explain_push(emit: &Emit, delivery: &Delivery, attempts: &[Attempt]) -> Explanation {
+pub fn explain_push(
+    emit: &Emit,
+    delivery: &Delivery,
+    program: Option<&Program>,
+    attempts: &[Attempt],
+) -> Explanation {
     let because = delivery.push_id.as_ref().map(|push| format!("the event is pushed by {push}"));
-    of_delivery(emit, Step::new(Stage::Route, "pushed", delivery.created_at, because), delivery, attempts)
+    let pushed = Step::new(Stage::Route, "pushed", delivery.created_at, because);
+    of_delivery(emit, pushed, delivery, program, attempts)
 }
 
-fn of_delivery(emit: &Emit, chosen: Step, delivery: &Delivery, attempts: &[Attempt]) -> Explanation {
+fn of_delivery(
+    emit: &Emit,
+    chosen: Step,
+    delivery: &Delivery,
+    program: Option<&Program>,
+    attempts: &[Attempt],
+) -> Explanation {
     let mut steps = vec![Step::new(Stage::Match, "matched", emit.accepted_at, None), chosen];
-    for attempt in attempts {
-        steps.extend(of_attempt(attempt));
+    for (at, attempt) in attempts.iter().enumerate() {
+        let is_skip = delivery.status == Status::Skipped && at + 1 == attempts.len();
+        steps.extend(of_attempt(attempt, program, is_skip));
     }
     let is_refused = !matches!(delivery.status, Status::Success | Status::Skipped) && says(delivery, GUARD_REFUSED);
     let failure = attempts.last().and_then(|attempt| attempt.failure);
@@ -183,7 +212,7 @@ fn of_delivery(emit: &Emit, chosen: Step, delivery: &Delivery, attempts: &[Attem
         Status::Skipped => Reason::SkippedByTransformer,
         Status::Failed if is_given_up(delivery, attempts) => Reason::EndpointDisabled,
         Status::Failed => match failure {
-            Some(AttemptFailure::Component) => Reason::ComponentFailed,
+            Some(AttemptFailure::Transformer | AttemptFailure::Component) => Reason::ComponentFailed,
             _ => Reason::DeadLetter,
         },
     };
@@ -203,14 +232,31 @@ fn is_given_up(delivery: &Delivery, attempts: &[Attempt]) -> bool {
     is_gone || says(delivery, ENDPOINT_DISABLED)
 }
 
-fn of_attempt(attempt: &Attempt) -> Vec<Step> {
+/// The steps of an attempt. Its fuel is that of all components, so the last one that ran shows it.
+fn of_attempt(attempt: &Attempt, program: Option<&Program>, is_skip: bool) -> Vec<Step> {
     let at = attempt.started_at;
+    let mut steps = Vec::new();
+    let mut transform = |outcome, message| {
+        let transformer = program.and_then(|program| program.transformer.as_ref())?;
+        steps.push(Step::new(Stage::Transform, outcome, at, message).by(Some(transformer.digest)));
+        Some(())
+    };
+    if attempt.failure == Some(AttemptFailure::Transformer) {
+        transform("failed", attempt.error_message.clone());
+        return with_fuel(steps, attempt);
+    }
+    if is_skip {
+        transform("skipped", None);
+        return with_fuel(steps, attempt);
+    }
+    transform("transformed", None);
     let is_component = attempt.failure == Some(AttemptFailure::Component);
-    let mut adapt = Step::new(Stage::Adapt, if is_component { "failed" } else { "prepared" }, at, None);
-    adapt.fuel = attempt.fuel;
+    let message = attempt.error_message.clone().filter(|_| is_component);
+    let adapter = program.map(|program| program.handler.digest);
+    steps.push(Step::new(Stage::Adapt, if is_component { "failed" } else { "prepared" }, at, message).by(adapter));
+    let mut steps = with_fuel(steps, attempt);
     if is_component {
-        adapt.message.clone_from(&attempt.error_message);
-        return vec![adapt];
+        return steps;
     }
     let outcome = match attempt.failure {
         None if attempt.error_message.is_none() => "acknowledged",
@@ -223,7 +269,15 @@ fn of_attempt(attempt: &Attempt) -> Vec<Step> {
         .or_else(|| attempt.response_status.map(|status| format!("the endpoint answered {status}")));
     let mut send = Step::new(Stage::Send, outcome, at, message);
     send.duration_us = Some(u64::from(attempt.duration_ms) * 1_000);
-    vec![adapt, send]
+    steps.push(send);
+    steps
+}
+
+fn with_fuel(mut steps: Vec<Step>, attempt: &Attempt) -> Vec<Step> {
+    if let Some(last) = steps.last_mut() {
+        last.fuel = attempt.fuel;
+    }
+    steps
 }
 
 /// Explains why there is no delivery. The reasons are tried in the order in which routing meets them.
@@ -246,7 +300,7 @@ fn of_nothing(facts: &Facts<'_>) -> Explanation {
         return if facts.is_catching_up {
             waiting(emit)
         } else {
-            left_out(subscription, emit, subscription.created_at)
+            left_out(facts, subscription.created_at)
         };
     }
     if subscription.created_at > emit.accepted_at {
@@ -265,7 +319,7 @@ fn of_nothing(facts: &Facts<'_>) -> Explanation {
             "the subscription was changed after the event was accepted; as it was then it did not get the event",
         );
     }
-    left_out(subscription, emit, routed_at)
+    left_out(facts, routed_at)
 }
 
 fn waiting(emit: &Emit) -> Explanation {
@@ -274,14 +328,15 @@ fn waiting(emit: &Emit) -> Explanation {
     Explanation { matched: true, reason: Reason::Pending, steps: vec![matched, waiting] }
 }
 
-fn left_out(subscription: &Subscription, emit: &Emit, at: Time) -> Explanation {
+fn left_out(facts: &Facts<'_>, at: Time) -> Explanation {
+    let (emit, subscription) = (facts.emit, facts.subscription);
     let message = match subscription.terms.filter {
         Some(_) => "the router left the subscription out: its filter does not match the payload",
         None => "the router left the subscription out",
     };
     let steps = vec![
         Step::new(Stage::Match, "matched", emit.accepted_at, None),
-        Step::new(Stage::Route, "left_out", at, Some(message.to_owned())),
+        Step::new(Stage::Route, "left_out", at, Some(message.to_owned())).by(facts.router),
     ];
     Explanation { matched: true, reason: Reason::NotRouted, steps }
 }

@@ -8,7 +8,7 @@ use super::{
     state::Shared,
 };
 use crate::{
-    db::emit::Failure,
+    db::emit,
     domain::{id::OrganizationId, time::Time},
     service::{Caller, health},
 };
@@ -74,7 +74,7 @@ struct FailedEmit {
 }
 
 impl FailedEmit {
-    fn of(organization: &OrganizationId, failure: Failure) -> Self {
+    fn of(organization: &OrganizationId, failure: emit::FailedEmit) -> Self {
         Self {
             id: failure.id.shown().to_owned(),
             canonical_name: failure.event.canonical(organization, failure.version),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use weir_schema::Validator;
+
 use super::{Memory, OrganizationView};
 use crate::{
     db,
@@ -9,9 +11,8 @@ use crate::{
         id::{OrganizationId, RegistrationId},
         name::{EventName, Version},
         registration::Status,
-        schema::{self, Validator},
     },
-    error::Result,
+    error::{Error, Result},
     fail,
 };
 
@@ -78,8 +79,8 @@ impl Memory {
                 .await?
                 .ok_or_else(|| fail!(InternalError, "registration {id} is gone"))?;
             drop(tx);
-            let compile = move || schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
-            self.cpu.run(&view.organization.id, compile).await?
+            let compile = move || weir_schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
+            self.cpu.run(&view.organization.id, compile).await?.map_err(Error::from)
         };
         // Boxed, so that the many emits whose schema is remembered have no room for it.
         Box::pin(self.validators.get_or_compile(id, compile)).await

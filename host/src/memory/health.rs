@@ -1,6 +1,6 @@
 //! The health of endpoints: which of them fail, and since when.
 //!
-//! The table has it for every host, and a target may have been read long ago: what attempts of this
+//! The table has it for every host, and a endpoint may have been read long ago: what attempts of this
 //! host have shown since then is remembered here. Only a change from failing to well or back is
 //! stored, with the attempt that brought it.
 
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::domain::{
     receiver::ReceiverId,
-    subscription::{Endpoint, Turn},
+    subscription::{Endpoint, HealthChange},
     time::Time,
 };
 
@@ -33,29 +33,29 @@ impl Default for EndpointHealth {
 
 impl EndpointHealth {
     /// Notes a success; says whether the endpoint recovered by it.
-    pub fn succeeded(&self, target: &Endpoint) -> Option<Turn> {
+    pub fn succeeded(&self, endpoint: &Endpoint) -> Option<HealthChange> {
         let mut known = self.known.lock();
-        let failing_since = known.peek(&target.receiver).copied().unwrap_or(target.failing_since);
+        let failing_since = known.peek(&endpoint.receiver).copied().unwrap_or(endpoint.failing_since);
         failing_since?;
-        known.put(target.receiver.clone(), None);
-        Some(Turn::Recovered)
+        known.put(endpoint.receiver.clone(), None);
+        Some(HealthChange::Recovered)
     }
 
     /// Notes a failure; says since when the endpoint fails, and whether it began to by this.
-    pub fn failed(&self, target: &Endpoint, now: Time) -> (Time, Option<Turn>) {
+    pub fn failed(&self, endpoint: &Endpoint, now: Time) -> (Time, Option<HealthChange>) {
         let mut known = self.known.lock();
-        let failing_since = known.get(&target.receiver).copied().unwrap_or(target.failing_since);
+        let failing_since = known.get(&endpoint.receiver).copied().unwrap_or(endpoint.failing_since);
         if let Some(since) = failing_since {
             return (since, None);
         }
-        known.put(target.receiver.clone(), Some(now));
-        (now, Some(Turn::Failing(now)))
+        known.put(endpoint.receiver.clone(), Some(now));
+        (now, Some(HealthChange::Failing(now)))
     }
 
     /// Whether the last attempt at the endpoint failed.
-    pub fn is_failing(&self, target: &Endpoint) -> bool {
-        let remembered = self.known.lock().peek(&target.receiver).copied();
-        remembered.unwrap_or(target.failing_since).is_some()
+    pub fn is_failing(&self, endpoint: &Endpoint) -> bool {
+        let remembered = self.known.lock().peek(&endpoint.receiver).copied();
+        remembered.unwrap_or(endpoint.failing_since).is_some()
     }
 
     /// Forgets an endpoint: from now on what the table says of it holds.
@@ -76,7 +76,7 @@ mod tests {
 
     const NOW: Time = Time::from_millis(1_778_103_648_120);
 
-    fn target(failing_since: Option<Time>) -> Endpoint {
+    fn endpoint(failing_since: Option<Time>) -> Endpoint {
         Endpoint {
             receiver: ReceiverId::stored("evs_1"),
             organization_id: OrganizationId::stored("org_1"),
@@ -94,25 +94,25 @@ mod tests {
 
     #[test]
     fn only_changes_are_reported() {
-        let (health, target) = (EndpointHealth::default(), target(None));
-        assert_eq!(health.succeeded(&target), None);
-        assert_eq!(health.failed(&target, NOW), (NOW, Some(Turn::Failing(NOW))));
+        let (health, endpoint) = (EndpointHealth::default(), endpoint(None));
+        assert_eq!(health.succeeded(&endpoint), None);
+        assert_eq!(health.failed(&endpoint, NOW), (NOW, Some(HealthChange::Failing(NOW))));
         let later = NOW.plus_millis(5);
-        assert_eq!(health.failed(&target, later), (NOW, None));
-        assert!(health.is_failing(&target));
-        assert_eq!(health.succeeded(&target), Some(Turn::Recovered));
-        assert_eq!(health.succeeded(&target), None);
-        assert_eq!(health.failed(&target, later), (later, Some(Turn::Failing(later))));
+        assert_eq!(health.failed(&endpoint, later), (NOW, None));
+        assert!(health.is_failing(&endpoint));
+        assert_eq!(health.succeeded(&endpoint), Some(HealthChange::Recovered));
+        assert_eq!(health.succeeded(&endpoint), None);
+        assert_eq!(health.failed(&endpoint, later), (later, Some(HealthChange::Failing(later))));
     }
 
     #[test]
     fn what_was_seen_here_outdates_what_was_read() {
-        let (health, target) = (EndpointHealth::default(), target(Some(NOW)));
-        assert_eq!(health.failed(&target, NOW.plus_millis(9)).0, NOW);
-        assert_eq!(health.succeeded(&target), Some(Turn::Recovered));
-        assert_eq!(health.succeeded(&target), None);
-        assert!(!health.is_failing(&target));
-        health.forget(&target.receiver);
-        assert!(health.is_failing(&target));
+        let (health, endpoint) = (EndpointHealth::default(), endpoint(Some(NOW)));
+        assert_eq!(health.failed(&endpoint, NOW.plus_millis(9)).0, NOW);
+        assert_eq!(health.succeeded(&endpoint), Some(HealthChange::Recovered));
+        assert_eq!(health.succeeded(&endpoint), None);
+        assert!(!health.is_failing(&endpoint));
+        health.forget(&endpoint.receiver);
+        assert!(health.is_failing(&endpoint));
     }
 }

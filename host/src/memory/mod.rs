@@ -15,7 +15,11 @@ use quick_cache::{
 use crate::{
     clock::Clock,
     db::Db,
-    domain::{id::OrganizationId, organization::ApiKey},
+    domain::{
+        id::{OrganizationId, ProgramId},
+        organization::ApiKey,
+        program::{BuiltIns, Program},
+    },
     keyring::Keyring,
     sync::CpuPool,
 };

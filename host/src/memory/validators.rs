@@ -4,9 +4,11 @@ use std::{future::Future, sync::Arc};
 
 use quick_cache::{Weighter, sync::Cache};
 
+use weir_schema::Validator;
+
 use super::one_shard;
 use crate::{
-    domain::{id::RegistrationId, limits::VALIDATOR_CACHE_BYTES_MAX, schema::Validator},
+    domain::{id::RegistrationId, limits::VALIDATOR_CACHE_BYTES_MAX},
     error::Result,
 };
 
@@ -66,7 +68,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::domain::{schema, time::Time};
+    use crate::domain::time::Time;
 
     fn id(number: u128) -> RegistrationId {
         RegistrationId::new(Time::from_millis(0), number)
@@ -84,7 +86,7 @@ mod tests {
         let get = async |number: u128| {
             let compile = async {
                 compilations.fetch_add(1, Ordering::Relaxed);
-                schema::inspect(&large()).map(|schema| schema.validator)
+                weir_schema::inspect(&large()).map(|schema| schema.validator)
             };
             validators.get_or_compile(&id(number), compile).await.expect("legal").approximate_bytes()
         };
@@ -113,7 +115,7 @@ mod tests {
             let compile = async {
                 compilations.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
-                schema::inspect("{}").map(|schema| schema.validator)
+                weir_schema::inspect("{}").map(|schema| schema.validator)
             };
             validators.get_or_compile(&id(1), compile).await
         };
@@ -126,10 +128,10 @@ mod tests {
     async fn what_does_not_compile_is_tried_again() {
         let validators = Validators::default();
         let broken =
-            validators.get_or_compile(&id(1), async { schema::inspect("[]").map(|schema| schema.validator) }).await;
+            validators.get_or_compile(&id(1), async { weir_schema::inspect("[]").map(|schema| schema.validator) }).await;
         assert!(broken.is_err());
         let sound =
-            validators.get_or_compile(&id(1), async { schema::inspect("{}").map(|schema| schema.validator) }).await;
+            validators.get_or_compile(&id(1), async { weir_schema::inspect("{}").map(|schema| schema.validator) }).await;
         assert!(sound.is_ok());
     }
 }

@@ -11,6 +11,7 @@ mod request;
 mod resolver;
 
 pub use failure::FailureKind;
+pub use request::Request;
 pub use resolver::{Lookup, system_lookup};
 
 use std::time::Duration;
@@ -97,7 +98,7 @@ impl Outbound {
 
     /// Sends one request and waits for the answer. The time runs until the status is there; a
     /// body that comes too slowly is cut, and the answer counts.
-    pub async fn send(&self, request: &weir_runtime::Request) -> Sent {
+    pub async fn send(&self, request: &Request) -> Sent {
         let started = Instant::now();
         let outcome = match self.exchange(request, started + self.timeout).await {
             Ok(outcome) => outcome,
@@ -106,7 +107,7 @@ impl Outbound {
         Sent { outcome, duration: started.elapsed() }
     }
 
-    async fn exchange(&self, request: &weir_runtime::Request, deadline: Instant) -> Result<Outcome, Failure> {
+    async fn exchange(&self, request: &Request, deadline: Instant) -> Result<Outcome, Failure> {
         let request = request::prepare(request, &self.policy)?;
         let answering = timeout_at(deadline, self.client.execute(request));
         let mut response = answering

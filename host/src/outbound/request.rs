@@ -1,5 +1,6 @@
 //! From the request that an adapter describes to one that may be sent.
 
+use bytes::Bytes;
 use reqwest::{
     Method,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -12,8 +13,21 @@ use crate::domain::{
     limits::{OUTBOUND_BODY_BYTES_MAX, OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_HEADERS_MAX},
 };
 
+/// A request to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// In upper case.
+    pub method: String,
+    /// The absolute URL.
+    pub url: String,
+    /// Names and values, in this order.
+    pub headers: Vec<(String, String)>,
+    /// The exact bytes to send.
+    pub body: Bytes,
+}
+
 /// Checks everything that can be checked before a connection is made.
-pub(super) fn prepare(request: &weir_runtime::Request, policy: &Policy) -> Result<reqwest::Request, Failure> {
+pub(super) fn prepare(request: &Request, policy: &Policy) -> Result<reqwest::Request, Failure> {
     let target = check_url(&request.url, policy).map_err(|reason| Failure::new(FailureKind::Guard, reason))?;
     let mut prepared = reqwest::Request::new(method(&request.method)?, target.url().clone());
     *prepared.headers_mut() = headers(&request.headers)?;
@@ -74,26 +88,26 @@ fn malformed(reason: &str) -> Failure {
 mod tests {
     use super::*;
 
-    fn request() -> weir_runtime::Request {
-        weir_runtime::Request {
+    fn request() -> Request {
+        Request {
             method: "POST".to_owned(),
             url: "https://example.com/hook".to_owned(),
             headers: vec![("X-Event-Id".to_owned(), "1".to_owned())],
-            body: b"{}".to_vec(),
+            body: b"{}".to_vec().into(),
         }
     }
 
-    fn kind(request: &weir_runtime::Request) -> Option<FailureKind> {
+    fn kind(request: &Request) -> Option<FailureKind> {
         prepare(request, &Policy::default()).err().map(|failure| failure.kind)
     }
 
-    fn with_header(name: &str, value: &str) -> weir_runtime::Request {
-        weir_runtime::Request { headers: vec![(name.to_owned(), value.to_owned())], ..request() }
+    fn with_header(name: &str, value: &str) -> Request {
+        Request { headers: vec![(name.to_owned(), value.to_owned())], ..request() }
     }
 
     #[test]
     fn a_request_is_taken_as_described() {
-        let described = weir_runtime::Request {
+        let described = Request {
             headers: vec![("X-A".to_owned(), "1".to_owned()), ("x-a".to_owned(), "2".to_owned())],
             ..request()
         };
@@ -107,11 +121,11 @@ mod tests {
     #[test]
     fn methods_are_few() {
         for name in ["POST", "PUT", "PATCH", "GET", "DELETE"] {
-            assert_eq!(kind(&weir_runtime::Request { method: name.to_owned(), ..request() }), None);
+            assert_eq!(kind(&Request { method: name.to_owned(), ..request() }), None);
         }
         for name in ["post", "CONNECT", "TRACE", "OPTIONS", "HEAD", "", "GET / HTTP/1.1\r\n"] {
             let method = name.to_owned();
-            assert_eq!(kind(&weir_runtime::Request { method, ..request() }), Some(FailureKind::Request), "{name:?}");
+            assert_eq!(kind(&Request { method, ..request() }), Some(FailureKind::Request), "{name:?}");
         }
     }
 
@@ -142,7 +156,7 @@ mod tests {
 
     #[test]
     fn outbound_headers_max() {
-        let many = |count: usize| weir_runtime::Request { headers: vec![("a".to_owned(), String::new()); count], ..request() };
+        let many = |count: usize| Request { headers: vec![("a".to_owned(), String::new()); count], ..request() };
         assert_eq!(kind(&many(OUTBOUND_HEADERS_MAX)), None);
         assert_eq!(kind(&many(OUTBOUND_HEADERS_MAX + 1)), Some(FailureKind::Request));
     }
@@ -156,7 +170,7 @@ mod tests {
 
     #[test]
     fn outbound_body_bytes_max() {
-        let large = |bytes: usize| weir_runtime::Request { body: vec![0; bytes], ..request() };
+        let large = |bytes: usize| Request { body: vec![0; bytes].into(), ..request() };
         assert_eq!(kind(&large(OUTBOUND_BODY_BYTES_MAX)), None);
         assert_eq!(kind(&large(OUTBOUND_BODY_BYTES_MAX + 1)), Some(FailureKind::Request));
     }
@@ -164,7 +178,7 @@ mod tests {
     #[test]
     fn the_guard_judges_the_url() {
         for url in ["https://127.0.0.1/", "http://example.com/", "https://localhost/", "nonsense"] {
-            assert_eq!(kind(&weir_runtime::Request { url: url.to_owned(), ..request() }), Some(FailureKind::Guard), "{url}");
+            assert_eq!(kind(&Request { url: url.to_owned(), ..request() }), Some(FailureKind::Guard), "{url}");
         }
     }
 }

@@ -75,12 +75,12 @@ fn patient() -> Outbound {
     client(Duration::from_secs(10))
 }
 
-fn request(url: &str) -> weir_runtime::Request {
-    weir_runtime::Request {
+fn request(url: &str) -> Request {
+    Request {
         method: "POST".to_owned(),
         url: url.to_owned(),
         headers: vec![("X-Event-Id".to_owned(), "evt_1".to_owned())],
-        body: br#"{"a":1}"#.to_vec(),
+        body: br#"{"a":1}"#.to_vec().into(),
     }
 }
 
@@ -170,7 +170,7 @@ async fn failures_are_told_apart() {
         assert_eq!(kind, expected, "{url}: {message}");
         assert!(!message.contains("127.0.0.1") && !message.contains("169.254"), "{message}");
     }
-    let bad = weir_runtime::Request { method: "TRACE".to_owned(), ..request("https://example.com/") };
+    let bad = Request { method: "TRACE".to_owned(), ..request("https://example.com/") };
     assert_eq!(failure(patient().send(&bad).await).0, FailureKind::Request);
 }
 

@@ -111,17 +111,20 @@ fn ask(
     choice: &mut Choice,
 ) -> Result<(), Failure> {
     let call = RouterCall { organization: emit.organization_id.shared(), config: NO_CONFIG.into(), budget };
-    let candidate = |endpoint: &'_ Arc<Endpoint>| Candidate {
-        subscription_id: endpoint.receiver.as_str(),
-        filter: endpoint.terms.filter.as_deref().unwrap_or(NO_FILTER),
-        labels: endpoint.terms.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-    };
-    let candidates: Vec<Candidate<'_>> = endpoints.iter().map(candidate).collect();
+    let candidates: Vec<Candidate<'_>> = endpoints.iter().map(|endpoint| candidate(endpoint)).collect();
     let view = EventView::of(emit, None, []);
     let outcome = runtime.route(runtime.builtin(BuiltIn::Router), &call, &view.event(), &candidates);
     choice.logs.extend(outcome.logs.lines);
     add(&mut choice.chosen, endpoints, outcome.result?);
     Ok(())
+}
+
+fn candidate(endpoint: &Endpoint) -> Candidate<'_> {
+    Candidate {
+        subscription_id: endpoint.receiver.as_str(),
+        filter: endpoint.terms.filter.as_deref().unwrap_or(NO_FILTER),
+        labels: endpoint.terms.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+    }
 }
 
 /// Adds what was chosen among these endpoints.
@@ -226,7 +229,7 @@ mod tests {
         let endpoints: Vec<_> = (0..30).map(|number| endpoint(number, Some(filter))).collect();
         let runtime = runtime();
         assert!(choose_quickly(&runtime, &emit, &endpoints).expect("it is tried").is_none());
-        let choice = choose(&runtime, &CpuPool::default(), &emit, &endpoints).await.expect("it runs");
+        let choice = choose(&runtime, &CpuPool::start().expect("threads start"), &emit, &endpoints).await.expect("it runs");
         let choice = choice.expect("it is routed in small parts");
         // Whether they match takes too long to say, so they get the event, marked.
         assert!(choice.chosen.iter().all(|(_, destination)| destination.attributes.len() == 1));

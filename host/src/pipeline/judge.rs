@@ -52,7 +52,7 @@ pub enum Then {
 
 impl Judgement {
     /// The program gave no request, because a component failed, refused or asked for a retry.
-    pub fn of_failure(failure: Failure, fuel: u64) -> Self {
+    pub fn of_failure(component: AttemptFailure, failure: Failure, fuel: u64) -> Self {
         let (message, then) = match failure {
             Failure::Reject(message) => (message, Then::Never),
             Failure::Retry { message, after_ms } => {
@@ -65,7 +65,7 @@ impl Judgement {
         Self {
             response_status: None,
             error_message: Some(message),
-            failure: Some(AttemptFailure::Component),
+            failure: Some(component),
             response_snippet: None,
             fuel: Some(fuel),
             then,
@@ -198,7 +198,7 @@ mod tests {
         for kind in [FailureKind::Dns, FailureKind::Connect, FailureKind::Timeout] {
             assert_eq!(failed(kind, 0), Then::Retry(None));
         }
-        let fault = |kind| Judgement::of_failure(Failure::Fault { kind, message: String::new() }, 0).then;
+        let fault = |kind| Judgement::of_failure(AttemptFailure::Component, Failure::Fault { kind, message: String::new() }, 0).then;
         assert_eq!(fault(FaultKind::Capacity), Then::NotTried);
         assert_eq!(fault(FaultKind::Trap), Then::Retry(None));
     }

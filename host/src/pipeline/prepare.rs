@@ -4,17 +4,19 @@
 use std::sync::Arc;
 
 use url::Url;
-use weir_runtime::{Component, DeliveryCall, Digest, Event, Failure, LogLine, Outcome, Request, Runtime};
+use weir_runtime::{Component, DeliveryCall, Digest, Event, Failure, LogLine, Outcome, Runtime};
 
 use super::{event_view::EventView, signer::Signer};
 use crate::{
     domain::{
+        delivery::AttemptFailure,
         emit::Emit,
         id::{PushId, SubscriptionId},
         subscription::Endpoint,
         time::Time,
     },
     error::{Error, Result},
+    outbound::Request,
 };
 
 /// Bytes of a payload up to which components run on the thread that asks: they take microseconds.
@@ -65,7 +67,7 @@ pub struct Input {
 pub struct Prepared {
     /// The request to send: to the endpoint's origin, signed, and with the endpoint's own headers.
     /// `None` when the transformer left the event out.
-    pub result: Result<Option<Request>, Failure>,
+    pub result: Result<Option<Request>, (AttemptFailure, Failure)>,
     /// Fuel that the components used together.
     pub fuel: u64,
     /// Lines that the components wrote, with the component that wrote them.
@@ -86,17 +88,19 @@ pub async fn prepare(runtime: &Runtime, steps: Steps, input: Input) -> Result<Pr
 struct Run<'a> {
     runtime: &'a Runtime,
     input: &'a Input,
+    /// The kind of component that runs at the moment, as a failure of it is recorded.
+    running: AttemptFailure,
     fuel: u64,
     logs: Vec<(Digest, LogLine)>,
 }
 
 impl<'a> Run<'a> {
     fn new(runtime: &'a Runtime, input: &'a Input) -> Self {
-        Self { runtime, input, fuel: 0, logs: Vec::new() }
+        Self { runtime, input, running: AttemptFailure::Transformer, fuel: 0, logs: Vec::new() }
     }
 
     fn run(mut self, steps: &Steps) -> Prepared {
-        let result = self.result(steps);
+        let result = self.result(steps).map_err(|failure| (self.running, failure));
         Prepared { result, fuel: self.fuel, logs: self.logs }
     }
 
@@ -116,15 +120,17 @@ impl<'a> Run<'a> {
     }
 
     fn adapt(&mut self, adapter: &Stage, event: &Event<'_>) -> Result<Request, Failure> {
+        self.running = AttemptFailure::Component;
         let endpoint = &self.input.endpoint;
         let signer = Arc::new(Signer { endpoint: endpoint.clone(), now: self.input.now });
         let outcome = self.runtime.prepare(&adapter.component, &self.call(adapter), event, &endpoint.url, signer);
-        let mut request = self.take(adapter, outcome)?;
-        if !has_origin_of(&request.url, &endpoint.url) {
+        let mut described = self.take(adapter, outcome)?;
+        if !has_origin_of(&described.url, &endpoint.url) {
             return Err(Failure::Reject("the adapter chose another origin than the receiver's".to_owned()));
         }
-        endpoint.headers.add_to(&mut request.headers);
-        Ok(request)
+        endpoint.headers.add_to(&mut described.headers);
+        let weir_runtime::Request { method, url, headers, body } = described;
+        Ok(Request { method, url, headers, body: body.into() })
     }
 
     fn call(&self, stage: &Stage) -> DeliveryCall {

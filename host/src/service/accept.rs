@@ -11,7 +11,7 @@ use super::{Caller, Host, access::readmit};
 use crate::{
     db::{
         self,
-        ledger::{Acceptance, Charge, NewEmit},
+        emit::{Acceptance, Charge, NewEmit},
     },
     domain::{
         emit::{Emit, Idempotency, Subject},

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::Host;
+use super::{Host, receiver::Outcome};
 use crate::{
     clock::Randomness,
-    db::{self, Tx, ledger::Attempted},
+    db::{self, Tx},
     domain::{
         delivery::Status,
         emit::{Emit, Entity, Fact, Subject},
@@ -104,12 +104,13 @@ pub(super) async fn revision_of(tx: &mut Tx, organization: &OrganizationId) -> R
 }
 
 /// The events to write with the routing of an emit.
-pub async fn of_routed(host: &Host, view: &OrganizationView, emit: &Emit, now: Time) -> Result<Vec<Emit>> {
+pub async fn of_routed(host: &Host, emit: &Emit, now: Time) -> Result<Vec<Emit>> {
     // A relay was emitted and relayed elsewhere.
     if emit.subject.custom().is_none() || emit.source.is_some() {
         return Ok(Vec::new());
     }
-    let wanted = host.memory.wanted_lifecycle(view).await?;
+    let view = host.memory.organization(&emit.organization_id, emit.revision).await?;
+    let wanted = host.memory.wanted_lifecycle(&view).await?;
     let mut announcements = Announcements::new(now, &host.randomness);
     for name in [CUSTOM_EVENT_EMIT_REQUESTED, CUSTOM_EVENT_EMIT_RELAYED] {
         if wanted.contains(name) {
@@ -120,10 +121,10 @@ pub async fn of_routed(host: &Host, view: &OrganizationView, emit: &Emit, now: T
     Ok(announcements.into_events())
 }
 
-/// The events to write with an attempt at a subscription, if the attempt ended the delivery. An error
-/// leads to none: the attempt is recorded all the same.
-pub async fn of_attempted(host: &Host, emit: &Emit, attempted: &Attempted, target: &Endpoint) -> Vec<Emit> {
-    let name = match attempted.status {
+/// The events to write with the outcome of a claim on a delivery to a subscription, if it ended the
+/// delivery. An error leads to none: the claim is settled all the same.
+pub(super) async fn of_outcome(host: &Host, emit: &Emit, endpoint: &Endpoint, outcome: &Outcome<'_>) -> Vec<Emit> {
+    let name = match outcome.status {
         Status::Success => CUSTOM_EVENT_EMIT_DELIVERED,
         Status::Failed => CUSTOM_EVENT_EMIT_DELIVERY_FAILED,
         Status::Pending | Status::Retrying | Status::Skipped => return Vec::new(),
@@ -131,15 +132,15 @@ pub async fn of_attempted(host: &Host, emit: &Emit, attempted: &Attempted, targe
     if emit.subject.custom().is_none() {
         return Vec::new();
     }
-    let Ok(Some(view)) = if_wanted(host, &target.organization_id, emit.revision, name).await else {
+    let Ok(Some(view)) = if_wanted(host, &endpoint.organization_id, emit.revision, name).await else {
         return Vec::new();
     };
     let mut data = facts(emit);
-    data.insert("deliveryId".to_owned(), json!(attempted.delivery_id));
-    data.insert("subscriptionId".to_owned(), json!(target.receiver));
-    data.insert("errorMessage".to_owned(), json!(attempted.error_message));
+    data.insert("deliveryId".to_owned(), json!(outcome.delivery_id));
+    data.insert("subscriptionId".to_owned(), json!(endpoint.receiver));
+    data.insert("errorMessage".to_owned(), json!(outcome.error_message));
     let event = Lifecycle::about(entity::EMIT, emit.id.shown(), name, data.into());
-    let mut announcements = Announcements::new(attempted.now, &host.randomness);
+    let mut announcements = Announcements::new(outcome.now, &host.randomness);
     announcements.add(&view.organization.id, view.organization.revision, event);
     announcements.into_events()
 }

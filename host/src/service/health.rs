@@ -2,7 +2,7 @@
 
 use super::{Caller, Host};
 use crate::{
-    db::{self, emit::Failure},
+    db::{self, emit::FailedEmit},
     domain::{plan::Plan, time::Time},
     error::Result,
     fail,
@@ -21,7 +21,7 @@ pub struct Health {
     /// Emits accepted this UTC calendar month.
     pub emits_this_month: i64,
     /// The newest emits with a dead letter.
-    pub recent_failures: Vec<Failure>,
+    pub recent_failures: Vec<FailedEmit>,
 }
 
 /// Reads the state of the caller's organization.

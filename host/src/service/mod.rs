@@ -23,6 +23,7 @@ mod accept;
 pub mod access;
 pub mod announce;
 mod change;
+mod component;
 pub mod delivery;
 pub mod event;
 pub mod federation;

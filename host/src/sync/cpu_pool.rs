@@ -1,51 +1,107 @@
-//! A pool for work that occupies a core: compiling, checking and comparing schemas.
+//! A pool for work that occupies a core: schemas, and filters that take long.
 
-use std::{sync::Arc, thread};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+};
 
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use super::KeyedLock;
 use crate::{
     domain::id::OrganizationId,
     error::{Error, Result},
+    fail,
 };
 
-/// Runs CPU-bound work off the async threads: as many jobs at once as there are cores, and one at a
-/// time for each organization. So a schema that was made to be slow delays its own organization
-/// alone. Clones share their places.
+/// How much less than other threads the pool's threads weigh for the system's scheduler, where it has
+/// weights per thread: with this a thread that serves requests gets ten times as much of a core.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Runs CPU-bound work off the async threads, on as many threads as there are cores, which step back
+/// behind those that serve. One job at a time for each organization, and jobs come in the order of
+/// their calls, so organizations take turns: work that was made to be slow delays its own organization
+/// alone. Clones share the threads, which end with the last clone.
 #[derive(Clone)]
 pub struct CpuPool {
-    cores: Arc<Semaphore>,
+    jobs: Sender<Job>,
     organizations: KeyedLock<OrganizationId>,
 }
 
-impl Default for CpuPool {
-    fn default() -> Self {
-        Self::with_cores(thread::available_parallelism().map_or(1, usize::from))
-    }
-}
-
 impl CpuPool {
-    fn with_cores(cores: usize) -> Self {
-        Self { cores: Arc::new(Semaphore::new(cores)), organizations: KeyedLock::default() }
+    /// Starts the threads. Fails when the system has none left.
+    pub fn start() -> Result<Self> {
+        Self::with_threads(thread::available_parallelism().map_or(1, usize::from))
     }
 
-    /// Runs `work` for an organization. Work that has begun keeps its core and its organization's
-    /// turn until it is done, even if the caller stops waiting for it.
+    fn with_threads(count: usize) -> Result<Self> {
+        let (jobs, waiting) = mpsc::channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for number in 0..count {
+            let waiting = waiting.clone();
+            let thread = thread::Builder::new().name(format!("weir-cpu-{number}"));
+            thread.spawn(move || run_jobs(&waiting)).map_err(no_thread)?;
+        }
+        Ok(Self { jobs, organizations: KeyedLock::default() })
+    }
+
+    /// Runs `work` for an organization. Work that has begun keeps its thread and its organization's turn
+    /// until it is done, even if the caller stops waiting for it.
     pub async fn run<T: Send + 'static>(
         &self,
         organization: &OrganizationId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let turn = self.organizations.lock(organization).await;
-        let core = self.cores.clone().acquire_owned().await.map_err(Error::internal)?;
-        let run = move || {
-            let done = work();
-            drop((core, turn));
-            done
+        let (reply, replied) = oneshot::channel();
+        let job = move || {
+            let done = catch_unwind(AssertUnwindSafe(work));
+            drop(turn);
+            // The caller may have stopped waiting.
+            drop(reply.send(done));
         };
-        spawn_blocking(run).await.map_err(Error::internal)
+        self.jobs.send(Box::new(job)).map_err(|_| Error::internal("the threads for computing have ended"))?;
+        match replied.await.map_err(Error::internal)? {
+            Ok(done) => Ok(done),
+            Err(panic) => resume_unwind(panic),
+        }
     }
+}
+
+fn run_jobs(waiting: &Mutex<Receiver<Job>>) {
+    step_back();
+    loop {
+        // The lock is free again before the job runs.
+        let next = waiting.lock().recv();
+        let Ok(job) = next else { return };
+        job();
+    }
+}
+
+/// Lets threads that serve go first. Where the system refuses, the pool's threads compete with them.
+#[cfg(target_os = "linux")]
+fn step_back() {
+    // On Linux the niceness is that of the calling thread.
+    if let Err(cause) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%cause, "threads for computing compete with those that serve");
+    }
+}
+
+/// Elsewhere the niceness is that of the whole process, so it stays.
+#[cfg(not(target_os = "linux"))]
+fn step_back() {}
+
+fn no_thread(cause: io::Error) -> Error {
+    fail!(Unavailable, "there is no thread for computing").caused_by(cause)
 }
 
 #[cfg(test)]
@@ -75,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_organization_waits_for_itself_and_not_for_another() {
-        let pool = CpuPool::with_cores(2);
+        let pool = CpuPool::with_threads(2).expect("threads start");
         let ([a, b], (slow, end)) = (organizations(), work());
         let mut slow = pin!(pool.run(&a, slow));
         assert!(poll!(slow.as_mut()).is_pending());
@@ -90,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn abandoned_work_keeps_its_core() {
-        let pool = CpuPool::with_cores(1);
+        let pool = CpuPool::with_threads(1).expect("threads start");
         let ([a, b], (slow, end)) = (organizations(), work());
         {
             let mut slow = pin!(pool.run(&a, slow));

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Shared, contained};
 use crate::{
     db::{
-        self,
+        self, Tx,
         retention::{OldEvent, OldEvents},
     },
     domain::{
@@ -65,34 +65,37 @@ impl Housekeeping {
 
     /// Deletes answers to requests with an idempotency key, whose day is over.
     async fn sweep_answers(&self) -> Result<()> {
-        let now = self.shared.host.now();
-        self.until_none_is_left(async |tx: &mut Tx| db::idempotency::forget_expired(tx, now).await).await
+        let host = &self.shared.host;
+        loop {
+            let mut tx = host.db.begin_unsynced().await?;
+            let deleted = db::idempotency::forget_expired(&mut tx, host.now()).await?;
+            if commit(tx, deleted).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// Deletes rows of the log of relays.
     async fn sweep_relays(&self) -> Result<()> {
         let Some(before) = self.retention.relay_log.before(self.shared.host.now()) else { return Ok(()) };
-        let delete = async |tx: &mut Tx| db::retention::delete_relays(tx, before, RETENTION_ROWS_MAX).await;
-        self.until_none_is_left(delete).await
+        loop {
+            let mut tx = self.shared.host.db.begin_unsynced().await?;
+            let deleted = db::retention::delete_relays(&mut tx, before, RETENTION_ROWS_MAX).await?;
+            if commit(tx, deleted).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// Deletes lines of components, which are kept as long as attempts.
     async fn sweep_lines(&self) -> Result<()> {
         let Some(before) = self.retention.attempts.before(self.shared.host.now()) else { return Ok(()) };
-        let delete = async |tx: &mut Tx| db::component::delete_logs(tx, before, RETENTION_ROWS_MAX).await;
-        self.until_none_is_left(delete).await
-    }
-
-    /// Deletes in short transactions until there was nothing to delete.
-    async fn until_none_is_left(&self, delete: impl AsyncFn(&mut Tx) -> Result<u64>) -> Result<()> {
         loop {
             let mut tx = self.shared.host.db.begin_unsynced().await?;
-            let deleted = delete(&mut tx).await?;
-            tx.commit().await?;
-            if deleted == 0 {
+            let deleted = db::component::delete_logs(&mut tx, before, RETENTION_ROWS_MAX).await?;
+            if commit(tx, deleted).await? {
                 return Ok(());
             }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -160,6 +163,15 @@ impl Housekeeping {
             *self.attempts_after.lock().unwrap_or_else(PoisonError::into_inner) = last;
         }
     }
+}
+
+/// Ends a deletion, pauses, and says whether there was nothing left to delete.
+async fn commit(tx: Tx, deleted: u64) -> Result<bool> {
+    tx.commit().await?;
+    if deleted > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(deleted == 0)
 }
 
 /// The events in their order, in runs that have `RETENTION_ROWS_MAX` deliveries at most; one that

@@ -6,7 +6,7 @@ use crate::{
     db::{Dialects, Tx, codec, emit::stored_event_type, on_db, over_rows, page::paged},
     domain::{
         delivery::{Attempt, AttemptFailure, Delivery, Status},
-        id::{DeliveryId, EmitId, OrganizationId, PushId},
+        id::{DeliveryId, EmitId, OrganizationId, ProgramId, PushId},
         receiver::ReceiverId,
         time::Time,
     },
@@ -27,7 +27,7 @@ pub struct DeliveryView {
 /// The columns of [`DeliveryRow`].
 macro_rules! columns {
     () => {
-        "delivery.id, delivery.organization_id, emit_id, subscription_id, delivery.push_id, delivery.status,
+        "delivery.id, delivery.organization_id, emit_id, receiver_id, delivery.push_id, delivery.program_id, delivery.status,
          delivery.error_message, is_claimed, delivery.due_at, delivery.created_at, delivery.updated_at,
          emit.namespace, emit.name, emit.version,
          coalesce(subscription.webhook_url, federation_member.webhook_url) as webhook_url"
@@ -38,8 +38,8 @@ macro_rules! columns {
 macro_rules! joins {
     () => {
         "join emit on emit.id = delivery.emit_id
-         left join subscription on subscription.id = delivery.subscription_id
-         left join federation_member on federation_member.id = delivery.subscription_id"
+         left join subscription on subscription.id = delivery.receiver_id
+         left join federation_member on federation_member.id = delivery.receiver_id"
     };
 }
 
@@ -48,8 +48,9 @@ struct DeliveryRow {
     id: String,
     organization_id: String,
     emit_id: String,
-    subscription_id: String,
+    receiver_id: String,
     push_id: Option<String>,
+    program_id: String,
     status: String,
     error_message: Option<String>,
     is_claimed: bool,
@@ -75,8 +76,9 @@ impl TryFrom<DeliveryRow> for DeliveryView {
                 id: DeliveryId::stored(row.id),
                 organization_id,
                 emit_id: EmitId::stored(row.emit_id),
-                receiver: ReceiverId::stored(&row.subscription_id),
+                receiver: ReceiverId::stored(&row.receiver_id),
                 push_id: row.push_id.map(PushId::stored),
+                program_id: ProgramId::stored(row.program_id),
                 error_message: row.error_message,
                 next_attempt_at: codec::time_opt(row.due_at.filter(|_| !row.is_claimed)),
                 created_at: codec::time(row.created_at),
@@ -136,7 +138,7 @@ pub async fn list(
         join: joins!(),
         where: "delivery.organization_id = $1
             and (cast($2 as text) is null or delivery.status = $2)
-            and (cast($3 as text) is null or delivery.subscription_id = $3)
+            and (cast($3 as text) is null or delivery.receiver_id = $3)
             and (cast($4 as text) is null or delivery.emit_id in ($4, $4 || '-' || $1))
             and (cast($5 as bigint) is null or delivery.created_at >= $5)
             and (cast($6 as bigint) is null or delivery.created_at <= $6)

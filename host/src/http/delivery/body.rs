@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    db::delivery::Filter as DeliveryQuery,
+    db::delivery::DeliveryQuery,
     domain::{
         delivery::Status,
         id::{EmitId, MemberId, SubscriptionId},
@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     fail,
     http::extract::{Query, time},
-    service::{delivery, replay::DeadLetters},
+    service::delivery::replay::{DeadLetters, Replayable},
 };
 
 /// The status that a query narrows a list to.
@@ -45,8 +45,8 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    pub(super) fn which(&self) -> delivery::Replay {
-        if self.force == Some(true) { delivery::Replay::Finished } else { delivery::Replay::DeadLetters }
+    pub(super) fn which(&self) -> Replayable {
+        if self.force == Some(true) { Replayable::Finished } else { Replayable::DeadLetters }
     }
 }
 

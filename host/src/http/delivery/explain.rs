@@ -7,7 +7,6 @@ use crate::{
     domain::{
         explain::Step as DomainStep,
         id::{MemberId, SubscriptionId},
-        receiver::ReceiverId,
         time::Time,
     },
     http::{
@@ -16,7 +15,7 @@ use crate::{
         extract::{Params, Query},
         state::Shared,
     },
-    service::explain::{self, Digests, Explained, Only},
+    service::delivery::explain::{self, Explained, Only},
 };
 
 /// The fate of an event at one receiver: a subscription or an external peer.
@@ -46,9 +45,9 @@ struct Step {
 }
 
 impl Explanation {
-    fn of(explained: Explained, digests: &Digests) -> Self {
+    fn of(explained: Explained) -> Self {
         let Explained { receiver, explanation } = explained;
-        let steps = explanation.steps.into_iter().map(|step| Step::of(&receiver, step, digests));
+        let steps = explanation.steps.into_iter().map(Step::of);
         Self {
             subscription_id: receiver.subscription().cloned(),
             member_id: receiver.peer().cloned(),
@@ -60,11 +59,11 @@ impl Explanation {
 }
 
 impl Step {
-    fn of(receiver: &ReceiverId, step: DomainStep, digests: &Digests) -> Self {
+    fn of(step: DomainStep) -> Self {
         Self {
             stage: step.stage.as_str(),
             outcome: step.outcome,
-            component_digest: digests.at(receiver, step.stage, step.at).map(str::to_owned),
+            component_digest: step.component.map(|digest| digest.to_string()),
             fuel: step.fuel,
             duration_us: step.duration_us,
             message: step.message,
@@ -81,7 +80,7 @@ pub(in crate::http) async fn explain(
 ) -> Answer<Paged<Explanation>> {
     let page = query.page();
     let only = query.get("subscriptionId").map(Only::Subscription).or(query.get("memberId").map(Only::Peer));
-    let (explained, total, digests) = explain::explain(&state.host, &caller, &id, only, page).await?;
-    let items = explained.into_iter().map(|explained| Explanation::of(explained, &digests)).collect();
+    let (explained, total) = explain::explain(&state.host, &caller, &id, only, page).await?;
+    let items = explained.into_iter().map(Explanation::of).collect();
     ok(Paged::new(items, total, page))
 }

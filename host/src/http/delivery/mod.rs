@@ -14,7 +14,7 @@ use super::{
     state::Shared,
 };
 use crate::{
-    db::delivery::Filter as DeliveryQuery,
+    db::delivery::DeliveryQuery,
     domain::delivery::Status,
     service::{Caller, delivery, subscription},
 };

@@ -15,10 +15,7 @@ use crate::{
         fields::Fields,
         state::Shared,
     },
-    service::{
-        delivery,
-        replay::{self, Events, Taken},
-    },
+    service::delivery::replay::{self, Events, Taken},
 };
 
 pub(in crate::http) async fn one(
@@ -28,7 +25,7 @@ pub(in crate::http) async fn one(
     body: Body,
 ) -> Answer<view::Delivery> {
     let body: body::Replay = body.json(Code::BadRequest)?;
-    ok(delivery::replay(&state.host, &caller, &id, body.which()).await?.into())
+    ok(replay::delivery(&state.host, &caller, &id, body.which()).await?.into())
 }
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use crate::{
         state::Shared,
         subscription::View,
     },
-    service::{Caller, trial},
+    service::{Caller, delivery::trial},
 };
 
 /// The answer of an endpoint to a test event, under the names of all clients. A trial that fails is

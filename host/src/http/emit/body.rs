@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 use super::view::{QUEUED, ROUTED};
 use crate::{
-    db::emit::Filter as EmitQuery,
+    db::emit::EmitQuery,
     domain::name::{EventName, Version},
     error::{Code, Result},
     fail,
     http::extract::{Query, idempotency_key, object, required},
-    service::emit::EmitRequest,
+    service::event::emit::EmitRequest,
 };
 
 /// The code for a body of the wrong shape in this family of routes (contract C17).
@@ -42,7 +42,6 @@ impl Emit<'_> {
             version: self.version.as_deref(),
             payload: object(self.payload, "payload", WRONG_SHAPE)?,
             idempotency_key: self.idempotency_key.as_deref().or(header),
-            chain_depth: 0,
         })
     }
 }

@@ -16,7 +16,10 @@ use crate::{
         extract::{Body, Query, object, required},
         state::Shared,
     },
-    service::event_log::{self, IngestRequest, LogRequest as EventLogQuery},
+    service::event::{
+        ingest::{self, IngestRequest},
+        log::{self, LogRequest as EventLogQuery},
+    },
 };
 
 /// An event of the log. Its payload is shown as it was sent.
@@ -59,7 +62,7 @@ pub(in crate::http) async fn list(state: Shared, Reader(caller): Reader, query: 
         from: query.time("from")?,
         to: query.time("to")?,
     };
-    let (lines, total) = event_log::list(&state.host, &caller, query, page).await?;
+    let (lines, total) = log::list(&state.host, &caller, query, page).await?;
     let items = lines.into_iter().map(LoggedEvent::try_from).collect::<Result<_>>()?;
     ok(Paged::new(items, total, page))
 }
@@ -111,7 +114,7 @@ pub(in crate::http) struct Ingested {
 }
 
 impl Ingested {
-    fn of(event_type: &str, ingested: event_log::Ingested) -> Self {
+    fn of(event_type: &str, ingested: ingest::Ingested) -> Self {
         Self {
             event_id: ingested.id,
             event_type: event_type.to_owned(),
@@ -128,6 +131,6 @@ impl Ingested {
 pub(in crate::http) async fn ingest(state: Shared, Manager(caller): Manager, body: Body) -> Answer<Ingested> {
     let body: Ingest<'_> = body.json(Code::BadRequest)?;
     let request = body.request()?;
-    let ingested = event_log::ingest(&state.host, &caller, request).await?;
+    let ingested = ingest::ingest(&state.host, &caller, request).await?;
     accepted(Ingested::of(request.event_type, ingested))
 }

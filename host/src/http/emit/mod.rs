@@ -13,7 +13,10 @@ use super::{
     extract::{Body, Params, Query},
     state::Shared,
 };
-use crate::{error::Result, service::emit};
+use crate::{
+    error::Result,
+    service::event::{emit, emits},
+};
 use body::WRONG_SHAPE;
 
 pub(super) async fn emit(
@@ -29,11 +32,11 @@ pub(super) async fn emit(
 
 pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<view::Emit>> {
     let (page, query) = (query.page(), body::emit_query(&query)?);
-    let (emits, total) = emit::list(&state.host, &caller, &query, page).await?;
+    let (emits, total) = emits::list(&state.host, &caller, &query, page).await?;
     let items = emits.iter().map(view::Emit::of).collect::<Result<_>>()?;
     ok(Paged::new(items, total, page))
 }
 
 pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<view::Emit> {
-    ok(view::Emit::of(&emit::get(&state.host, &caller, &id).await?)?)
+    ok(view::Emit::of(&emits::get(&state.host, &caller, &id).await?)?)
 }

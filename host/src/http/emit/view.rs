@@ -7,7 +7,7 @@ use crate::{
     domain::{delivery::Counts, id::OrganizationId, time::Time},
     error::{Error, Result},
     http::envelope::stored_json,
-    service::emit::{EmitAnswer, EmitView},
+    service::event::{emit::Accepted, emits::EmitView},
 };
 
 /// The status of an emit whose deliveries are not written yet.
@@ -24,9 +24,9 @@ pub(in crate::http) struct Emitted {
     status: &'static str,
 }
 
-impl From<EmitAnswer> for Emitted {
-    fn from(emitted: EmitAnswer) -> Self {
-        Self { emit_id: emitted.id.to_string(), canonical_name: emitted.canonical_name, status: QUEUED }
+impl From<Accepted> for Emitted {
+    fn from(emitted: Accepted) -> Self {
+        Self { emit_id: emitted.id.to_string(), canonical_name: emitted.event_type, status: QUEUED }
     }
 }
 

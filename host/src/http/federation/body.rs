@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
-    db::federation::relay_log::Filter as RelayQuery,
+    db::federation::relay_log::RelayQuery,
     domain::{
         federation::RelayStatus,
         id::{EmitId, MemberId},

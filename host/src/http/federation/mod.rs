@@ -11,7 +11,7 @@ use super::{
     fields::Fields,
     state::Shared,
 };
-use crate::service::federation::{groups, members, peers, pushes, relays};
+use crate::service::federation::{groups, members, peers, pushes, relay_log};
 use body::WRONG_SHAPE;
 
 pub(super) async fn create_group(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::Group> {
@@ -152,6 +152,6 @@ pub(super) async fn list_relays(
     query: Query,
 ) -> Answer<Paged<view::Relay>> {
     let (page, relays) = (query.page(), body::relay_query(&query)?);
-    let (relays, total) = relays::list(&state.host, &caller, &id, relays, page).await?;
+    let (relays, total) = relay_log::list(&state.host, &caller, &id, relays, page).await?;
     ok(Paged::new(relays.into_iter().map(Into::into).collect(), total, page))
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    db::listing::Filter as ListingQuery,
+    db::listing::ListingQuery,
     domain::listing::{Search, Status},
     error::{Code, Result},
     fail,

@@ -7,7 +7,7 @@ use crate::{
     error::{Code, Result},
     fail,
     http::extract::{required, time},
-    service::account::{NewKey, NewOrganization, PatchOrganization},
+    service::organization::{NewOrganization, PatchOrganization, keys::NewKey},
 };
 
 /// The code for a body of the wrong shape outside of custom events (contract C17).

@@ -10,32 +10,35 @@ use super::{
     extract::{Body, Params, Query},
     state::Shared,
 };
-use crate::service::account;
+use crate::service::{
+    health,
+    organization::{self, keys},
+};
 use body::WRONG_SHAPE;
 
 pub(super) async fn create(state: Shared, body: Body) -> Answer<view::CreatedOrganization> {
     let body: body::Create = body.json(WRONG_SHAPE)?;
-    let (organization, key) = account::create(&state.host, body.request()?).await?;
+    let (organization, key) = organization::create(&state.host, body.request()?).await?;
     created(view::CreatedOrganization::of(organization, key))
 }
 
 pub(super) async fn list(state: Shared, query: Query) -> Answer<Paged<view::Organization>> {
     let page = query.page();
-    let (organizations, total) = account::list(&state.host, page).await?;
+    let (organizations, total) = organization::list(&state.host, page).await?;
     ok(Paged::new(organizations.into_iter().map(Into::into).collect(), total, page))
 }
 
 pub(super) async fn get(state: Shared, Params(id): Params<String>) -> Answer<view::Organization> {
-    ok(account::get(&state.host, &id).await?.into())
+    ok(organization::get(&state.host, &id).await?.into())
 }
 
 pub(super) async fn patch(state: Shared, Params(id): Params<String>, body: Body) -> Answer<view::Organization> {
     let body: body::Patch = body.json(WRONG_SHAPE)?;
-    ok(account::patch(&state.host, &id, body.request()?).await?.into())
+    ok(organization::patch(&state.host, &id, body.request()?).await?.into())
 }
 
 pub(super) async fn list_namespaces(state: Shared, Params(id): Params<String>) -> Answer<view::NamespaceList> {
-    ok(account::namespaces(&state.host, &id).await?.into())
+    ok(organization::namespaces(&state.host, &id).await?.into())
 }
 
 pub(super) async fn grant_namespace(
@@ -45,7 +48,7 @@ pub(super) async fn grant_namespace(
 ) -> Answer<view::GrantedNamespace> {
     let body: body::Namespace = body.json(WRONG_SHAPE)?;
     let namespace = body.required()?;
-    account::grant_namespace(&state.host, &id, &namespace).await?;
+    organization::grant_namespace(&state.host, &id, &namespace).await?;
     created(view::GrantedNamespace { namespace })
 }
 
@@ -53,22 +56,22 @@ pub(super) async fn revoke_namespace(
     state: Shared,
     Params((id, namespace)): Params<(String, String)>,
 ) -> Answer<Deleted> {
-    account::revoke_namespace(&state.host, &id, &namespace).await?;
+    organization::revoke_namespace(&state.host, &id, &namespace).await?;
     ok(DELETED)
 }
 
 pub(super) async fn list_keys(state: Shared, Params(id): Params<String>) -> Answer<view::KeyList> {
-    ok(account::keys(&state.host, &id).await?.into())
+    ok(keys::list(&state.host, &id).await?.into())
 }
 
 pub(super) async fn create_key(state: Shared, Params(id): Params<String>, body: Body) -> Answer<view::CreatedKey> {
     let body: body::Key = body.json(WRONG_SHAPE)?;
-    let (key, text) = account::create_key(&state.host, &id, body.request()?).await?;
+    let (key, text) = keys::create(&state.host, &id, body.request()?).await?;
     created(view::CreatedKey::of(key, text))
 }
 
 pub(super) async fn revoke_key(state: Shared, Params((id, key)): Params<(String, String)>) -> Answer<Deleted> {
-    account::revoke_key(&state.host, &id, &key).await?;
+    keys::revoke(&state.host, &id, &key).await?;
     ok(DELETED)
 }
 
@@ -79,11 +82,11 @@ pub(super) async fn rotate_key(
     body: Body,
 ) -> Answer<view::CreatedKey> {
     let body: body::RotateKey = body.json(WRONG_SHAPE)?;
-    let (key, text) = account::rotate_key(&state.host, &id, &key, body.grace_seconds()?).await?;
+    let (key, text) = keys::rotate(&state.host, &id, &key, body.grace_seconds()?).await?;
     created(view::CreatedKey::of(key, text))
 }
 
 pub(super) async fn status(state: Shared) -> Answer<view::HostStatus> {
-    let status = account::status(&state.host).await?;
+    let status = health::status(&state.host).await?;
     ok(view::HostStatus::of(status, state.host.runtime.usage()))
 }

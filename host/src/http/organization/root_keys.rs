@@ -11,7 +11,7 @@ use crate::{
         extract::Body,
         state::Shared,
     },
-    service::root_key::{self, Status, Usage},
+    service::organization::root_keys::{self, Status, Usage},
 };
 
 /// Which root keys there are and what they wrap. Ids of keys are hashes and no secrets.
@@ -57,7 +57,7 @@ impl From<&Usage> for KeyInUse {
 }
 
 pub(in crate::http) async fn status(state: Shared) -> Answer<RootKeys> {
-    ok(root_key::status(&state.host).await?.into())
+    ok(root_keys::status(&state.host).await?.into())
 }
 
 #[derive(Deserialize)]
@@ -86,6 +86,6 @@ pub(in crate::http) struct Rotated {
 /// Runs one round of a rotation. The operator's client repeats it until nothing remains.
 pub(in crate::http) async fn rotate(state: Shared, body: Body) -> Answer<Rotated> {
     let body: Rotate = body.json(Code::BadRequest)?;
-    let (rewrapped, status) = root_key::rotate(&state.host, body.expected()?).await?;
+    let (rewrapped, status) = root_keys::rotate(&state.host, body.expected()?).await?;
     ok(Rotated { keys: status.into(), rewrapped })
 }

@@ -2,14 +2,15 @@
 
 use serde::Serialize;
 
+use weir_runtime::Usage;
+
 use crate::{
     domain::{
         id::{ApiKeyId, OrganizationId},
         organization::{self, ApiKey},
         time::Time,
     },
-    runtime::Usage,
-    service::account::Status,
+    service::health::Status,
 };
 
 /// An organization, in the shape of the tenant's own view (contract 5.8).

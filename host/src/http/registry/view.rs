@@ -11,7 +11,7 @@ use crate::{
     },
     error::Result,
     http::envelope::stored_json,
-    service::Verdict,
+    service::registry::Verdict,
 };
 
 /// A registration that was just made.

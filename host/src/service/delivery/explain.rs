@@ -3,17 +3,16 @@
 use crate::{
     db::{
         self, Tx,
-        builtin::Builtin,
         delivery::{DeliveryQuery, DeliveryView},
         emit::StoredEmit,
     },
     domain::{
         delivery::{Attempt, Delivery},
-        explain::{self, Explanation, Facts, Stage},
+        explain::{self, Explanation, Facts},
         id::{EmitId, MemberId, SubscriptionId},
         receiver::ReceiverId,
+        program::Program,
         subscription::Subscription,
-        time::Time,
     },
     error::Result,
     fail,
@@ -38,24 +37,6 @@ pub struct Explained {
     pub explanation: Explanation,
 }
 
-/// The digests of the built-in components through time.
-#[derive(Clone, Debug)]
-pub struct Digests(Vec<Builtin>);
-
-impl Digests {
-    /// The digest of the component that served a stage at a time; `None` for stages without one.
-    pub fn at(&self, receiver: &ReceiverId, stage: Stage, time: Time) -> Option<&str> {
-        let name = match (stage, receiver) {
-            (Stage::Route, ReceiverId::Subscription(_)) => db::builtin::ROUTER,
-            (Stage::Adapt, ReceiverId::Subscription(_)) => db::builtin::WEBHOOK,
-            (Stage::Adapt, ReceiverId::Peer(_)) => db::builtin::RELAY,
-            (Stage::Match | Stage::Route | Stage::Send, _) => return None,
-        };
-        let of_name = self.0.iter().filter(|builtin| builtin.name == name && builtin.since <= time);
-        of_name.max_by_key(|builtin| builtin.since).map(|builtin| builtin.digest.as_str())
-    }
-}
-
 /// Explains an event for one receiver, or for a page of all subscriptions, the newest first, and of
 /// the external peers to which it is pushed; says how many there are.
 pub async fn explain(
@@ -64,7 +45,7 @@ pub async fn explain(
     emit: &str,
     only: Option<Only<'_>>,
     page: Page,
-) -> Result<(Vec<Explained>, i64, Digests)> {
+) -> Result<(Vec<Explained>, i64)> {
     let no_emit = || fail!(NotFound, "there is no such emit");
     let id = EmitId::parse(emit).ok_or_else(no_emit)?;
     let mut tx = host.db.read().await?;
@@ -90,8 +71,7 @@ pub async fn explain(
     }
     // As other lists do with a filter that nothing matches.
     let total = if only.is_some() { i64::try_from(explained.len()).unwrap_or(i64::MAX) } else { subscriptions + peers };
-    let digests = Digests(db::builtin::list(&mut tx).await?);
-    Ok((explained, total, digests))
+    Ok((explained, total))
 }
 
 /// What is left of a page that begins with `found` rows of one list, for the list behind it: how many
@@ -119,10 +99,15 @@ async fn pushed(
     let mut explained = Vec::with_capacity(views.len());
     for DeliveryView { delivery, .. } in views {
         let attempts = attempts(tx, &delivery).await?;
-        let explanation = explain::explain_push(emit, &delivery, &attempts);
+        let program = program(tx, &delivery).await?;
+        let explanation = explain::explain_push(emit, &delivery, program.as_ref(), &attempts);
         explained.push(Explained { receiver: delivery.receiver, explanation });
     }
     Ok((explained, total))
+}
+
+async fn program(tx: &mut Tx, delivery: &Delivery) -> Result<Option<Program>> {
+    db::program::find(tx, &delivery.program_id).await
 }
 
 async fn attempts(tx: &mut Tx, delivery: &Delivery) -> Result<Vec<Attempt>> {
@@ -139,9 +124,9 @@ async fn one(tx: &mut Tx, stored: &StoredEmit, subscription: &Subscription) -> R
     };
     let (views, _) = db::delivery::list(tx, organization, &filter, 1, 0).await?;
     let delivery = views.into_iter().next().map(|view| view.delivery);
-    let attempts = match &delivery {
-        Some(delivery) => attempts(tx, delivery).await?,
-        None => Vec::new(),
+    let (program, attempts) = match &delivery {
+        Some(delivery) => (program(tx, delivery).await?, attempts(tx, delivery).await?),
+        None => (None, Vec::new()),
     };
     let is_catching_up = db::subscription::is_catching_up(tx, organization, &subscription.id).await?;
     let explanation = explain::explain(&Facts {
@@ -151,6 +136,8 @@ async fn one(tx: &mut Tx, stored: &StoredEmit, subscription: &Subscription) -> R
         subscription,
         delivery: delivery.as_ref(),
         attempts: &attempts,
+        router: stored.router,
+        program: program.as_ref(),
     });
     Ok(Explained { receiver: subscription.id.clone().into(), explanation })
 }

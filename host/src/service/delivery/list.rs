@@ -1,6 +1,6 @@
 //! Reading deliveries, each with its attempts.
 
-pub use crate::db::delivery::Filter;
+pub use crate::db::delivery::DeliveryQuery;
 use crate::{
     db::{self, delivery::DeliveryView},
     domain::{delivery::Attempt, id::DeliveryId},
@@ -28,7 +28,7 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<Detail> {
 }
 
 /// A page of the caller's deliveries, the newest first, and how many match.
-pub async fn list(host: &Host, caller: &Caller, filter: &Filter, page: Page) -> Result<(Vec<Detail>, i64)> {
+pub async fn list(host: &Host, caller: &Caller, filter: &DeliveryQuery, page: Page) -> Result<(Vec<Detail>, i64)> {
     let mut tx = host.db.read().await?;
     let organization = &caller.organization_id;
     let (views, total) = db::delivery::list(&mut tx, organization, filter, page.limit, page.offset()).await?;

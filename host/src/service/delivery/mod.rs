@@ -1,10 +1,8 @@
 //! Deliveries: listing, explaining, trying out and repeating them.
 
 pub mod explain;
-mod give_up;
 mod list;
 pub mod replay;
 pub mod trial;
 
-pub use give_up::give_up;
-pub use list::{Detail, Filter, get, list};
+pub use list::{Detail, DeliveryQuery, get, list};

@@ -12,12 +12,12 @@ use crate::{
         limits::REPLAYS_PER_SUBSCRIPTION_MAX,
         receiver::ReceiverId,
         replay::{Replay, Source},
-        subscription::Subscription,
+        subscription::{Endpoint, Subscription},
         time::Time,
     },
     error::{Error, Result},
     fail,
-    service::{Caller, Host, idempotency, subscription::find},
+    service::{Caller, Host, idempotency, receiver, subscription::find},
 };
 
 /// Rows that are read to count the events of a replay while the caller waits. The replay itself has no
@@ -45,7 +45,7 @@ pub async fn delivery(host: &Host, caller: &Caller, id: &str, replayable: Replay
     };
     let mut tx = host.db.begin().await?;
     let view = db::delivery::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
-    check_receiver(&mut tx, &caller.organization_id, &view.delivery.receiver).await?;
+    receiver::check(&mut tx, &caller.organization_id, &view.delivery.receiver).await?;
     if !db::delivery::replay(&mut tx, &caller.organization_id, &id, states, host.now()).await? {
         let status = view.delivery.status.as_str();
         return Err(fail!(InvalidState, "the delivery is {status}, not a dead letter; force replays any finished one"));
@@ -54,23 +54,6 @@ pub async fn delivery(host: &Host, caller: &Caller, id: &str, replayable: Replay
     tx.commit().await?;
     host.bells.deliveries_due.notify_one();
     list::get(host, caller, id.as_str()).await
-}
-
-/// Checks that a receiver can be reached. Code `invalid_state`.
-async fn check_receiver(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<()> {
-    match receiver {
-        ReceiverId::Subscription(id) => match db::subscription::find(tx, organization, id).await? {
-            None => Err(fail!(InvalidState, "the subscription of this delivery was deleted")),
-            Some(Subscription { disabled: Some(disabled), .. }) => {
-                Err(fail!(InvalidState, "its endpoint was given up; enable the subscription: {}", disabled.reason))
-            }
-            Some(_) => Ok(()),
-        },
-        ReceiverId::Peer(id) => match db::federation::peer::target(tx, organization, id).await? {
-            None => Err(fail!(InvalidState, "the external peer of this delivery was removed")),
-            Some(_) => Ok(()),
-        },
-    }
 }
 
 /// The events of a subscription to replay.
@@ -183,6 +166,27 @@ pub async fn dead_letters(host: &Host, caller: &Caller, request: &DeadLetters) -
     tx.commit().await?;
     host.bells.replays_due.notify_one();
     Ok(counts.iter().map(|(_, count)| count).sum())
+}
+
+/// Lets the replays to a receiver go on at once that waited for its endpoint to recover. Without this, or
+/// when it fails, they go on by themselves later.
+pub async fn hasten(host: &Host, endpoint: &Endpoint) {
+    let (organization, receiver) = (&endpoint.organization_id, &endpoint.receiver);
+    let hastened = async {
+        let mut tx = host.db.read().await?;
+        let unfinished = db::replay::unfinished(&mut tx, organization, receiver).await?;
+        drop(tx);
+        if unfinished > 0 {
+            let mut tx = host.db.begin_unsynced().await?;
+            db::replay::hasten(&mut tx, organization, receiver, host.now()).await?;
+            tx.commit().await?;
+            host.bells.replays_due.notify_one();
+        }
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = hastened.await {
+        tracing::warn!(%receiver, error = ?error, "the replays to {receiver} go on later");
+    }
 }
 
 fn new(host: &Host, organization: &OrganizationId, receiver: ReceiverId, source: Source, now: Time) -> Replay {

@@ -86,9 +86,9 @@ async fn attempt(host: &Host, endpoint: Arc<Endpoint>) -> Result<(Option<u16>, O
     let request = match pipeline::prepare(&host.runtime, steps, input).await?.result {
         Ok(Some(request)) => request,
         Ok(None) => return Ok((None, Some("the transformer leaves the event out".to_owned()))),
-        Err(failure) => return Ok((None, Some(failure.message().to_owned()))),
+        Err((_, failure)) => return Ok((None, Some(failure.message().to_owned()))),
     };
-    Ok(match host.outbound.send(request).await.outcome {
+    Ok(match host.outbound.send(&request).await.outcome {
         Outcome::Failed { message, .. } => (None, Some(message)),
         Outcome::Response { status, .. } if (200..300).contains(&status) => (Some(status), None),
         Outcome::Response { status, .. } => (Some(status), Some(format!("the endpoint answered {status}"))),

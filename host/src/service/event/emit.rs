@@ -7,13 +7,12 @@ use serde_json::Value;
 use super::refusal::announce_refusal;
 pub use crate::service::accept::Accepted;
 use crate::{
-    db::ledger::Charge,
+    db::emit::Charge,
     domain::{
         emit::{Idempotency, Subject},
         limits::{CHAIN_DEPTH_MAX, IDEMPOTENCY_KEY_CHARS_MAX, PAYLOAD_BYTES_MAX},
         name::{EventName, Version},
         plan::Plan,
-        schema,
     },
     error::Result,
     fail,
@@ -97,7 +96,7 @@ impl Check for EmitCheck<'_> {
             version: emittable.version,
         };
         let is_wanted =
-            memory.wanted_lifecycle(view).await?.of_accepted() || !memory.targets(view, &subject).await?.is_empty();
+            memory.wanted_lifecycle(view).await?.of_accepted() || !memory.endpoints(view, &subject).await?.is_empty();
         let is_pushed = memory.is_pushed(view, &emittable.registration_id).await?;
         Ok(Checked { subject, charge: Charge::Counted(plan.emits_per_month_max()), is_wanted, is_pushed })
     }
@@ -111,7 +110,7 @@ impl EmitCheck<'_> {
             return Ok(());
         }
         let payload = self.payload.clone();
-        self.host.cpu.run(&view.organization.id, move || validator.check(&payload)).await?
+        Ok(self.host.cpu.run(&view.organization.id, move || validator.check(&payload)).await??)
     }
 }
 
@@ -136,7 +135,7 @@ fn idempotency(request: &EmitRequest<'_>, payload: &Value) -> Result<Option<Idem
         ));
     }
     let asked = serde_json::json!([request.name, request.version, payload]);
-    Ok(Some(Idempotency { key: key.to_owned(), request_hash: schema::hash(&asked) }))
+    Ok(Some(Idempotency { key: key.to_owned(), request_hash: weir_schema::canonical_hash(&asked) }))
 }
 
 /// Contract 2.5: on FREE only the generic event can be emitted, and there is no code of its own.

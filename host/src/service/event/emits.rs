@@ -3,7 +3,7 @@
 use crate::{
     db::{
         self,
-        emit::{Filter, StoredEmit},
+        emit::{EmitQuery, StoredEmit},
     },
     domain::{delivery::Counts, id::EmitId},
     error::Result,
@@ -34,7 +34,7 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<EmitView> {
 }
 
 /// A page of the caller's emits, the newest first, and how many match.
-pub async fn list(host: &Host, caller: &Caller, filter: &Filter, page: Page) -> Result<(Vec<EmitView>, i64)> {
+pub async fn list(host: &Host, caller: &Caller, filter: &EmitQuery, page: Page) -> Result<(Vec<EmitView>, i64)> {
     let mut tx = host.db.read().await?;
     let organization = &caller.organization_id;
     let (rows, total) = db::emit::list(&mut tx, organization, filter, page.limit, page.offset()).await?;

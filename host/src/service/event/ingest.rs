@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    db::ledger::Charge,
+    db::emit::Charge,
     domain::{
         emit::{Entity, Fact, Subject},
         id::EmitId,
@@ -76,7 +76,7 @@ struct IngestCheck<'a> {
 
 impl Check for IngestCheck<'_> {
     async fn check(&mut self, view: &OrganizationView) -> Result<Checked> {
-        self.subscriptions = self.host.memory.targets(view, &self.subject).await?.len();
+        self.subscriptions = self.host.memory.endpoints(view, &self.subject).await?.len();
         let is_wanted = self.subscriptions > 0;
         Ok(Checked { subject: self.subject.clone(), charge: Charge::Free, is_wanted, is_pushed: false })
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     db::{
         self,
-        event_log::{Derived, Filter, Line, Origin, TypeFilter},
+        event_log::{Derived, EventLogQuery, Line, LoggedType, Origin},
     },
     domain::{
         delivery::Status,
@@ -64,9 +64,9 @@ pub async fn list(host: &Host, caller: &Caller, request: LogRequest<'_>, page: P
             // A name that no event of this organization has.
             None => return Ok((Vec::new(), 0)),
         },
-        Some(text) => Some(TypeFilter::Other(text.to_owned())),
+        Some(text) => Some(LoggedType::Other(text.to_owned())),
     };
-    let filter = Filter {
+    let filter = EventLogQuery {
         event_type,
         entity_type: request.entity_type.map(str::to_owned),
         entity_id: request.entity_id.map(str::to_owned),
@@ -77,18 +77,18 @@ pub async fn list(host: &Host, caller: &Caller, request: LogRequest<'_>, page: P
     db::event_log::list(&mut tx, organization, &filter, page.limit, page.offset()).await
 }
 
-fn parse_canonical(organization: &OrganizationId, text: &str) -> Option<TypeFilter> {
+fn parse_canonical(organization: &OrganizationId, text: &str) -> Option<LoggedType> {
     let own = text.strip_prefix(CANONICAL_PREFIX)?.strip_prefix(organization.as_str())?.strip_prefix(':')?;
     let (event, version) = own.rsplit_once('@')?;
-    Some(TypeFilter::Custom(EventName::parse(event).ok()?, version.parse().ok()?))
+    Some(LoggedType::Custom(EventName::parse(event).ok()?, version.parse().ok()?))
 }
 
 fn derived_from(event_type: &str) -> Option<(&'static str, Derived)> {
     let table = [
         (CUSTOM_EVENT_EMIT_REQUESTED, Derived::Accepted),
         (CUSTOM_EVENT_EMIT_RELAYED, Derived::Routed),
-        (CUSTOM_EVENT_EMIT_DELIVERED, Derived::Delivery(Status::Success.as_str())),
-        (CUSTOM_EVENT_EMIT_DELIVERY_FAILED, Derived::Delivery(Status::Failed.as_str())),
+        (CUSTOM_EVENT_EMIT_DELIVERED, Derived::Delivery(Status::Success)),
+        (CUSTOM_EVENT_EMIT_DELIVERY_FAILED, Derived::Delivery(Status::Failed)),
     ];
     table.into_iter().find(|(name, _)| *name == event_type)
 }

@@ -6,8 +6,7 @@ use super::{look, no_group};
 use crate::{
     db::{
         self, Tx,
-        federation::relay_log::{self, Filter},
-        ledger::Attempted,
+        federation::relay_log::{self, RelayQuery},
     },
     domain::{
         delivery::Status,
@@ -20,7 +19,7 @@ use crate::{
         time::Time,
     },
     error::Result,
-    service::{Caller, Host, Page, announce::Announcements},
+    service::{Caller, Host, Page, announce::Announcements, receiver::Outcome},
 };
 
 /// A page of the relays to a group, the newest first, and how many match. The owner sees all, a
@@ -29,7 +28,7 @@ pub async fn list(
     host: &Host,
     caller: &Caller,
     id: &str,
-    mut filter: Filter,
+    mut filter: RelayQuery,
     page: Page,
 ) -> Result<(Vec<RelayLog>, i64)> {
     let id = GroupId::parse(id).ok_or_else(no_group)?;
@@ -90,22 +89,22 @@ fn event(row: &RelayLog) -> Lifecycle {
     Lifecycle::about(entity::GROUP, row.group_id.as_str(), name, data)
 }
 
-/// The row and the lifecycle events of an attempt at an external peer; none if no request was made. An
-/// error leads to no events: the attempt is recorded all the same.
-pub async fn of_attempted(
+/// The row and the lifecycle events of the outcome of a claim on a delivery to an external peer; none
+/// without an attempt. An error leads to no events: the claim is settled all the same.
+pub(in crate::service) async fn of_outcome(
     host: &Host,
     emit: &Emit,
-    attempted: &Attempted,
-    target: &Endpoint,
+    endpoint: &Endpoint,
     push: &PushId,
+    outcome: &Outcome<'_>,
 ) -> (Option<RelayLog>, Vec<Emit>) {
-    let (Some(attempt), Some(member), Some(group)) = (&attempted.attempt, target.receiver.peer(), &target.group_id)
+    let (Some(attempt), Some(member), Some(group)) = (outcome.attempt, endpoint.receiver.peer(), &endpoint.group_id)
     else {
         return (None, Vec::new());
     };
-    let is_relayed = attempted.status == Status::Success;
+    let is_relayed = outcome.status == Status::Success;
     let row = RelayLog {
-        id: RelayId::new(attempted.now, host.randomness.id()),
+        id: RelayId::new(outcome.now, host.randomness.id()),
         owner_id: emit.organization_id.clone(),
         group_id: group.clone(),
         push_id: push.clone(),
@@ -117,7 +116,7 @@ pub async fn of_attempted(
         status: if is_relayed { RelayStatus::Relayed } else { RelayStatus::Failed },
         response_status: attempt.response_status,
         error_message: attempt.error_message.clone(),
-        created_at: attempted.now,
+        created_at: outcome.now,
     };
     let events = events(host, &emit.organization_id, emit.revision, std::slice::from_ref(&row)).await;
     (Some(row), events.unwrap_or_default())

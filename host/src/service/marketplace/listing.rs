@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    db::{self, listing::Filter},
+    db::{self, listing::ListingQuery},
     domain::{
         id::{ListingId, RegistrationId},
         lifecycle::{
@@ -105,7 +105,7 @@ pub(super) fn facts(listing: &Listing) -> Value {
 pub async fn browse(
     host: &Host,
     caller: &Caller,
-    filter: &Filter,
+    filter: &ListingQuery,
     limit: u32,
     offset: i64,
 ) -> Result<(Vec<Listing>, i64)> {

@@ -1,12 +1,13 @@
 //! The generic event, which every organization has.
 
+use weir_schema::Compatibility;
+
 use crate::{
     domain::{
         id::RegistrationId,
         name::{Bump, EventName},
         organization::Organization,
         registration::{GENERIC_SCHEMA, GENERIC_VERSION, PLATFORM, Registration, Status},
-        schema::{self, Compatibility},
         time::Time,
     },
     error::Result,
@@ -15,7 +16,7 @@ use crate::{
 
 /// The catch-all event that every organization has from the start (contract 2.9).
 pub(in crate::service) fn generic(host: &Host, organization: &Organization, now: Time) -> Result<Registration> {
-    let schema = schema::inspect(GENERIC_SCHEMA)?;
+    let schema = weir_schema::inspect(GENERIC_SCHEMA)?;
     Ok(Registration {
         id: RegistrationId::new(now, host.randomness.id()),
         organization_id: organization.id.clone(),

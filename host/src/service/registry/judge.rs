@@ -7,12 +7,13 @@
 
 use std::sync::Arc;
 
+use weir_schema::{Compatibility, Flavour, Refusal};
+
 use crate::{
     db::{self, Tx, registration::VersionState},
     domain::{
         id::{OrganizationId, RegistrationId},
         name::{Bump, EventName, Version},
-        schema::{self, Compatibility, Flavour, Refusal},
     },
     error::{Code, Error, Result},
     fail,
@@ -104,11 +105,11 @@ pub(super) async fn judge(
 }
 
 fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
-    let schema = schema::inspect(&proposal.payload_schema)?;
+    let schema = weir_schema::inspect(&proposal.payload_schema)?;
     if let Some(example) = &proposal.payload_example {
         let example = serde_json::from_str(example)
             .map_err(|cause| fail!(PayloadExampleDoesNotMatchSchema, "the example cannot be read: {cause}"))?;
-        schema.validator.check(&example).map_err(|error| example_does_not_match(&error))?;
+        schema.validator.check(&example).map_err(|refusal| example_does_not_match(&refusal))?;
     }
     let semver_bump = *base.bump.as_ref().map_err(Error::share)?;
     if let Some((version, before)) = &base.schema {
@@ -127,16 +128,16 @@ fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
     })
 }
 
-fn example_does_not_match(error: &Error) -> Error {
+fn example_does_not_match(refusal: &weir_schema::Error) -> Error {
     let own = Error::new(Code::PayloadExampleDoesNotMatchSchema, "payloadExample breaks payloadSchema");
-    match error.details() {
-        Some(details) => own.with_details(details.clone()),
+    match refusal.details() {
+        Some(details) => own.with_details(details),
         None => own,
     }
 }
 
 fn check_patch(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
-    if schema::is_patch_equal(before, &proposal.payload_schema)? {
+    if weir_schema::is_patch_equal(before, &proposal.payload_schema)? {
         return Ok(());
     }
     let version = proposal.version;
@@ -144,7 +145,7 @@ fn check_patch(proposal: &Proposal, highest: Version, before: &str) -> Result<()
 }
 
 fn check_minor(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
-    schema::check_minor(before, &proposal.payload_schema, proposal.compatibility)?
+    weir_schema::check_minor(before, &proposal.payload_schema, proposal.compatibility)?
         .map_err(|refusal| not_compatible(proposal.version, highest, &refusal))
 }
 

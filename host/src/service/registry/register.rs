@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use weir_schema::Compatibility;
+
 use super::{
     archive::archive_all,
     history,
@@ -15,7 +17,6 @@ use crate::{
         name::{EventName, check_name, check_namespace, is_reserved},
         organization::Organization,
         registration::{Registration, Status},
-        schema::Compatibility,
         time::Time,
     },
     error::Result,

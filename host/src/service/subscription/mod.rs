@@ -21,7 +21,7 @@ use crate::{
 };
 
 mod edit;
-mod endpoint;
+pub(super) mod endpoint;
 pub(super) mod find;
 mod matching;
 

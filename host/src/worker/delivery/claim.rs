@@ -35,7 +35,7 @@ const TURN_MIN: Duration = Duration::from_millis(20);
 /// Deliveries claimed in one transaction.
 const CLAIM_PER_TRANSACTION: usize = 256;
 
-pub(super) struct Claims {
+pub(in crate::worker) struct Claims {
     shared: Arc<Shared>,
     /// The receiver at which the last sweep ended.
     cursor: Mutex<String>,
@@ -44,13 +44,13 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(in crate::worker) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, cursor: Mutex::new(String::new()), round: AtomicUsize::new(0) }
     }
 
     /// Claims until told to stop: at once when a slot or a backlog is announced, and after a sweep
     /// of the table every now and then.
-    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+    pub(in crate::worker) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut next_sweep = tokio::time::Instant::now();
         loop {
             // Listening begins before the slots are looked at, so that no ring in between is lost.
@@ -102,7 +102,7 @@ impl Claims {
 
     /// Whether anything is due at the present moment that waits for more than its receiver's
     /// rate, or is claimed by anybody: for tests.
-    pub(super) async fn is_work_left(&self) -> Result<bool> {
+    pub(in crate::worker) async fn is_work_left(&self) -> Result<bool> {
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
         if db::delivery::is_any_claimed(&mut tx).await? {
@@ -121,7 +121,7 @@ impl Claims {
     }
 
     /// A sweep and a claim, for tests; says how many were claimed.
-    pub(super) async fn sweep_and_claim(&self) -> Result<usize> {
+    pub(in crate::worker) async fn sweep_and_claim(&self) -> Result<usize> {
         self.sweep().await?;
         self.claim().await
     }

@@ -15,9 +15,8 @@ use crate::{
         subscription::{Endpoint, HealthChange},
         time::Time,
     },
-    error::Result,
     pipeline::{self, Input, Judgement, Then},
-    service::{self, receiver, replay},
+    service::{self, delivery::replay, receiver},
 };
 
 /// How often settling is tried while the database is away, and the wait in between: together well
@@ -107,10 +106,10 @@ impl Job {
         }));
         match prepared.result {
             Ok(Some(request)) => {
-                Judgement::of_sent(host.outbound.send(request.into()).await, prepared.fuel, claimed.own_faults())
+                Judgement::of_sent(host.outbound.send(&request).await, prepared.fuel, claimed.own_faults())
             }
             Ok(None) => Judgement::of_skip(prepared.fuel),
-            Err(failure) => Judgement::of_failure(failure, prepared.fuel),
+            Err((component, failure)) => Judgement::of_failure(component, failure, prepared.fuel),
         }
     }
 

@@ -37,10 +37,10 @@ const REPLAY_SHARE_OF_RECEIVER: usize = 4;
 
 /// The slots. Clones share them.
 #[derive(Clone)]
-pub(super) struct Slots {
+pub(in crate::worker) struct Slots {
     state: Arc<Mutex<State>>,
     /// Rung when a slot was given back, or when a receiver got a backlog.
-    pub(super) changed: Arc<Notify>,
+    pub(in crate::worker) changed: Arc<Notify>,
 }
 
 struct State {
@@ -58,7 +58,7 @@ struct State {
 }
 
 /// The right to have one delivery under way. Dropped before [`Slot::begin`], it was never there.
-pub(super) struct Slot {
+pub(in crate::worker) struct Slot {
     slots: Slots,
     receiver: ReceiverId,
     number: u64,
@@ -76,7 +76,7 @@ struct Asked<'a> {
 }
 
 impl Slots {
-    pub(super) fn new(total: usize) -> Self {
+    pub(in crate::worker) fn new(total: usize) -> Self {
         let state = State {
             free: total,
             per_organization: (total / ORGANIZATION_SHARE).max(1),
@@ -95,7 +95,7 @@ impl Slots {
 
     /// A slot for a delivery that was just routed. None when there is none free, or when the
     /// receiver has older ones waiting: those come first.
-    pub(super) fn take_for_new(&self, endpoint: &Endpoint, now: Time) -> Option<Slot> {
+    pub(in crate::worker) fn take_for_new(&self, endpoint: &Endpoint, now: Time) -> Option<Slot> {
         let mut state = self.state();
         if state.backlog.contains(&endpoint.receiver) {
             return None;
@@ -106,7 +106,7 @@ impl Slots {
     }
 
     /// Up to `wanted` slots for what a receiver has waiting.
-    pub(super) fn take(
+    pub(in crate::worker) fn take(
         &self,
         organization: &OrganizationId,
         receiver: &ReceiverId,
@@ -118,7 +118,7 @@ impl Slots {
 
     /// Up to `wanted` slots for what is sent again: few, and none while the receiver has other
     /// deliveries waiting.
-    pub(super) fn take_for_replay(&self, endpoint: &Endpoint, wanted: usize, now: Time) -> Vec<Slot> {
+    pub(in crate::worker) fn take_for_replay(&self, endpoint: &Endpoint, wanted: usize, now: Time) -> Vec<Slot> {
         let (organization, receiver) = (&endpoint.organization_id, &endpoint.receiver);
         {
             let mut state = self.state();
@@ -147,7 +147,7 @@ impl Slots {
     }
 
     /// Notes that a receiver has due deliveries in the table, and what it allows.
-    pub(super) fn note_backlog(&self, organization: &OrganizationId, receiver: &ReceiverId, limits: Limits, now: Time) {
+    pub(in crate::worker) fn note_backlog(&self, organization: &OrganizationId, receiver: &ReceiverId, limits: Limits, now: Time) {
         {
             let mut state = self.state();
             state.know(organization, receiver, limits, now);
@@ -157,7 +157,7 @@ impl Slots {
     }
 
     /// Notes that a receiver for which slots were just asked has due deliveries in the table.
-    pub(super) fn note_more(&self, receiver: &ReceiverId) {
+    pub(in crate::worker) fn note_more(&self, receiver: &ReceiverId) {
         {
             let mut state = self.state();
             if !state.lanes.contains_key(receiver) {
@@ -169,12 +169,12 @@ impl Slots {
     }
 
     /// Notes that the table has nothing more due for a receiver.
-    pub(super) fn clear_backlog(&self, receiver: &ReceiverId) {
+    pub(in crate::worker) fn clear_backlog(&self, receiver: &ReceiverId) {
         self.state().backlog.remove(receiver);
     }
 
     /// The receivers with a backlog that may have at least one more delivery under way.
-    pub(super) fn backlog(&self, now: Time) -> Vec<(OrganizationId, ReceiverId)> {
+    pub(in crate::worker) fn backlog(&self, now: Time) -> Vec<(OrganizationId, ReceiverId)> {
         let state = self.state();
         let waiting = state.backlog.iter().filter_map(|receiver| {
             let lane = state.lanes.get(receiver)?;
@@ -184,19 +184,19 @@ impl Slots {
     }
 
     /// When a receiver that waits for nothing but its rate may go on.
-    pub(super) fn next_token_at(&self, now: Time) -> Option<Time> {
+    pub(in crate::worker) fn next_token_at(&self, now: Time) -> Option<Time> {
         let state = self.state();
         let waiting = state.backlog.iter().filter_map(|receiver| state.lanes.get(receiver));
         waiting.filter(|lane| !lane.has_token(now)).filter_map(|lane| lane.next_token_at(now)).min()
     }
 
     /// Whether a receiver has used up its rate for the moment.
-    pub(super) fn is_held_back(&self, receiver: &ReceiverId, now: Time) -> bool {
+    pub(in crate::worker) fn is_held_back(&self, receiver: &ReceiverId, now: Time) -> bool {
         self.state().lanes.get(receiver).is_some_and(|lane| !lane.has_token(now))
     }
 
     /// Forgets receivers that had nothing under way for a while.
-    pub(super) fn tidy(&self, now: Time) {
+    pub(in crate::worker) fn tidy(&self, now: Time) {
         let mut state = self.state();
         let State { lanes, backlog, .. } = &mut *state;
         let instant = Instant::now();
@@ -257,14 +257,14 @@ impl State {
 
 impl Slot {
     /// Uses the slot: from here on it counts against the rate, and the endpoint's time runs.
-    pub(super) fn begin(&self) {
+    pub(in crate::worker) fn begin(&self) {
         if let Some(lane) = self.slots.state().lanes.get_mut(&self.receiver) {
             lane.begin(self.number);
         }
     }
 
     /// Gives the slot back, saying how the endpoint coped.
-    pub(super) fn end(mut self, response: Option<EndpointResponse>) {
+    pub(in crate::worker) fn end(mut self, response: Option<EndpointResponse>) {
         self.response = response;
     }
 }

@@ -81,7 +81,7 @@ pub(super) async fn decide_slowly(shared: &Shared, handover: &Handover) -> Resul
     let (host, emit) = (&shared.host, &handover.emit);
     let endpoints = host.memory.endpoints_for(emit).await?;
     let endpoints = owed_at(&endpoints, emit.revision);
-    let choice = pipeline::choose(&host.runtime, &host.compute, emit, &endpoints).await?;
+    let choice = pipeline::choose(&host.runtime, &host.cpu, emit, &endpoints).await?;
     let choice = choice.map_err(|failure| pipeline::choose::refusal(&failure))?;
     conclude(shared, handover, Some(choice)).await
 }
