@@ -60,11 +60,11 @@ impl Runtime {
     /// belongs on a thread that may block.
     pub fn new(settings: Settings) -> Result<Self, StartError> {
         let Settings { code_cache_dir, budget, instances_max } = settings;
-        let engine = engine::start(instances_max, &budget).map_err(no_engine)?;
+        let engine = engine::start(instances_max, &budget).map_err(|error| no_engine(&error))?;
         let disk = code_cache_dir.map(|dir| code_dir(dir, &engine)).transpose()?;
         let instances = Arc::new(Instances::new(engine, budget, Idle::new(instances_max)));
         let memory = Cache::new(limits::CODE_CACHE_BYTES_MAX);
-        let loader = Loader::new(instances.clone(), memory, disk).map_err(no_engine)?;
+        let loader = Loader::new(instances.clone(), memory, disk).map_err(|error| no_engine(&error))?;
         let [router, webhook, relay] = BuiltIn::ALL.map(|builtin| load_builtin(&loader, builtin));
         let builtins = [router?, webhook?, relay?];
         Ok(Self(Arc::new(Shared { instances, loader, meter: Meter::default(), builtins })))
@@ -79,7 +79,8 @@ impl Runtime {
     }
 
     /// A component that was loaded before, as long as a cache has it; one that was never loaded, or is
-    /// no longer kept, has to be loaded from its bytes. May read a file.
+    /// no longer kept, has to be loaded from its bytes. May read a file, and waits while the same bytes
+    /// are being loaded.
     pub fn find(&self, digest: Digest, origin: Origin) -> Option<Component> {
         let component = self.held(digest).or_else(|| self.0.loader.find(digest))?;
         Some(component.of_origin(origin))
@@ -169,8 +170,7 @@ impl Runtime {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn no_engine(error: wasmtime::Error) -> StartError {
+fn no_engine(error: &wasmtime::Error) -> StartError {
     StartError::Engine(format!("{error:#}"))
 }
 
