@@ -121,7 +121,7 @@ impl Lane {
         let took_long = since.is_some_and(|since| self.last_used.duration_since(since) > SLOW);
         match response {
             Some(EndpointResponse::Quick) if took_long => {
-                self.window.learn(EndpointResponse::Slow, self.limits.in_flight_max)
+                self.window.learn(EndpointResponse::Slow, self.limits.in_flight_max);
             }
             Some(response) => self.window.learn(response, self.limits.in_flight_max),
             None => {}
