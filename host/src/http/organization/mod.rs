@@ -85,5 +85,5 @@ pub(super) async fn rotate_key(
 
 pub(super) async fn status(state: Shared) -> Answer<view::HostStatus> {
     let status = account::status(&state.host).await?;
-    ok(view::HostStatus::of(status, (state.usage)()))
+    ok(view::HostStatus::of(&status, (state.usage)()))
 }
