@@ -27,8 +27,8 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
         .with_state(state)
 }
 
-/// The route of emits, which takes the caller from the cache. The ledger keeps idempotency keys of
-/// emits, so the layer for these is missing.
+/// The route of emits, which finds the caller in the cache if possible. It has no layer for
+/// idempotency keys: the ledger keeps those of emits.
 fn emit_routes(state: &Arc<ApiState>) -> Router<Arc<ApiState>> {
     Router::new()
         .route("/api/v1/events/custom/emit", post(emit::emit))
