@@ -15,12 +15,29 @@ use super::{
 };
 
 pub(super) fn router(state: Arc<ApiState>) -> Router {
-    // Emits take the caller from the cache, and the ledger keeps their idempotency keys.
-    let emit = Router::new()
-        .route("/api/v1/events/custom/emit", post(emit::emit))
-        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key_to_emit));
+    Router::new()
+        .route("/api/health", get(health::host))
+        .merge(emit_routes(&state))
+        .merge(organization_routes(&state))
+        .merge(federation_routes(&state))
+        .merge(operator_routes(&state))
+        .fallback(envelope::no_such_route)
+        .method_not_allowed_fallback(envelope::no_such_method)
+        .layer(CatchPanicLayer::custom(envelope::panicked))
+        .with_state(state)
+}
 
-    let organization = Router::new()
+/// The route of emits, which finds the caller in the cache if possible. It has no layer for
+/// idempotency keys: the ledger keeps those of emits.
+fn emit_routes(state: &Arc<ApiState>) -> Router<Arc<ApiState>> {
+    Router::new()
+        .route("/api/v1/events/custom/emit", post(emit::emit))
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key_to_emit))
+}
+
+/// The other routes for keys of organizations.
+fn organization_routes(state: &Arc<ApiState>) -> Router<Arc<ApiState>> {
+    Router::new()
         .route("/api/v1/events/custom", post(registry::register).get(registry::list))
         .route("/api/v1/events/custom/dry-run", post(registry::dry_run))
         .route("/api/v1/events/custom/health", get(health::organization))
@@ -83,10 +100,12 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
         .route("/api/v1/dead-letters", get(delivery::list_dead_letters))
         .route("/api/v1/dead-letters/replay", post(delivery::replay::dead_letters))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
-        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key));
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key))
+}
 
-    // Plans without federation are refused before anything else about the request is checked.
-    let federation = Router::new()
+/// The routes of federation. Plans without it are refused before anything else is checked.
+fn federation_routes(state: &Arc<ApiState>) -> Router<Arc<ApiState>> {
+    Router::new()
         .route("/api/v1/events/custom/federation/groups", get(federation::list_groups).post(federation::create_group))
         .route(
             "/api/v1/events/custom/federation/groups/{id}",
@@ -108,9 +127,12 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
         .route("/api/v1/events/custom/federation/external-peers/{id}", delete(federation::remove_external_peer))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
         .route_layer(middleware::from_fn(caller::require_federation))
-        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key));
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key))
+}
 
-    let operator = Router::new()
+/// The routes for the operator's token.
+fn operator_routes(state: &Arc<ApiState>) -> Router<Arc<ApiState>> {
+    Router::new()
         .route("/api/admin/v1/organizations", get(organization::list).post(organization::create))
         .route("/api/admin/v1/organizations/{id}", get(organization::get).patch(organization::patch))
         .route(
@@ -124,16 +146,5 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
         .route("/api/admin/v1/root-keys", get(organization::root_keys::status))
         .route("/api/admin/v1/root-keys/rotate", post(organization::root_keys::rotate))
         .route("/api/admin/v1/status", get(organization::status))
-        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_operator));
-
-    Router::new()
-        .route("/api/health", get(health::host))
-        .merge(emit)
-        .merge(organization)
-        .merge(federation)
-        .merge(operator)
-        .fallback(envelope::no_such_route)
-        .method_not_allowed_fallback(envelope::no_such_method)
-        .layer(CatchPanicLayer::custom(envelope::panicked))
-        .with_state(state)
+        .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_operator))
 }

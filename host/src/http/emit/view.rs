@@ -34,7 +34,8 @@ impl From<Accepted> for Emitted {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Emit {
-    emit_id: String,
+    #[serde(rename = "emitId")]
+    id: String,
     canonical_name: String,
     namespace: String,
     name: String,
@@ -72,7 +73,7 @@ impl Emit {
             emit.subject.custom().ok_or_else(|| Error::internal("only custom events are shown as emits"))?;
         let is_routed = stored.routed_at.is_some();
         Ok(Self {
-            emit_id: emit.id.shown().to_owned(),
+            id: emit.id.shown().to_owned(),
             canonical_name: emit.event_type(),
             namespace: event.namespace().to_owned(),
             name: event.name().to_owned(),

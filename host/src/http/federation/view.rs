@@ -83,7 +83,8 @@ pub(in crate::http) struct Member {
     id: MemberId,
     group_id: GroupId,
     peer_type: &'static str,
-    member_organization_id: Option<OrganizationId>,
+    #[serde(rename = "memberOrganizationId")]
+    organization_id: Option<OrganizationId>,
     external_webhook_url: Option<String>,
     external_webhook_label: Option<String>,
     external_webhook_header_names: Option<Vec<String>>,
@@ -112,7 +113,7 @@ impl From<federation::Member> for Member {
             id: member.id,
             group_id: member.group_id,
             peer_type,
-            member_organization_id: organization,
+            organization_id: organization,
             external_webhook_url: url,
             external_webhook_label: label,
             external_webhook_header_names: header_names,

@@ -57,8 +57,8 @@ pub(super) async fn fork(
     Manager(caller): Manager,
     Params(id): Params<String>,
     body: Body,
-) -> Answer<view::Fork> {
+) -> Answer<view::ForkedListing> {
     let body: body::Fork = body.json(WRONG_SHAPE)?;
     let (fork, registration) = marketplace::fork(&state.host, &caller, &id, body.request()?).await?;
-    created(view::Fork::of(fork, &registration))
+    created(view::ForkedListing::of(fork, &registration))
 }

@@ -112,14 +112,14 @@ impl From<listing::Listing> for UnpublishedListing {
 /// A fork, and the registration that it made.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Fork {
+pub(in crate::http) struct ForkedListing {
     fork_id: ForkId,
     fork_registration_id: RegistrationId,
     fork_canonical_name: String,
     source_canonical_name: String,
 }
 
-impl Fork {
+impl ForkedListing {
     pub(super) fn of(fork: listing::Fork, registration: &Registration) -> Self {
         Self {
             fork_id: fork.id,

@@ -180,7 +180,7 @@ struct Components {
 }
 
 impl HostStatus {
-    pub(super) fn of(status: Status, usage: Usage) -> Self {
+    pub(super) fn of(status: &Status, usage: Usage) -> Self {
         let ((waiting, oldest_emit), (owed, oldest_delivery)) = (status.routing, status.deliveries);
         Self {
             version: env!("CARGO_PKG_VERSION"),

@@ -12,7 +12,7 @@ use super::{
 use crate::service::{marketplace, registry};
 use body::WRONG_SHAPE;
 
-pub(super) async fn register(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::Registered> {
+pub(super) async fn register(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::NewRegistration> {
     let body: body::Register<'_> = body.json(WRONG_SHAPE)?;
     let registration = registry::register(&state.host, &caller, body.request()?).await?;
     created(registration.into())

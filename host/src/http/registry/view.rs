@@ -17,7 +17,7 @@ use crate::{
 /// A registration that was just made.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Registered {
+pub(in crate::http) struct NewRegistration {
     id: RegistrationId,
     organization_id: OrganizationId,
     canonical_name: String,
@@ -35,7 +35,7 @@ pub(in crate::http) struct Registered {
     updated_at: Time,
 }
 
-impl From<registration::Registration> for Registered {
+impl From<registration::Registration> for NewRegistration {
     fn from(registration: registration::Registration) -> Self {
         Self {
             canonical_name: registration.canonical_name(),
