@@ -11,7 +11,7 @@ use crate::{
         registration::Status,
         schema::{self, Validator},
     },
-    error::Result,
+    error::{Error, Result},
     fail,
 };
 
@@ -74,9 +74,8 @@ impl Memory {
         }
         let compile = async {
             let mut tx = self.db.read().await?;
-            let registration = db::registration::find(&mut tx, &view.organization.id, id)
-                .await?
-                .ok_or_else(|| fail!(InternalError, "registration {id} is gone"))?;
+            let registration =
+                db::registration::find(&mut tx, &view.organization.id, id).await?.ok_or_else(|| Error::gone(id))?;
             drop(tx);
             let compile = move || schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
             self.cpu.run(&view.organization.id, compile).await?
