@@ -42,49 +42,49 @@ use crate::{
 const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long requests under way may take once the host stops.
 const REQUESTS_STOP_MAX: Duration = Duration::from_secs(10);
-/// How long endpoints that are being asked may still take once the host stops. Less than the ten
-/// seconds after which supervisors commonly lose patience: what is put back in time is made at once
-/// elsewhere, and what is killed waits for its lease.
+/// How long endpoints may still take to answer once the host stops. Less than the ten seconds after
+/// which supervisors commonly kill a process: another host makes a delivery that is put back in time at
+/// once, and one that is killed only after its lease.
 const DELIVERIES_STOP_GRACE: Duration = Duration::from_secs(5);
 /// Open files beside deliveries and connections of callers: those of the database, idle
 /// connections to endpoints, and files.
 const OPEN_FILES_BESIDE: usize = 1_024;
 
-/// What an app is made of.
+/// The settings of an [`App`].
 pub struct Settings {
-    /// Where the data lives.
+    /// The database that the data lives in.
     pub database: Location,
-    /// Where to listen.
+    /// The address to listen on; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Wrap the organizations' data keys.
+    /// The root keys, which wrap the organizations' data keys.
     pub root_keys: RootKeys,
-    /// The operator's token.
+    /// The operator's token; `None` is no operator's API.
     pub admin_token: Option<String>,
-    /// Where compiled components are kept.
+    /// The folder for compiled components; `None` keeps them in memory alone.
     pub code_cache: Option<PathBuf>,
-    /// Which addresses may be sent to.
+    /// The addresses that endpoints may have.
     pub address_policy: Policy,
-    /// When a failed delivery is tried again.
+    /// When a failed delivery is tried again, unless its subscription says otherwise.
     pub retry_schedule: RetrySchedule,
-    /// Deliveries under way at once.
+    /// Most deliveries under way at once.
     pub deliveries_max: usize,
-    /// How long what is finished is kept.
+    /// How long finished events, deliveries and logs are kept.
     pub retention: Retention,
-    /// How often what is older is looked for.
+    /// How often rows that are older are looked for.
     pub housekeeping_interval: Duration,
     /// How long an endpoint may do nothing but fail before it is given up; `None` is for ever.
     pub disable_after: Option<Duration>,
-    /// Connections of callers at once.
+    /// Most connections of callers at once.
     pub connections_max: usize,
     /// Requests per hour and key.
     pub requests_per_hour: u32,
     /// Emits per hour and key.
     pub emits_per_hour: u32,
-    /// The time.
+    /// The clock that everything reads the time from.
     pub clock: Arc<dyn Clock>,
-    /// Ids, keys and secrets.
+    /// The source of ids, keys and secrets.
     pub randomness: Randomness,
-    /// The addresses of names.
+    /// Resolves the names of endpoints.
     pub lookup: Lookup,
 }
 
@@ -115,11 +115,11 @@ impl Settings {
 
 /// A running host.
 pub struct App {
-    /// Where it listens.
+    /// The address that the app listens on.
     pub address: SocketAddr,
-    /// The use cases' parts.
+    /// The parts of the use cases.
     pub host: Arc<Host>,
-    /// Routing and delivery.
+    /// The workers, which route and deliver.
     pub workers: Arc<Workers>,
     stop: CancellationToken,
     server: JoinHandle<()>,
@@ -200,7 +200,7 @@ impl App {
     }
 }
 
-/// What the caller of an API is told of a database in trouble helps nobody at the start.
+/// Says at the start that the database is the trouble: the message for callers of the API does not.
 fn cannot_open(error: Error) -> Error {
     fail!(Unavailable, "cannot open the database").caused_by(error)
 }
@@ -222,8 +222,8 @@ async fn load_runtime(code_cache_dir: Option<PathBuf>) -> Result<Runtime> {
     Ok(tokio::task::spawn_blocking(move || Runtime::new(settings)).await.map_err(Error::internal)??)
 }
 
-/// Takes the lock that says whose an SQLite file is: a second host on it would take back what the
-/// first one has under way.
+/// Locks an SQLite file for this process: a second host on it would take back deliveries that the first
+/// one has under way.
 fn own(location: &Location) -> Result<Option<File>> {
     let Location::Sqlite(path) = location else { return Ok(None) };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -252,8 +252,8 @@ fn lock_path(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// Each connection is a file. Common systems allow a thousand open files at first, and more on
-/// demand.
+/// Raises the number of files that the process may open, because each connection is one. Common systems
+/// allow a thousand at first, and more on demand.
 fn raise_open_files(connections: usize) {
     let wanted = u64::try_from(connections + OPEN_FILES_BESIDE).unwrap_or(u64::MAX);
     match rlimit::increase_nofile_limit(wanted) {

@@ -1,4 +1,4 @@
-//! Time and randomness as parts that are handed in, so that tests can hold both still.
+//! The clock and the randomness of the host, as parts that are handed in, so that tests can fix both.
 
 use std::{
     sync::{
@@ -13,9 +13,9 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::domain::time::Time;
 
-/// Where the host reads the time from.
+/// A clock that the host reads the time from.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// The present time.
     fn now(&self) -> Time;
 }
 
@@ -36,12 +36,12 @@ impl Clock for SystemClock {
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// Stands at `start`.
+    /// A clock that stands at `start`.
     pub fn new(start: Time) -> Self {
         Self(Arc::new(AtomicI64::new(start.as_millis())))
     }
 
-    /// Moves the hands forward.
+    /// Moves the clock forward.
     pub fn advance_millis(&self, milliseconds: i64) {
         self.0.fetch_add(milliseconds, Ordering::SeqCst);
     }
@@ -53,7 +53,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Where ids, keys, secrets and jitter come from.
+/// The source of ids, keys, secrets and jitter.
 #[derive(Clone, Debug)]
 pub struct Randomness(Source);
 
@@ -64,17 +64,17 @@ enum Source {
 }
 
 impl Randomness {
-    /// Cryptographically secure, seeded by the operating system.
+    /// A cryptographically secure source, seeded by the operating system.
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// The same sequence for the same seed: for tests only.
+    /// A source with the same sequence for the same seed: for tests only.
     pub fn seeded(seed: u64) -> Self {
         Self(Source::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
-    /// Fills the buffer.
+    /// Fills the buffer with fresh bytes.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
             Source::System => system_rng().fill_bytes(buffer),

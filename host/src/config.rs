@@ -34,7 +34,7 @@ const ADMIN_TOKEN_BYTES_MIN: usize = 16;
 #[derive(Parser)]
 #[command(version, about)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -52,7 +52,7 @@ impl Cli {
     }
 }
 
-/// What to do.
+/// The commands of the binary.
 #[derive(Subcommand)]
 pub enum Command {
     /// Runs the host in production.
@@ -63,7 +63,7 @@ pub enum Command {
     Admin(AdminArgs),
     /// Compares schemas, without a host.
     Schema {
-        /// What to do with them.
+        /// The command to run.
         #[command(subcommand)]
         command: SchemaCommand,
     },
@@ -104,7 +104,7 @@ pub struct ServeArgs {
     /// A file to write the address to, as JSON, once the host serves.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
-    /// The rest.
+    /// The settings that have a good default.
     #[command(flatten)]
     pub tuning: Tuning,
 }
@@ -124,7 +124,7 @@ pub struct DevArgs {
     /// A file to write address and credentials to, as JSON, once the host serves.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
-    /// The rest.
+    /// The settings that have a good default.
     #[command(flatten)]
     pub tuning: Tuning,
 }
@@ -132,7 +132,7 @@ pub struct DevArgs {
 /// Settings of `weir admin`.
 #[derive(Args)]
 pub struct AdminArgs {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: AdminCommand,
     /// Where a host is; may be given several times, for all hosts of a database.
@@ -149,7 +149,7 @@ pub struct AdminArgs {
     pub admin_token: Option<String>,
 }
 
-/// What an operator does.
+/// The commands of `weir admin`.
 #[derive(Subcommand)]
 pub enum AdminCommand {
     /// Shows which root keys each host was given, and which of them are in use.
@@ -158,7 +158,7 @@ pub enum AdminCommand {
     RotateRootKey,
 }
 
-/// What to do with schemas.
+/// The commands of `weir schema`.
 #[derive(Subcommand)]
 pub enum SchemaCommand {
     /// Says whether a schema still takes every payload that the one before took. Exit code 0: it does; 1: it does not,
@@ -210,7 +210,7 @@ pub struct YardstickArgs {
     pub ready_file: PathBuf,
 }
 
-/// Settings that have a good default.
+/// Settings that have a good default, for every command that runs a host.
 #[derive(Args)]
 pub struct Tuning {
     /// Seconds before the second and each later attempt of a delivery.
@@ -257,7 +257,7 @@ pub struct Tuning {
     pub log_format: LogFormat,
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -267,7 +267,7 @@ pub enum LogFormat {
 }
 
 impl ServeArgs {
-    /// The settings of the app.
+    /// The settings of the app that these arguments ask for.
     pub fn settings(&self) -> Result<app::Settings> {
         let beside = match &self.database {
             Location::Sqlite(path) => path.parent().map(|folder| folder.join("code-cache")),
@@ -296,7 +296,7 @@ impl ServeArgs {
 }
 
 impl Tuning {
-    /// Puts these values into the settings of the app.
+    /// Writes these values into the settings of the app.
     pub fn apply(&self, settings: &mut app::Settings, allow_private_targets: bool) {
         settings.address_policy = Policy { allow_private: allow_private_targets, allowed: self.allow_targets.clone() };
         settings.retry_schedule = self.retry_schedule.clone();

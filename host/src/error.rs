@@ -215,6 +215,11 @@ impl Error {
         Self::new(Code::InternalError, "the host failed; its log has the cause").caused_by(cause)
     }
 
+    /// A row is missing that another row, which is still there, refers to. That is a bug.
+    pub fn gone(id: &impl fmt::Display) -> Self {
+        Self::new(Code::InternalError, format!("{id} is gone"))
+    }
+
     /// Adds the machine-readable part, an object.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {

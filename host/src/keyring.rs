@@ -35,9 +35,7 @@ impl Keyring {
     /// Reads an organization's data key and unwraps it. Code `unavailable` when this host lacks the
     /// root key.
     pub async fn open(&self, tx: &mut Tx, organization: &OrganizationId) -> Result<OrganizationKey> {
-        let wrapped = organization::data_key(tx, organization)
-            .await?
-            .ok_or_else(|| fail!(InternalError, "organization {organization} is gone"))?;
+        let wrapped = organization::data_key(tx, organization).await?.ok_or_else(|| Error::gone(organization))?;
         let key = self.root_keys.unwrap(organization, &wrapped).map_err(|cause| match cause {
             // Another host rotated before this one was given the new key; with it, all is well again.
             VaultError::UnknownRootKey(_) => {

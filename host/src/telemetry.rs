@@ -1,4 +1,4 @@
-//! Logs. Never payloads, secrets, tokens or static header values.
+//! The log, which never shows payloads, secrets, tokens or values of static headers.
 
 use std::io::{self, IsTerminal};
 
@@ -6,8 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 
-/// Starts logging to standard error. The filter is checked, because a typing mistake in it would
-/// silence what was meant to be seen.
+/// Starts logging to standard error. A malformed filter is an error, because ignoring it would silence
+/// lines that were meant to be seen.
 pub fn start(filter: &str, format: LogFormat) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|cause| format!("--log: {cause}"))?;
     let subscriber = tracing_subscriber::fmt()

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::{Memory, OrganizationView};
-use crate::{db, domain::organization::ApiKey, error::Result, fail};
+use crate::{
+    db,
+    domain::organization::ApiKey,
+    error::{Error, Result},
+};
 
 impl Memory {
     /// The key behind the hash of a secret text, with its organization, from memory if possible: for
@@ -28,7 +32,7 @@ impl Memory {
         let Some(key) = db::api_key::find_by_hash(&mut tx, key_hash).await? else { return Ok(None) };
         let organization = db::organization::find(&mut tx, &key.organization_id)
             .await?
-            .ok_or_else(|| fail!(InternalError, "organization {} is gone", key.organization_id))?;
+            .ok_or_else(|| Error::gone(&key.organization_id))?;
         drop(tx);
         let (key, view) = (Arc::new(key), self.remember(organization));
         self.keys.insert(key_hash.to_owned(), (key.clone(), view.organization.revision));

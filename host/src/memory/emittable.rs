@@ -75,9 +75,8 @@ impl Memory {
         }
         let compile = async {
             let mut tx = self.db.read().await?;
-            let registration = db::registration::find(&mut tx, &view.organization.id, id)
-                .await?
-                .ok_or_else(|| fail!(InternalError, "registration {id} is gone"))?;
+            let registration =
+                db::registration::find(&mut tx, &view.organization.id, id).await?.ok_or_else(|| Error::gone(id))?;
             drop(tx);
             let compile = move || weir_schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
             self.cpu.run(&view.organization.id, compile).await?.map_err(Error::from)

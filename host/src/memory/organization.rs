@@ -14,8 +14,7 @@ use crate::{
         organization::Organization,
         subscription::Endpoint,
     },
-    error::Result,
-    fail,
+    error::{Error, Result},
     keyring::OrganizationKey,
 };
 
@@ -62,9 +61,7 @@ impl Memory {
     /// The organization as the table has it now.
     pub async fn stored_organization(&self, id: &OrganizationId) -> Result<Arc<OrganizationView>> {
         let mut tx = self.db.read().await?;
-        let organization = db::organization::find(&mut tx, id)
-            .await?
-            .ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
+        let organization = db::organization::find(&mut tx, id).await?.ok_or_else(|| Error::gone(id))?;
         drop(tx);
         Ok(self.remember(organization))
     }

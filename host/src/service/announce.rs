@@ -83,7 +83,7 @@ impl Announcements {
     }
 }
 
-/// Announces events in a transaction of their own: what is to be said of a change that was refused.
+/// Announces events in a transaction of their own: those about a change that was refused.
 pub(super) async fn announce_alone(host: &Host, organization: &OrganizationId, events: Vec<Lifecycle>) -> Result<()> {
     let mut tx = host.db.begin().await?;
     let revision = revision_of(&mut tx, organization).await?;

@@ -4,8 +4,7 @@ use super::{Caller, Host};
 use crate::{
     db::{self, emit::FailedEmit},
     domain::{plan::Plan, time::Time},
-    error::Result,
-    fail,
+    error::{Error, Result},
 };
 
 /// Failures shown. Contract 2.7.
@@ -28,8 +27,7 @@ pub struct Health {
 pub async fn health(host: &Host, caller: &Caller) -> Result<Health> {
     let id = &caller.organization_id;
     let mut tx = host.db.read().await?;
-    let organization =
-        db::organization::find(&mut tx, id).await?.ok_or_else(|| fail!(InternalError, "organization {id} is gone"))?;
+    let organization = db::organization::find(&mut tx, id).await?.ok_or_else(|| Error::gone(id))?;
     Ok(Health {
         plan: organization.plan,
         registrations_used: db::registration::count_events(&mut tx, id).await?,

@@ -76,7 +76,7 @@ pub struct Repeatable {
 /// A request, byte for byte.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// Method and path as the router writes them.
+    /// Method and path, the path as the router writes it.
     pub route: &'a str,
     /// Path and query as they were sent.
     pub target: &'a str,

@@ -78,7 +78,7 @@ mod tests {
         assert!(is_ready(locks.lock(&"b")).await, "another key is free");
         let mut second = pin!(locks.lock(&"a"));
         assert!(poll!(second.as_mut()).is_pending());
-        assert!(!is_ready(locks.lock(&"a")).await, "it stopped waiting, and is in nobody's way");
+        assert!(!is_ready(locks.lock(&"a")).await, "it stopped waiting, and delays no other");
         drop(first);
         let Poll::Ready(second) = poll!(second) else { panic!("the lock is free") };
         assert_eq!(locks.len(), 1);

@@ -450,6 +450,9 @@ async fn what_one_host_changes_holds_on_another() {
         .post("/api/v1/events/custom/emit", json!({ "name": name, "payload": {} }))
         .await
         .refused(404, "event_not_registered");
+    // A refusal by what a host remembers is checked against the table.
+    app.admin().patch(&path, json!({ "plan": "PRO" })).await.ok();
+    there.emit(&name, json!({})).await;
     app.admin().patch(&path, json!({ "isActive": false })).await.ok();
     works(&there, Err((403, "organization_inactive"))).await;
     beside.stop_with_work_left().await;

@@ -19,7 +19,7 @@ use crate::{
     service::{Caller, Host, Page},
 };
 
-/// The one that an explanation is for, by the caller's text.
+/// The only receiver that an explanation is for, by the id in the request.
 #[derive(Clone, Copy, Debug)]
 pub enum Only<'a> {
     /// A subscription.
@@ -28,12 +28,12 @@ pub enum Only<'a> {
     Peer(&'a str),
 }
 
-/// What became of an event for one receiver.
+/// The explanation of an event for one receiver.
 #[derive(Clone, Debug)]
 pub struct Explained {
     /// The subscription, or the external peer.
     pub receiver: ReceiverId,
-    /// Why, and how.
+    /// Why the event reached the receiver, or did not.
     pub explanation: Explanation,
 }
 
@@ -69,13 +69,13 @@ pub async fn explain(
         (some, peers) = pushed(&mut tx, &stored, only, limit, offset).await?;
         explained.extend(some);
     }
-    // As other lists do with a filter that nothing matches.
+    // A receiver that does not exist gives an empty list, as a filter that nothing matches does elsewhere.
     let total = if only.is_some() { i64::try_from(explained.len()).unwrap_or(i64::MAX) } else { subscriptions + peers };
     Ok((explained, total))
 }
 
-/// What is left of a page that begins with `found` rows of one list, for the list behind it: how many
-/// rows, and behind how many.
+/// The limit and offset in a second list, for a page of two lists that has `found` rows of the first
+/// list, which has `first` in all.
 fn behind(page: Page, found: usize, first: i64) -> (u32, i64) {
     let found = u32::try_from(found).unwrap_or(page.limit);
     (page.limit.saturating_sub(found), (page.offset() - first).max(0))

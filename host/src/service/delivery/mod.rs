@@ -1,4 +1,4 @@
-//! Deliveries: listing, explaining, trying out and repeating them.
+//! Deliveries: listing, explaining, replaying and giving them up, and trying an endpoint out.
 
 pub mod explain;
 mod list;

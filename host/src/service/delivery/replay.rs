@@ -72,7 +72,7 @@ pub struct Events {
 pub struct Taken {
     /// Events that it was found to send.
     pub count: u64,
-    /// Whether `count` is all of them: counting stops before the caller waits too long.
+    /// Whether `count` is all of them: counting stops after a bounded number of rows.
     pub is_complete: bool,
     /// The id of the replay; `None` if there is nothing to send, so that none was stored.
     pub id: Option<ReplayId>,

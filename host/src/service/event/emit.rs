@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// An emit that is asked for.
+/// An emit to be.
 #[derive(Clone, Copy, Debug)]
 pub struct EmitRequest<'a> {
     /// `<namespace>.<name>`.
@@ -121,7 +121,7 @@ fn parse_payload(text: &str) -> Result<Value> {
     if !text.starts_with('{') {
         return Err(fail!(InvalidRequest, "payload has to be an object"));
     }
-    // What is well-formed JSON and still no value here is too deep, or has a number that no
+    // A text that is well-formed JSON and still no value here is too deep, or has a number that no
     // floating-point number comes near.
     serde_json::from_str(text).map_err(|cause| fail!(PayloadInvalid, "the payload cannot be read: {cause}"))
 }
@@ -138,7 +138,8 @@ fn idempotency(request: &EmitRequest<'_>, payload: &Value) -> Result<Option<Idem
     Ok(Some(Idempotency { key: key.to_owned(), request_hash: weir_schema::canonical_hash(&asked) }))
 }
 
-/// Contract 2.5: on FREE only the generic event can be emitted, and there is no code of its own.
+/// Checks that a plan allows the event: on FREE only the generic one, by the code of an unknown event
+/// (contract 2.5).
 fn check_plan(plan: Plan, event: &EventName) -> Result<()> {
     if plan.emits_registered() || event.is_generic() {
         return Ok(());

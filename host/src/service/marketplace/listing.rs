@@ -125,10 +125,10 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<(Listing, Reg
 /// The registration that a listing shows. Registrations are never deleted.
 pub(super) async fn source(tx: &mut db::Tx, listing: &Listing) -> Result<Registration> {
     let source = db::registration::find(tx, &listing.publisher_id, &listing.registration_id).await?;
-    source.ok_or_else(|| fail!(InternalError, "registration {} is gone", listing.registration_id))
+    source.ok_or_else(|| Error::gone(&listing.registration_id))
 }
 
-/// Code `LISTING_NOT_FOUND`.
+/// Code `listing_not_found`.
 pub(super) fn not_found() -> Error {
     fail!(ListingNotFound, "there is no such listing")
 }

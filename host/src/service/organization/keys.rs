@@ -29,7 +29,7 @@ pub struct NewKey<'a> {
     pub expires_at: Option<Time>,
 }
 
-/// Creates a key, which is shown here and never again.
+/// Creates a key, whose text is shown here and never again.
 pub async fn create(host: &Host, id: &str, new: NewKey<'_>) -> Result<(ApiKey, String)> {
     let id = parse_id(id)?;
     let mut change = host.change(&id).await?;
@@ -71,7 +71,7 @@ pub async fn list(host: &Host, id: &str) -> Result<Vec<ApiKey>> {
     db::api_key::list(&mut tx, &organization.id).await
 }
 
-/// Ends a key at once; once more is no mistake.
+/// Ends a key at once; ending it again changes nothing.
 pub async fn revoke(host: &Host, id: &str, key: &str) -> Result<()> {
     let (id, key) = key_ids(id, key)?;
     let mut change = host.change(&id).await?;

@@ -94,7 +94,7 @@ async fn furnish(
     let generic = registry::generic(host, organization, now)?;
     db::registration::insert(tx, id, &generic).await?;
     let mut announcements = Announcements::new(now, &host.randomness);
-    announcements.add(id, organization.revision, registry::history::seeded(&generic));
+    announcements.add(id, organization.revision, registry::seeded(&generic));
     announcements.write(tx).await?;
     let new = NewKey { caller_service: FIRST_CALLER_SERVICE, label: None, scopes: None, environment, expires_at: None };
     let (key, text) = keys::draw(host, id, &new, now)?;

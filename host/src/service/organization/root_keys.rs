@@ -37,7 +37,7 @@ pub async fn check(db: &Db, keys: &RootKeys, now: Time) -> Result<()> {
     let usage = root_key::usage(&mut tx).await?;
     for used in &usage {
         let wrapped = organization::data_key(&mut tx, &used.example).await?;
-        let wrapped = wrapped.ok_or_else(|| fail!(InternalError, "organization {} is gone", used.example))?;
+        let wrapped = wrapped.ok_or_else(|| Error::gone(&used.example))?;
         keys.unwrap(&used.example, &wrapped).map_err(|cause| match cause {
             VaultError::UnknownRootKey(id) => not_given(keys, id),
             cause => cannot_open(&used.example, cause),

@@ -4,8 +4,7 @@ use super::history;
 use crate::{
     db::{self, registration::VersionState},
     domain::registration::{Registration, Status},
-    error::Result,
-    fail,
+    error::{Error, Result},
     service::Change,
 };
 
@@ -13,7 +12,7 @@ use crate::{
 pub(super) async fn archive_all(change: &mut Change<'_>, states: Vec<VersionState>) -> Result<()> {
     for state in states.into_iter().filter(|state| state.status != Status::Archived) {
         let found = db::registration::find(&mut change.tx, &change.organization.id, &state.id).await?;
-        let mut registration = found.ok_or_else(|| fail!(InternalError, "registration {} is gone", state.id))?;
+        let mut registration = found.ok_or_else(|| Error::gone(&state.id))?;
         archive(change, &mut registration).await?;
     }
     Ok(())

@@ -73,7 +73,7 @@ pub(super) async fn announce_refusal(host: &Host, caller: &Caller, request: &Reg
 }
 
 fn refused(caller: &Caller, request: &RegisterRequest<'_>, refusal: &Error) -> Value {
-    // Only what can be a name is repeated: the rest may be of any length.
+    // The event repeats only texts that can be a name: others may be of any length.
     let event = EventName::new(request.namespace, request.name).ok();
     let version: Option<Version> = request.version.parse().ok();
     let canonical =

@@ -70,7 +70,7 @@ impl Base {
             (Ok(Bump::Patch | Bump::Minor), Some(highest)) => {
                 let registration = db::registration::find(tx, organization, &highest.id)
                     .await?
-                    .ok_or_else(|| fail!(InternalError, "registration {} is gone", highest.id))?;
+                    .ok_or_else(|| Error::gone(&highest.id))?;
                 Some((highest.version, registration.payload_schema))
             }
             _ => None,

@@ -4,7 +4,7 @@ mod archive;
 mod edit;
 mod find;
 mod generic;
-pub(super) mod history;
+mod history;
 mod judge;
 mod register;
 mod request;
@@ -17,5 +17,6 @@ pub use request::RegisterRequest;
 
 pub(super) use find::not_found;
 pub(super) use generic::generic;
+pub(super) use history::seeded;
 pub(super) use register::register_in_change;
 pub(super) use request::check_description;

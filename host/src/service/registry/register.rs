@@ -19,7 +19,7 @@ use crate::{
         registration::{Registration, Status},
         time::Time,
     },
-    error::Result,
+    error::{Error, Result},
     fail,
     service::{Caller, Change, Host},
 };
@@ -110,7 +110,7 @@ async fn judge_registration(host: &Host, caller: &Caller, proposal: &Arc<Proposa
 
 async fn organization(tx: &mut Tx, caller: &Caller) -> Result<Organization> {
     let id = &caller.organization_id;
-    db::organization::find(tx, id).await?.ok_or_else(|| fail!(InternalError, "organization {id} is gone"))
+    db::organization::find(tx, id).await?.ok_or_else(|| Error::gone(id))
 }
 
 fn propose(request: &RegisterRequest<'_>) -> Result<Proposal> {
@@ -191,7 +191,7 @@ async fn check_namespace_of(tx: &mut Tx, organization: &Organization, event: &Ev
     Err(fail!(NamespaceNotAllowed, "this organization may register under {}", allowed.join(", ")))
 }
 
-/// Another version of a live event is no further registration: the quota counts events.
+/// Checks the quota of the plan. It counts events: another version of a live one takes no place.
 async fn check_quota(tx: &mut Tx, organization: &Organization, states: &[VersionState]) -> Result<()> {
     let plan = organization.plan;
     let Some(limit) = plan.registrations_max() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What a request to register says.
+//! The request to register a version of an event.
 
 use crate::{domain::limits::TEXT_CHARS_MAX, error::Result, fail};
 
@@ -11,9 +11,9 @@ pub struct RegisterRequest<'a> {
     pub name: &'a str,
     /// `MAJOR.MINOR.PATCH`.
     pub version: &'a str,
-    /// JSON text of an object.
+    /// The schema: JSON text of an object.
     pub payload_schema: &'a str,
-    /// JSON text of an object.
+    /// An example that has to match the schema: JSON text of an object.
     pub payload_example: Option<&'a str>,
     /// `draft` or `published`; `None` is `draft`.
     pub status: Option<&'a str>,
