@@ -1,10 +1,14 @@
-//! Documents that are made from the code, whole or in part.
+//! Documents: those that are made from the code, whole or in part, and the links in all of them.
 
-use std::{env, fs};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use weir::config::Cli;
 
+use super::fixtures::sources;
 use crate::support::fixtures::root;
 
 /// Compares a document with what the code says; `UPDATE_DOCS=1` writes it instead.
@@ -72,4 +76,92 @@ fn the_documented_settings_are_up_to_date() {
         page = with_rows(&page, &format!("\n## `weir {}`\n", words.join(" ")), &rows);
     }
     up_to_date(PAGE, &page);
+}
+
+/// The Markdown files of the project.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("readable").path();
+        let name = path.file_name().expect("an entry has a name").to_string_lossy();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            found.extend(pages(&path));
+        } else if name.ends_with(".md") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The lines of a page outside of code blocks.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut is_code = false;
+    page.lines().filter(move |line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    })
+}
+
+/// The anchors of a page's headings, as common renderers name them.
+fn anchors(page: &str) -> Vec<String> {
+    let slug = |heading: &str| -> String {
+        let kept = |c: &char| c.is_alphanumeric() || ['-', '_', ' '].contains(c);
+        heading.to_lowercase().chars().filter(kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    prose(page)
+        .filter(|line| line.starts_with('#'))
+        .map(|line| slug(line.trim_start_matches('#').trim_start()))
+        .collect()
+}
+
+#[test]
+fn every_link_in_the_documents_leads_somewhere() {
+    let mut count = 0;
+    for path in pages(&root()) {
+        let page = fs::read_to_string(&path).expect("UTF-8");
+        for line in prose(&page) {
+            for link in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                if link.contains("://") {
+                    continue;
+                }
+                let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+                let target = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
+                let place = format!("{link} in {}", path.display());
+                assert!(target.exists(), "{place} leads to no file");
+                if !anchor.is_empty() {
+                    let found = anchors(&fs::read_to_string(&target).expect("UTF-8"));
+                    assert!(found.iter().any(|one| one == anchor), "{place} leads to no heading");
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 50, "{count} links were found");
+}
+
+/// The last column of the table of rules names tests and files.
+#[test]
+fn what_holds_each_rule_is_there() {
+    let files = ["host", "tests/it"].map(|folder| sources(&root().join(folder)));
+    let code: String = files.iter().flatten().map(|path| fs::read_to_string(path).expect("UTF-8")).collect();
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it is there");
+    let (_, rules) = page.split_once("\n| | rule | held by |\n").expect("it has a table of rules");
+    let mut number = 0;
+    for line in rules.lines().skip(1).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [this, rule, held_by] = cells[..] else { panic!("{line} has not three cells") };
+        if this.is_empty() {
+            continue;
+        }
+        number += 1;
+        assert_eq!(this, number.to_string(), "{rule}");
+        assert!(!held_by.is_empty(), "{rule} is held by nothing");
+        for name in held_by.split('`').skip(1).step_by(2) {
+            let is_file = name.contains('/') || name.ends_with(".toml");
+            let is_there = if is_file { root().join(name).exists() } else { code.contains(&format!("fn {name}(")) };
+            assert!(is_there, "{rule} {name} is gone");
+        }
+    }
+    assert!(number > 40, "{number} rules were found");
 }
