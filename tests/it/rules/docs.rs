@@ -70,10 +70,14 @@ fn with_rows(page: &str, heading: &str, rows: &str) -> String {
 fn the_documented_settings_are_up_to_date() {
     const PAGE: &str = "docs/configuration.md";
     let mut page = fs::read_to_string(root().join(PAGE)).expect("it is there");
+    let mut shown: Vec<String> = Vec::new();
     for words in [&["serve"][..], &["dev"], &["admin"], &["schema", "check"]] {
-        let rows: String = command(words).get_arguments().filter_map(row).collect();
-        assert!(!rows.is_empty(), "{words:?} has no flags");
-        page = with_rows(&page, &format!("\n## `weir {}`\n", words.join(" ")), &rows);
+        // A setting that commands share is shown with the first of them.
+        let rows =
+            command(words).get_arguments().filter_map(row).filter(|row| !shown.contains(row)).collect::<Vec<_>>();
+        assert!(!rows.is_empty(), "{words:?} has no flags of its own");
+        page = with_rows(&page, &format!("\n## `weir {}`\n", words.join(" ")), &rows.concat());
+        shown.extend(rows);
     }
     up_to_date(PAGE, &page);
 }
