@@ -52,7 +52,7 @@ fn row(arg: &Arg) -> Option<String> {
     let mut meaning = arg.get_help().expect("every setting has a doc comment").to_string().replace('|', "\\|");
     let values: Vec<_> = arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
     if !values.is_empty() && !matches!(arg.get_action(), ArgAction::SetTrue) {
-        meaning += &format!(": {}", values.join(" or "));
+        meaning = format!("{meaning}: {}", values.join(" or "));
     }
     Some(format!("| `--{flag}` | {variable} | {default} | {meaning} |\n"))
 }
@@ -90,7 +90,7 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().expect("an entry has a name").to_string_lossy();
         if path.is_dir() && !name.starts_with('.') && name != "target" {
             found.extend(pages(&path));
-        } else if name.ends_with(".md") {
+        } else if path.extension().is_some_and(|extension| extension == "md") {
             found.push(path);
         }
     }
@@ -122,7 +122,7 @@ fn anchors(page: &str) -> Vec<String> {
 #[test]
 fn every_link_in_the_documents_leads_somewhere() {
     let mut count = 0;
-    for path in pages(&root()) {
+    for path in pages(root()) {
         let page = fs::read_to_string(&path).expect("UTF-8");
         for line in prose(&page) {
             for link in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -162,7 +162,7 @@ fn what_holds_each_rule_is_there() {
         assert_eq!(this, number.to_string(), "{rule}");
         assert!(!held_by.is_empty(), "{rule} is held by nothing");
         for name in held_by.split('`').skip(1).step_by(2) {
-            let is_file = name.contains('/') || name.ends_with(".toml");
+            let is_file = name.contains(['/', '.']);
             let is_there = if is_file { root().join(name).exists() } else { code.contains(&format!("fn {name}(")) };
             assert!(is_there, "{rule} {name} is gone");
         }
