@@ -1,4 +1,4 @@
-"""Makes a running host send, and sees to it that everything arrives and verifies.
+"""Makes a running host send, and checks that everything arrives and verifies.
 
     python drive.py first FOLDER
     python drive.py again FOLDER [path of the weir binary, to replace the root key meanwhile]

@@ -1,5 +1,5 @@
-// Verifies deliveries with the `standardwebhooks` package and with the README's recipe, and relays
-// to external peers as the platform's page on federation tells their receivers to.
+// Verifies deliveries with the `standardwebhooks` package and with the recipe of docs/verify.md, and
+// relays to external peers as the platform's page on federation tells their receivers to.
 //
 //   node receiver.mjs READY_FILE
 //

@@ -1,5 +1,5 @@
-"""Verifies deliveries with the `standardwebhooks` package and with the README's recipes, and relays
-to external peers as the platform's page on federation tells their receivers to.
+"""Verifies deliveries with the `standardwebhooks` package and with the recipes of docs/verify.md, and
+relays to external peers as the platform's page on federation tells their receivers to.
 
     python receiver.py READY_FILE
 

@@ -82,7 +82,7 @@ async fn forged(receiver: &url::Url) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
 }
 
-/// The tour that `weir dev --organizations 2` suggests and the README has, step by step.
+/// The tour that `weir dev --organizations 2` suggests and docs/federation.md has, step by step.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_organizations_share_an_event_as_dev_suggests() {
     const FEDERATION: &str = "/api/v1/events/custom/federation/groups";
