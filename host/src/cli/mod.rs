@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{config::Command, error::Result, fail};
 
 mod admin;
+#[path = "../../crates/bench/src/main.rs"]
 mod bench;
 mod dev;
 mod schema;
