@@ -1,8 +1,9 @@
 //! The client that makes the load: one connection, one request at a time, nothing in between. The
-//! same for the yardstick and the host, so that its own cost is in both.
+//! same for the bare server and the host, so that its own cost is in both.
 
 use std::net::SocketAddr;
 
+use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -13,76 +14,64 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::error::{Error, Result};
-
-/// Where requests go, and what all of them carry.
+/// A path of a server, and the headers that all requests to it carry.
 #[derive(Clone)]
-pub(super) struct Endpoint {
-    address: SocketAddr,
+pub(crate) struct Endpoint {
+    pub(crate) address: SocketAddr,
     uri: Uri,
     headers: HeaderMap,
 }
 
 impl Endpoint {
     /// A path of a server, with a header that says who calls.
-    pub(super) fn new(address: SocketAddr, path: &'static str, caller: (HeaderName, &str)) -> Result<Self> {
-        let text = |text: &str| HeaderValue::from_str(text).map_err(Error::internal);
+    pub(crate) fn new(address: SocketAddr, path: &'static str, caller: (HeaderName, &str)) -> Result<Self> {
         let headers = HeaderMap::from_iter([
-            (HOST, text(&address.to_string())?),
+            (HOST, HeaderValue::from_str(&address.to_string())?),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (caller.0, text(caller.1)?),
+            (caller.0, HeaderValue::from_str(caller.1)?),
         ]);
         Ok(Self { address, uri: Uri::from_static(path), headers })
     }
-}
-
-impl Endpoint {
-    /// The same for another caller.
-    pub(super) fn with(&self, caller: (HeaderName, &str)) -> Result<Self> {
-        let mut other = self.clone();
-        other.headers.insert(caller.0, HeaderValue::from_str(caller.1).map_err(Error::internal)?);
-        Ok(other)
-    }
 
     /// The same at another address.
-    pub(super) fn at(&self, address: SocketAddr) -> Result<Self> {
+    pub(crate) fn at(&self, address: SocketAddr) -> Result<Self> {
         let mut moved = Self { address, ..self.clone() };
-        moved.headers.insert(HOST, HeaderValue::from_str(&address.to_string()).map_err(Error::internal)?);
+        moved.headers.insert(HOST, HeaderValue::from_str(&address.to_string())?);
         Ok(moved)
     }
 }
 
 /// An open connection.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     endpoint: Endpoint,
 }
 
 impl Connection {
-    pub(super) async fn open(endpoint: Endpoint) -> Result<Self> {
-        let stream = TcpStream::connect(endpoint.address).await.map_err(Error::internal)?;
-        stream.set_nodelay(true).map_err(Error::internal)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Error::internal)?;
-        // Ends with the sender. What goes wrong in it, the sender hears.
+    pub(crate) async fn open(endpoint: Endpoint) -> Result<Self> {
+        let stream = TcpStream::connect(endpoint.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Ends with the sender, which gets its errors.
         tokio::spawn(connection);
         Ok(Self { sender, endpoint })
     }
 
     /// Posts to the endpoint and reads the answer to its end.
-    pub(super) async fn post(&mut self, body: Bytes) -> Result<(StatusCode, Bytes)> {
+    pub(crate) async fn post(&mut self, body: Bytes) -> Result<(StatusCode, Bytes)> {
         self.send(Method::POST, self.endpoint.uri.clone(), body).await
     }
 
     /// Sends a request to any path of the endpoint's server.
-    pub(super) async fn send(&mut self, method: Method, uri: Uri, body: Bytes) -> Result<(StatusCode, Bytes)> {
+    pub(crate) async fn send(&mut self, method: Method, uri: Uri, body: Bytes) -> Result<(StatusCode, Bytes)> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.endpoint.headers.clone();
-        self.sender.ready().await.map_err(Error::internal)?;
-        let response = self.sender.send_request(request).await.map_err(Error::internal)?;
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
         let status = response.status();
-        let body = response.into_body().collect().await.map_err(Error::internal)?;
+        let body = response.into_body().collect().await?;
         Ok((status, body.to_bytes()))
     }
 }

@@ -1,42 +1,27 @@
-//! What filters cost where they are looked at: in the router, in an instance that lives.
+//! The cost of content filters in the router, in one instance of it that handles event after event.
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use anyhow::{Result, ensure, format_err};
 use serde_json::json;
-
-use crate::{
+use weir::{
     domain::{
         event::{Candidate, Event},
         id::OrganizationId,
         limits::ROUTER_CANDIDATES_MAX,
         time::Time,
     },
-    error::Result,
-    fail,
     runtime::{Call, Runtime, Settings},
 };
 
-/// Subscriptions with a filter, to one event.
-pub(super) const SUBSCRIPTIONS: usize = 10_000;
+use crate::figures::Filters;
+
+/// Subscriptions with a filter to one event. Every hundredth filter matches it.
+const SUBSCRIPTIONS: u32 = 10_000;
 /// Events, of which the median counts; the first ones also start the instance.
 const EVENTS: usize = 21;
 
-/// What routing one event to all of them takes.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Filters {
-    /// Microseconds of one filter of three leaves.
-    pub(super) micros_each: f64,
-    /// Milliseconds of all calls of the router.
-    pub(super) routed_ms: f64,
-    /// Of the instance, after the last event.
-    pub(super) memory_bytes: u64,
-    /// Whether that is more than after the first one.
-    pub(super) memory_grew: bool,
-}
-
-pub(super) fn measure() -> Result<Filters> {
+pub(crate) fn measure() -> Result<Filters> {
     let runtime = Runtime::new(Settings::default())?;
     let candidates: Vec<Candidate> = (0..SUBSCRIPTIONS).map(candidate).collect();
     let (event, call) = (event(), call());
@@ -44,22 +29,21 @@ pub(super) fn measure() -> Result<Filters> {
     let mut memories = Vec::with_capacity(EVENTS);
     for _ in 0..EVENTS {
         let begun = Instant::now();
-        let mut chosen = 0;
+        let mut matches = 0;
         for some in candidates.chunks(ROUTER_CANDIDATES_MAX) {
             let outcome = runtime.route(runtime.router(), &call, &event, some);
-            let failed = |failure| fail!(Unavailable, "the router failed: {failure:?}");
-            chosen += outcome.result.map_err(failed)?.len();
+            let chosen = outcome.result.map_err(|failure| format_err!("the router failed: {failure:?}"))?;
+            matches += chosen.len();
             memories.push(outcome.memory_bytes);
         }
         durations.push(begun.elapsed());
-        if chosen != SUBSCRIPTIONS / 100 {
-            return Err(fail!(Unavailable, "{chosen} of the filters matched"));
-        }
+        ensure!(matches == SUBSCRIPTIONS as usize / 100, "{matches} of the filters matched");
     }
     durations.sort_unstable();
     let routed_ms = durations.get(EVENTS / 2).map_or(0.0, Duration::as_secs_f64) * 1e3;
     Ok(Filters {
-        micros_each: routed_ms * 1e3 / f64::from(u32::try_from(SUBSCRIPTIONS).unwrap_or(u32::MAX)),
+        subscriptions: SUBSCRIPTIONS,
+        micros_each: routed_ms * 1e3 / f64::from(SUBSCRIPTIONS),
         routed_ms,
         memory_bytes: memories.last().copied().unwrap_or(0),
         memory_grew: memories.last() > memories.first(),
@@ -67,7 +51,7 @@ pub(super) fn measure() -> Result<Filters> {
 }
 
 /// A subscription whose filter matches the order for every hundredth number.
-fn candidate(number: usize) -> Candidate {
+fn candidate(number: u32) -> Candidate {
     let country = if number.is_multiple_of(100) { "NG" } else { "GH" };
     let filter = json!({
         "state": ["paid", "shipped"], "total": [{ "numeric": [">=", number % 1_000] }],
