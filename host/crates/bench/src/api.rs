@@ -80,6 +80,11 @@ impl Organization {
         text(&created["subscriptionId"]).map(str::to_owned)
     }
 
+    /// Deletes a subscription.
+    pub(crate) async fn unsubscribe(&self, id: &str) -> Result<()> {
+        self.ask(Method::DELETE, &format!("/api/v1/event-subscriptions/{id}"), &Value::Null).await.map(drop)
+    }
+
     /// Sends a request with the organization's key, and gives the data of the answer.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
         ask(&self.emit, method, path, body).await

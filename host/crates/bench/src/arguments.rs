@@ -69,6 +69,8 @@ pub(crate) enum Measurement {
     FanOut,
     /// Deliveries of a push to a thousand members, and the owner's own beside them.
     Relays,
+    /// Deliveries of one organization, without and beside another one whose filters are slow.
+    SlowFilters,
     /// Events end to end with a hundred thousand other subscriptions.
     OtherSubscriptions,
     /// The check of a payload against a schema.
@@ -106,8 +108,8 @@ mod tests {
     #[test]
     fn all_is_measured_unless_some_are_named() {
         assert_eq!(measurements(&[]), Measurement::value_variants());
-        let some = [Measurement::EndToEnd, Measurement::Relays];
-        assert_eq!(measurements(&["--only", "relays,end-to-end"]), some);
+        let some = [Measurement::EndToEnd, Measurement::SlowFilters];
+        assert_eq!(measurements(&["--only", "slow-filters,end-to-end"]), some);
         assert!(Arguments::try_parse_from(["weir-bench", "--only", "nothing"]).is_err());
     }
 

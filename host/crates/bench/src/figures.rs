@@ -16,6 +16,7 @@ pub(crate) struct Figures {
     /// Deliveries of events that go to many endpoints each.
     pub(crate) fan_out: Option<Throughput>,
     pub(crate) relays: Option<Relays>,
+    pub(crate) slow_filters: Option<SlowFilters>,
     pub(crate) other_subscriptions: Option<OtherSubscriptions>,
     /// Microseconds of one check of a payload against the example schema.
     pub(crate) payload_check_micros: Option<f64>,
@@ -152,6 +153,16 @@ impl Relays {
             "memberDeliveriesPerSecondBeside": self.per_second_beside,
         })
     }
+}
+
+/// The deliveries of one organization while another one with slow filters emits.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SlowFilters {
+    /// Times to the endpoint of the organization that has no slow filters.
+    pub(crate) other: Pair,
+    /// Emits a second that the one with slow filters reached.
+    pub(crate) slow_rate: f64,
 }
 
 /// Events end to end, without and with many subscriptions to other events in the table.

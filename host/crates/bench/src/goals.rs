@@ -10,9 +10,10 @@ const END_TO_END_GOAL: f64 = 5_000.0;
 const P99_MS_GOAL: f64 = 10.0;
 const P99_RATE: u32 = 1_000;
 /// The p99 beside something else as a multiple of the p99 alone: to endpoints beside which others hang,
-/// and of the owner's own beside relays.
+/// of the owner's own beside relays, and beside an organization whose filters are slow.
 const HANGING_RATIO_GOAL: f64 = 1.5;
 const OWN_RATIO_GOAL: f64 = 1.5;
+const SLOW_FILTERS_RATIO_GOAL: f64 = 1.5;
 /// Deliveries a second of events to many endpoints each, and to members of a group.
 const FAN_OUT_GOAL: f64 = 10_000.0;
 const MEMBERS_GOAL: f64 = 3_000.0;
@@ -45,7 +46,7 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
         reached.map(|reached| Goal { name: name.to_owned(), wanted, reached, is_reached: reached <= wanted })
     };
     let Figures { accepts, bare_server, end_to_end, fan_out, hanging_endpoints, .. } = figures;
-    let Figures { relays, other_subscriptions, schema_comparison, filters, old_events, .. } = figures;
+    let Figures { relays, slow_filters, other_subscriptions, schema_comparison, filters, old_events, .. } = figures;
     let accept_ratio = accepts.zip(*bare_server).map(|(accepts, bare)| accepts.per_second() / bare.per_second());
     let latency = figures.latencies.iter().find(|latency| latency.rate == P99_RATE);
     let goals = [
@@ -60,6 +61,7 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
         at_least("deliveries of a fan-out per second", FAN_OUT_GOAL, fan_out.map(|it| it.per_second())),
         at_least("deliveries to members per second", MEMBERS_GOAL, relays.map(|it| it.throughput.per_second())),
         at_most("own p99 beside relays ÷ alone", OWN_RATIO_GOAL, relays.map(|it| it.own.ratio())),
+        at_most("p99 beside slow filters ÷ alone", SLOW_FILTERS_RATIO_GOAL, slow_filters.map(|it| it.other.ratio())),
         at_most("CPU beside 100,000 others ÷ alone", OTHERS_RATIO_GOAL, other_subscriptions.map(|it| it.ratio())),
         at_most("p99 beside hanging ÷ alone, at most", HANGING_RATIO_GOAL, hanging_endpoints.map(|it| it.ratio())),
         at_most("payload check in µs, at most", CHECK_MICROS_GOAL, figures.payload_check_micros),

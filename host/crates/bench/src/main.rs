@@ -34,6 +34,7 @@ mod relays;
 mod report;
 mod run;
 mod schema_comparison;
+mod slow_filters;
 mod tenant;
 
 use arguments::{Arguments, BenchArguments, Server};

@@ -17,23 +17,29 @@ const MEMBER: &[u8] = b"\"sequence\":";
 #[derive(Clone)]
 pub(crate) struct Message {
     body: Vec<u8>,
-    /// The place of the number.
-    number_at: usize,
+    /// The place of the number; `None` for a payload without one.
+    number_at: Option<usize>,
 }
 
 impl Message {
     /// Emits of `bench.<name>`, numbered.
     pub(crate) fn new(name: &str) -> Self {
-        let payload = payload(PAYLOAD_BYTES);
-        let body = format!(r#"{{"name":"{NAMESPACE}.{name}","payload":{payload}}}"#).into_bytes();
-        let number_at = position(&body).unwrap_or(0);
+        Self::with_payload(&format!("{NAMESPACE}.{name}"), &payload(PAYLOAD_BYTES))
+    }
+
+    /// Emits of an event with one and the same payload, but for its number if it has one.
+    pub(crate) fn with_payload(event: &str, payload: &Value) -> Self {
+        let body = format!(r#"{{"name":"{event}","payload":{payload}}}"#).into_bytes();
+        let number_at = position(&body);
         Self { body, number_at }
     }
 
     /// The body with a number.
     pub(crate) fn numbered(&self, number: u32) -> Bytes {
         let mut body = self.body.clone();
-        body[self.number_at..self.number_at + DIGITS].copy_from_slice((FIRST + number).to_string().as_bytes());
+        if let Some(at) = self.number_at {
+            body[at..at + DIGITS].copy_from_slice((FIRST + number).to_string().as_bytes());
+        }
         body.into()
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     },
     goals::{Goal, goals},
     machine::Machine,
-    relays,
+    relays, slow_filters,
 };
 
 /// Everything that is printed.
@@ -53,6 +53,7 @@ impl Report {
             "fanOut": figures.fan_out.as_ref().map(Throughput::json),
             "hangingEndpoints": figures.hanging_endpoints,
             "relays": figures.relays.as_ref().map(Relays::json),
+            "slowFilters": figures.slow_filters,
             "otherSubscriptions": figures.other_subscriptions.as_ref().map(OtherSubscriptions::json),
             "payloadCheckMicros": figures.payload_check_micros,
             "schemaComparison": figures.schema_comparison,
@@ -109,7 +110,7 @@ impl Report {
     }
 
     fn latencies(&self) -> Vec<String> {
-        let Figures { latencies, hanging_endpoints, relays, old_events, .. } = &self.figures;
+        let Figures { latencies, hanging_endpoints, relays, slow_filters, old_events, .. } = &self.figures;
         let mut rows: Vec<String> =
             latencies.iter().map(|it| latency_row(&format!("at {:>6}/s", it.rate), it)).collect();
         let mut add_pair = |title: String, pair: &Pair, beside: &str| {
@@ -122,6 +123,10 @@ impl Report {
         if let Some(relays) = relays {
             let beside = format!("beside {:.0} relays/s", relays.per_second_beside);
             add_pair(format!("the owner's own at {}/s", relays::OWN_RATE), &relays.own, &beside);
+        }
+        if let Some(slow) = slow_filters {
+            let beside = format!("beside slow filters {:.0}/s", slow.slow_rate);
+            add_pair(format!("one organization's at {}/s", slow_filters::RATE), &slow.other, &beside);
         }
         if let Some(old) = old_events {
             let (events, seconds) = (old.events, old.seconds);

@@ -18,7 +18,7 @@ use crate::{
     process::HostSettings,
     relays,
     report::{Report, Settings},
-    schema_comparison,
+    schema_comparison, slow_filters,
     tenant::HEARD,
 };
 
@@ -63,6 +63,7 @@ async fn measure(measurement: Measurement, bench: &mut Bench, figures: &mut Figu
         Measurement::HangingEndpoints => figures.hanging_endpoints = Some(endpoints::hanging(bench).await?),
         Measurement::FanOut => figures.fan_out = Some(endpoints::fan_out(bench).await?),
         Measurement::Relays => figures.relays = Some(relays::measure(bench).await?),
+        Measurement::SlowFilters => figures.slow_filters = Some(slow_filters::measure(bench).await?),
         Measurement::OtherSubscriptions => {
             figures.other_subscriptions = Some(other_subscriptions::measure(bench).await?);
         }

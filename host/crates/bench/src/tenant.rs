@@ -1,6 +1,8 @@
 //! The organization whose events are measured.
 
-use anyhow::Result;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use crate::{
@@ -20,6 +22,9 @@ pub(crate) const SHARED: &str = "order.shared";
 pub(crate) const WIDE: &str = "order.wide";
 /// The event that is pushed to other organizations.
 pub(crate) const PUSHED: &str = "order.pushed";
+
+/// How often the host is asked whether everything is routed.
+const POLL: Duration = Duration::from_millis(50);
 
 /// The organization, and the operator's view of the host.
 pub(crate) struct Tenant {
@@ -78,5 +83,21 @@ impl Tenant {
         let status = self.operator.status().await?;
         let number = |name: &str| status["components"][name].as_u64().unwrap_or(0);
         Ok(ComponentUsage { calls: number("calls"), busy_ms: number("busyMs") })
+    }
+
+    /// Waits until no emit of any organization waits for routing.
+    pub(crate) async fn all_routed(&self, at_most: Duration) -> Result<()> {
+        let deadline = Instant::now() + at_most;
+        loop {
+            let status = self.operator.status().await?;
+            let waiting = &status["routing"]["waiting"];
+            if waiting.as_u64() == Some(0) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("{waiting} emits still waited for routing after {at_most:?}");
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 }
