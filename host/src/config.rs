@@ -39,17 +39,15 @@ pub struct Cli {
     pub command: Command,
 }
 
-impl Cli {
-    /// Reads arguments and variables, or ends the process with what is wrong with them.
-    pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|mut error| {
-            // The URL of a database may have a password in it.
-            if error.get(ContextKind::InvalidValue).is_some_and(|value| value.to_string().contains('@')) {
-                error.insert(ContextKind::InvalidValue, ContextValue::String("***".to_owned()));
-            }
-            error.exit()
-        })
-    }
+/// Reads the arguments of a program and its variables, or ends the process with what is wrong with them.
+pub fn read<Arguments: Parser>() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|mut error| {
+        // The URL of a database may have a password in it.
+        if error.get(ContextKind::InvalidValue).is_some_and(|value| value.to_string().contains('@')) {
+            error.insert(ContextKind::InvalidValue, ContextValue::String("***".to_owned()));
+        }
+        error.exit()
+    })
 }
 
 /// The commands of the binary.
@@ -67,11 +65,6 @@ pub enum Command {
         #[command(subcommand)]
         command: SchemaCommand,
     },
-    /// Measures how fast this machine accepts and delivers events.
-    Bench(BenchArgs),
-    /// What `bench` compares with: a server that does nothing else.
-    #[command(hide = true)]
-    BenchYardstick(YardstickArgs),
 }
 
 /// Settings of `weir serve`.
@@ -182,32 +175,6 @@ pub struct SchemaCheckArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-/// Settings of `weir bench`.
-#[derive(Args)]
-pub struct BenchArgs {
-    /// The database to measure with; a new SQLite file in the temporary folder when none is given. A database that
-    /// is given keeps what was measured in it.
-    #[arg(long)]
-    pub database: Option<Location>,
-    /// Seconds of each measurement.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub seconds: u64,
-    /// Events, each with a delivery and an attempt, that are old, and deleted while others are accepted; none when 0.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=10_000_000))]
-    pub old_events: u32,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Settings of the server that `weir bench` compares with.
-#[derive(Args)]
-pub struct YardstickArgs {
-    /// A file to write the address to, as JSON, once it serves.
-    #[arg(long)]
-    pub ready_file: PathBuf,
 }
 
 /// Settings that have a good default, for every command that runs a host.

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
-use weir::{cli, config::Cli};
+use weir::{
+    cli,
+    config::{self, Cli},
+};
 
 /// The system's allocator gives memory back to the kernel between two events and asks for it again;
 /// docs/bench.md has what that costs.
@@ -12,7 +15,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match cli::run(Cli::read().command).await {
+    match cli::run(config::read::<Cli>().command).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("weir: {}", cli::explain(&error));

@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::{config::Command, error::Result, fail};
 
 mod admin;
-mod bench;
 mod dev;
 mod schema;
 mod serve;
@@ -20,14 +19,12 @@ pub async fn run(command: Command) -> Result<ExitCode> {
         Command::Serve(args) => serve::run(args).await,
         Command::Dev(args) => dev::run(args).await,
         Command::Admin(args) => admin::run(args).await,
-        Command::Bench(args) => bench::run(args).await,
-        Command::BenchYardstick(args) => bench::run_yardstick(args).await,
     }?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Waits for SIGTERM or Ctrl-C.
-async fn stop_signal() -> Result<()> {
+pub async fn stop_signal() -> Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(crate::error::Error::internal)?;
     tokio::select! {

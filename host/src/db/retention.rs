@@ -3,8 +3,6 @@
 //! Old rows are found in transactions that only read, and deleted in short ones that check again: a dead
 //! letter may have been replayed in between.
 
-use std::ops::Range;
-
 use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
     domain::{
@@ -191,40 +189,4 @@ pub async fn delete_relays(tx: &mut Tx, before: Time, rows_max: i64) -> Result<u
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))
-}
-
-/// Inserts events that were accepted and delivered at a time, as many as there are numbers: what
-/// `weir bench` has deleted.
-pub async fn insert_old(tx: &mut Tx, at: Time, numbers: Range<u32>) -> Result<()> {
-    const EMITS: Dialects = over_rows!(
-        "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, chain_depth,
-                           emitted_by, accepted_at, routed_at, claims)
-         select item.value ->> 0, 'old', 'old', 'old', 'event', '1.0.0', '{}', 0, 'bench',
-                cast(item.value ->> 2 as bigint), cast(item.value ->> 2 as bigint), 1
-           from",
-        "where true"
-    );
-    const DELIVERIES: Dialects = over_rows!(
-        "insert into delivery (id, organization_id, emit_id, subscription_id, status, is_replay, attempts_made,
-                               attempts_total, is_claimed, claims, created_at, updated_at)
-         select item.value ->> 1, 'old', item.value ->> 0, 'old', 'SUCCESS', $2, 1, 1, $2, 1,
-                cast(item.value ->> 2 as bigint), cast(item.value ->> 2 as bigint)
-           from",
-        "where true"
-    );
-    const ATTEMPTS: Dialects = over_rows!(
-        "insert into attempt (delivery_id, number, started_at, duration_ms, response_status)
-         select item.value ->> 1, 1, cast(item.value ->> 2 as bigint), 1, 200
-           from",
-        "where true"
-    );
-    let row = |number: u32| {
-        let number = u128::from(number);
-        (EmitId::new(at, number), DeliveryId::new(at, number), at.as_millis())
-    };
-    let rows = codec::rows(&numbers.map(row).collect::<Vec<_>>())?;
-    let (emits, deliveries, attempts) = (EMITS.pick(tx), DELIVERIES.pick(tx), ATTEMPTS.pick(tx));
-    on_db!(&mut *tx, |conn| sqlx::query(emits).bind(&rows).execute(conn).await.map(|_| ()))?;
-    on_db!(&mut *tx, |conn| sqlx::query(deliveries).bind(&rows).bind(false).execute(conn).await.map(|_| ()))?;
-    on_db!(tx, |conn| sqlx::query(attempts).bind(&rows).execute(conn).await.map(|_| ()))
 }

@@ -13,12 +13,10 @@ use crate::{
 };
 
 mod catch_up;
-mod crowd;
 mod endpoint;
 mod target;
 
 pub use catch_up::{CatchingUp, advance, is_catching_up, next_behind};
-pub use crowd::copy;
 pub use endpoint::{disable, has_succeeded_since, set_failing_since};
 pub use target::{StoredEndpoint, patterns, target, wanting};
 

@@ -9,6 +9,7 @@ use weir::{
         retention::{self, OldEvents},
     },
     domain::{
+        id::EmitId,
         limits::{RETENTION_DAYS_DEFAULT, RETENTION_PAGE_ROWS, RETENTION_ROWS_MAX},
         retention::{Days, Retention},
         time::Time,
@@ -214,9 +215,15 @@ async fn what_is_still_to_be_relayed_stays() {
     let db = Db::connect(&database.location).await.expect("it opens");
     migrate::run(&db).await.expect("the migrations run");
     let at = Time::from_millis(1_700_000_000_000);
-    let mut tx = db.begin().await.expect("it is there");
-    retention::insert_old(&mut tx, at, 0..2).await.expect("two events");
-    tx.commit().await.expect("it is there");
+    for number in 0..2 {
+        let (id, at) = (EmitId::new(at, number), at.as_millis());
+        let sql = format!(
+            "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, chain_depth,
+                               emitted_by, accepted_at, routed_at, claims)
+             values ('{id}', 'old', 'old', 'old', 'event', '1.0.0', '{{}}', 0, 'test', {at}, {at}, 1)"
+        );
+        execute(&database.location, &sql).await;
+    }
     let old = || async {
         let later = at.plus_millis(1);
         let wanted = OldEvents { after: "", before: later, dead_letters_before: later, page: 10 };

@@ -10,17 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::{Result, bail};
 use hyper::StatusCode;
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{
+use crate::{
     arrivals::Arrivals,
     client::{Connection, Endpoint},
     message::Message,
-};
-use crate::{
-    error::{Error, Result},
-    fail,
 };
 
 /// How long the answers to what was sent may take after the last was sent.
@@ -28,8 +25,8 @@ const ANSWERS_MAX: Duration = Duration::from_mins(1);
 
 /// When the next event is sent.
 #[derive(Clone)]
-pub(super) enum Timing {
-    /// As soon as a connection is free, until then.
+pub(crate) enum Timing {
+    /// As soon as a connection is free, until this time.
     Closed(Instant),
     /// The same, but only while there is room for further events under way.
     Windowed(Instant, Arc<Arrivals>),
@@ -37,17 +34,17 @@ pub(super) enum Timing {
     Open(Arc<Schedule>),
 }
 
-/// What was sent.
+/// The events that were sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// Events answered as expected.
-    pub(super) count: u32,
+    pub(crate) count: u32,
     /// From the beginning to the last answer.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// Sends events, numbered from zero, over as many connections, and expects one status for all.
-pub(super) async fn send(
+pub(crate) async fn send(
     to: &Endpoint,
     connections: usize,
     message: &Message,
@@ -69,12 +66,14 @@ pub(super) async fn send(
     let finished = async {
         let mut count = 0;
         while let Some(sent) = senders.join_next().await {
-            count += sent.map_err(Error::internal)??;
+            count += sent??;
         }
         Ok(Sent { count, took: begun.elapsed() })
     };
-    let late = || fail!(Unavailable, "answers were still missing {ANSWERS_MAX:?} after the end");
-    tokio::time::timeout_at((end + ANSWERS_MAX).into(), finished).await.map_err(|_| late())?
+    match tokio::time::timeout_at((end + ANSWERS_MAX).into(), finished).await {
+        Ok(finished) => finished,
+        Err(_) => bail!("answers were still missing {ANSWERS_MAX:?} after the end"),
+    }
 }
 
 async fn keep_sending(
@@ -88,7 +87,7 @@ async fn keep_sending(
     while let Some(number) = timing.next(next).await {
         let (status, body) = connection.post(message.numbered(number)).await?;
         if status != expected {
-            return Err(fail!(Unavailable, "an answer was {status}: {}", String::from_utf8_lossy(&body)));
+            bail!("an answer was {status}: {}", String::from_utf8_lossy(&body));
         }
         count += 1;
     }
@@ -103,7 +102,7 @@ impl Timing {
         }
     }
 
-    /// Waits until an event may be sent and gives its number; none when all were.
+    /// Waits until an event may be sent and gives its number; `None` when all were.
     async fn next(&self, next: &AtomicU32) -> Option<u32> {
         match self {
             Self::Closed(end) => (Instant::now() < *end).then(|| next.fetch_add(1, Relaxed)),
@@ -119,7 +118,7 @@ impl Timing {
                 ((number as usize) < arrivals.capacity()).then_some(number)
             }
             Self::Open(schedule) => {
-                schedule.turns.acquire().await.ok()?.forget();
+                schedule.permits.acquire().await.ok()?.forget();
                 let number = next.fetch_add(1, Relaxed);
                 (number < schedule.count).then_some(number)
             }
@@ -127,39 +126,39 @@ impl Timing {
     }
 }
 
-/// When the events of an open loop are to be sent.
-pub(super) struct Schedule {
+/// The times at which the events of an open loop are to be sent.
+pub(crate) struct Schedule {
     begun: Instant,
     rate: u32,
     count: u32,
     /// One for each event whose time has come.
-    turns: Semaphore,
+    permits: Semaphore,
 }
 
 impl Schedule {
     /// `count` events at `rate` a second. A thread of its own keeps time: the timers of the async
     /// runtime are a millisecond coarse, as much as is measured here.
-    pub(super) fn start(begun: Instant, rate: u32, count: u32, senders: usize) -> Arc<Self> {
-        let schedule = Arc::new(Self { begun, rate, count, turns: Semaphore::new(0) });
+    pub(crate) fn start(begun: Instant, rate: u32, count: u32, senders: usize) -> Arc<Self> {
+        let schedule = Arc::new(Self { begun, rate, count, permits: Semaphore::new(0) });
         let weak = Arc::downgrade(&schedule);
         thread::spawn(move || {
             for number in 0..count {
-                // Nobody listens any more when the measurement failed.
+                // The schedule is gone when the measurement failed.
                 let Some(due) = weak.upgrade().map(|schedule| begun + schedule.due(number)) else { return };
                 thread::sleep(due.saturating_duration_since(Instant::now()));
                 let Some(schedule) = weak.upgrade() else { return };
-                schedule.turns.add_permits(1);
+                schedule.permits.add_permits(1);
             }
-            // A last turn for each sender, to find that there is nothing left.
+            // A last permit for each sender, to find that there is nothing left.
             if let Some(schedule) = weak.upgrade() {
-                schedule.turns.add_permits(senders);
+                schedule.permits.add_permits(senders);
             }
         });
         schedule
     }
 
     /// When an event is to be sent, counted from the beginning.
-    pub(super) fn due(&self, number: u32) -> Duration {
+    pub(crate) fn due(&self, number: u32) -> Duration {
         Duration::from_secs_f64(f64::from(number) / f64::from(self.rate))
     }
 }

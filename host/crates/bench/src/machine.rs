@@ -1,4 +1,4 @@
-//! What the measurements are made on.
+//! The machine that the measurements are made on, and a folder for their files.
 
 use std::{
     fs::{self, File},
@@ -8,12 +8,8 @@ use std::{
     time::Instant,
 };
 
+use anyhow::{Context, Result};
 use serde::Serialize;
-
-use crate::{
-    error::{Error, Result},
-    fail,
-};
 
 /// Writes of the probe that finds out what a commit costs at least.
 const FSYNCS: usize = 50;
@@ -23,22 +19,22 @@ const FSYNC_BYTES: usize = 4_096;
 /// The machine, as far as it explains the figures.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Machine {
-    pub(super) cores: usize,
-    pub(super) os: &'static str,
-    pub(super) architecture: &'static str,
+pub(crate) struct Machine {
+    pub(crate) cores: usize,
+    pub(crate) os: &'static str,
+    pub(crate) architecture: &'static str,
     /// Milliseconds of the median write of a page with fsync in the temporary folder. Far below
-    /// 0.1 the folder is in memory, or the disk does not mean it.
-    pub(super) fsync_ms: f64,
+    /// 0.1 the folder is in memory, or the disk does not wait for the medium.
+    pub(crate) fsync_ms: f64,
 }
 
 impl Machine {
-    pub(super) fn look(scratch: &Scratch) -> Result<Self> {
+    pub(crate) fn look(scratch: &Scratch) -> Result<Self> {
         Ok(Self {
             cores: thread::available_parallelism().map_or(1, usize::from),
             os: std::env::consts::OS,
             architecture: std::env::consts::ARCH,
-            fsync_ms: fsync_ms(&scratch.path().join("fsync")).map_err(Error::internal)?,
+            fsync_ms: fsync_ms(&scratch.path().join("fsync"))?,
         })
     }
 }
@@ -57,17 +53,16 @@ fn fsync_ms(path: &Path) -> std::io::Result<f64> {
 }
 
 /// A folder of this run alone, removed at its end.
-pub(super) struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let path = std::env::temp_dir().join(format!("weir-bench-{}", std::process::id()));
-        fs::create_dir(&path)
-            .map_err(|cause| fail!(Unavailable, "cannot make the folder {}: {cause}", path.display()))?;
+        fs::create_dir(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -75,7 +70,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(cause) = fs::remove_dir_all(&self.0) {
-            eprintln!("weir bench: {} could not be removed: {cause}", self.0.display());
+            eprintln!("weir-bench: {} could not be removed: {cause}", self.0.display());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which events arrived, and when.
+//! Notes which events arrived, and when.
 
 use std::{
     sync::{
@@ -8,31 +8,30 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::{Result, bail};
 use tokio::sync::Semaphore;
 
-use crate::{error::Result, fail};
-
-/// How often is looked whether everything arrived.
+/// How often [`Arrivals::all`] looks whether everything arrived.
 const POLL: Duration = Duration::from_millis(5);
 
 /// The arrivals of one measurement, whose events are numbered from zero.
-pub(super) struct Arrivals {
+pub(crate) struct Arrivals {
     /// When the measurement began.
-    pub(super) begun: Instant,
+    pub(crate) begun: Instant,
     /// Endpoints that each event goes to.
-    pub(super) each: u32,
+    pub(crate) each: u32,
     /// Microseconds until the event of each number arrived at each endpoint; zero when it has not.
     micros: Vec<AtomicU32>,
     arrived: AtomicUsize,
     repeated: AtomicUsize,
     /// Room for further arrivals: back-pressure for a closed loop.
-    pub(super) room: Semaphore,
+    pub(crate) room: Semaphore,
 }
 
 impl Arrivals {
     /// Begins a measurement of at most `count` events to as many endpoints each, `room` of the events
     /// under way at once.
-    pub(super) fn new(count: usize, each: u32, room: usize) -> Arc<Self> {
+    pub(crate) fn new(count: usize, each: u32, room: usize) -> Arc<Self> {
         let arrivals = count * each as usize;
         Arc::new(Self {
             each,
@@ -44,12 +43,12 @@ impl Arrivals {
         })
     }
 
-    /// How many events it has room for.
-    pub(super) fn capacity(&self) -> usize {
+    /// Events that there is room to note.
+    pub(crate) fn capacity(&self) -> usize {
         self.micros.len() / self.each as usize
     }
 
-    /// What arrives at endpoints beside those that are measured is none of its arrivals.
+    /// Notes an arrival, unless it is at an endpoint beside those that are measured.
     fn note(&self, number: u32, endpoint: Option<u32>) {
         let place = match endpoint {
             None if self.each == 1 => 0,
@@ -67,33 +66,33 @@ impl Arrivals {
     }
 
     /// Waits until so many have arrived; an error says how many have not.
-    pub(super) async fn all(&self, count: usize, at_most: Duration) -> Result<()> {
+    pub(crate) async fn all(&self, count: usize, at_most: Duration) -> Result<()> {
         let deadline = Instant::now() + at_most;
         while self.arrived.load(Relaxed) < count {
             if Instant::now() > deadline {
                 let missing = count - self.arrived.load(Relaxed);
                 let seconds = at_most.as_secs();
-                return Err(fail!(Unavailable, "{missing} of {count} deliveries did not arrive within {seconds} s"));
+                bail!("{missing} of {count} deliveries did not arrive within {seconds} s");
             }
             tokio::time::sleep(POLL).await;
         }
         Ok(())
     }
 
-    /// When each of the first `count` arrived, event by event.
-    pub(super) fn times(&self, count: usize) -> impl Iterator<Item = Duration> {
+    /// Times from the beginning to the first `count` arrivals, event by event.
+    pub(crate) fn times(&self, count: usize) -> impl Iterator<Item = Duration> {
         self.micros.iter().take(count).map(|micros| Duration::from_micros(micros.load(Relaxed).into()))
     }
 
     /// Events that arrived again: allowed, but worth knowing.
-    pub(super) fn repeated(&self) -> usize {
+    pub(crate) fn repeated(&self) -> usize {
         self.repeated.load(Relaxed)
     }
 }
 
-/// Where arrivals are noted: the measurement under way, and what goes on beside it.
+/// Notes arrivals: those of the measurement under way, and those of what goes on beside it.
 #[derive(Clone, Default)]
-pub(super) struct Inbox(Arc<Mutex<Measured>>);
+pub(crate) struct Inbox(Arc<Mutex<Measured>>);
 
 #[derive(Clone, Default)]
 struct Measured {
@@ -102,19 +101,19 @@ struct Measured {
 }
 
 impl Inbox {
-    /// From now on arrivals are noted there. Numbers start anew, so nothing of the measurement
-    /// before may be under way.
-    pub(super) fn switch(&self, to: &Arc<Arrivals>) {
+    /// Notes arrivals in `to` from now on. Numbers start anew, so nothing of the measurement before may
+    /// be under way.
+    pub(crate) fn switch(&self, to: &Arc<Arrivals>) {
         self.lock().main = Some(to.clone());
     }
 
     /// The same for what goes on beside measurements. Only one of both goes to many endpoints.
-    pub(super) fn switch_beside(&self, to: &Arc<Arrivals>) {
+    pub(crate) fn switch_beside(&self, to: &Arc<Arrivals>) {
         self.lock().beside = Some(to.clone());
     }
 
     /// Notes an arrival: the event's number, and the endpoint's if it is one of many.
-    pub(super) fn note(&self, number: u32, endpoint: Option<u32>) {
+    pub(crate) fn note(&self, number: u32, endpoint: Option<u32>) {
         let Measured { main, beside } = self.lock().clone();
         for arrivals in [main, beside].into_iter().flatten() {
             arrivals.note(number, endpoint);
@@ -139,7 +138,7 @@ mod tests {
         }
         assert_eq!((arrivals.repeated(), arrivals.room.available_permits()), (1, 2));
         assert!(arrivals.all(2, Duration::ZERO).await.is_ok());
-        let missing = arrivals.all(3, Duration::ZERO).await.map_err(|error| error.message());
+        let missing = arrivals.all(3, Duration::ZERO).await.map_err(|error| error.to_string());
         assert!(missing.is_err_and(|message| message.contains("1 of 3")));
         inbox.note(1, Some(0));
         assert!(arrivals.all(3, Duration::ZERO).await.is_err());

@@ -1,8 +1,9 @@
-//! The endpoints that events are delivered to: they note which one came when, and acknowledge; but
-//! some hang.
+//! The endpoints that events are delivered to: they note which event came when, and acknowledge it;
+//! but some hang.
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
+use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
@@ -12,27 +13,26 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{arrivals::Inbox, message::number_in};
-use crate::error::{Error, Result};
+use crate::{arrivals::Inbox, message::number_in};
 
 /// The path of an endpoint that hangs.
-pub(super) const HANGING: &str = "hanging";
-/// For how long: longer than the host waits.
+pub(crate) const HANGING: &str = "hanging";
+/// How long it hangs: longer than the host waits.
 const HANG: Duration = Duration::from_secs(11);
 
 /// A running receiver; it ends when it is dropped.
-pub(super) struct Receiver {
-    /// Where it listens.
-    pub(super) url: String,
-    /// Where it notes what comes.
-    pub(super) inbox: Inbox,
+pub(crate) struct Receiver {
+    /// The URL that it listens at, with a slash at its end.
+    pub(crate) url: String,
+    /// Notes what comes.
+    pub(crate) inbox: Inbox,
     task: JoinHandle<()>,
 }
 
-/// Starts it on a free port of loopback.
-pub(super) async fn start() -> Result<Receiver> {
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(Error::internal)?;
-    let url = format!("http://{}/", listener.local_addr().map_err(Error::internal)?);
+/// Starts a receiver on a free port of loopback.
+pub(crate) async fn start() -> Result<Receiver> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let url = format!("http://{}/", listener.local_addr()?);
     let inbox = Inbox::default();
     let task = tokio::spawn(listen(listener, inbox.clone()));
     Ok(Receiver { url, inbox, task })
@@ -57,7 +57,7 @@ async fn serve(stream: TcpStream, inbox: Inbox) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn receive(request: Request<Incoming>, inbox: &Inbox) -> std::result::Result<Response<Empty<Bytes>>, Infallible> {
+async fn receive(request: Request<Incoming>, inbox: &Inbox) -> Result<Response<Empty<Bytes>>, Infallible> {
     let path = request.uri().path().trim_start_matches('/').to_owned();
     let body = request.into_body().collect().await;
     if path == HANGING {

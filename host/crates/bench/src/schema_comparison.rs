@@ -1,40 +1,30 @@
-//! What it takes to prove that a new version of a schema breaks nobody, or to show that it does.
+//! The time that it takes to prove that a new version of a schema takes every payload of the one
+//! before, or to show one that it does not take.
 
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use anyhow::Result;
 use serde_json::{Value, json};
 use weir_schema::Compatibility;
 
-use crate::error::Result;
+use crate::figures::SchemaComparison;
 
 /// Comparisons, of which the median counts.
 const COMPARISONS: usize = 101;
-/// Members of each object around the innermost one, beside the next one. What they are is the last level.
+/// Members of each object around the innermost one, beside the next object. The schemas of the
+/// innermost members are the last level.
 const MEMBERS: usize = 11;
 const INNERMOST_MEMBERS: usize = 14;
-/// Objects in one another.
+/// Objects, each inside the one before.
 const OBJECTS: usize = 4;
 
-/// Milliseconds of a comparison of two schemas at the caps, from their texts to the answer.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Comparison {
-    pub(super) levels: u32,
-    pub(super) properties: u32,
-    /// Of a new version that is compatible.
-    pub(super) accepted_ms: f64,
-    /// Of one that is not, with the payload that shows it.
-    pub(super) refused_ms: f64,
-}
-
-pub(super) fn measure() -> Result<Comparison> {
+pub(crate) fn measure() -> Result<SchemaComparison> {
     let old = at_the_caps(64, &["open", "paid"]);
     let inspected = weir_schema::inspect(&old)?;
-    Ok(Comparison {
+    Ok(SchemaComparison {
         levels: inspected.depth,
         properties: inspected.property_count,
         accepted_ms: median_ms(&old, &at_the_caps(80, &["open", "paid", "void"]))?,

@@ -1,12 +1,12 @@
-//! The events that are sent: of a fixed size, and each with a number of its own.
+//! The events that are sent, each with a number of its own.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// The namespace of all events.
-pub(super) const NAMESPACE: &str = "bench";
-/// Bytes of a payload.
-pub(super) const PAYLOAD_BYTES: usize = 1_024;
+/// The namespace of the events that are measured.
+pub(crate) const NAMESPACE: &str = "bench";
+/// Bytes of a payload that is measured.
+pub(crate) const PAYLOAD_BYTES: usize = 1_024;
 
 /// Numbers begin here, so that all have the same number of digits and can be written in place.
 const FIRST: u32 = 1_000_000_000;
@@ -15,32 +15,37 @@ const MEMBER: &[u8] = b"\"sequence\":";
 
 /// The body of an emit, but for its number.
 #[derive(Clone)]
-pub(super) struct Message {
+pub(crate) struct Message {
     body: Vec<u8>,
-    /// Where the number stands.
-    at: usize,
+    /// The place of the number; `None` for a payload without one.
+    number_at: Option<usize>,
 }
 
 impl Message {
-    /// Emits of `bench.<name>`.
-    pub(super) fn new(name: &str) -> Self {
-        let payload = payload(PAYLOAD_BYTES);
-        let body = format!(r#"{{"name":"{NAMESPACE}.{name}","payload":{payload}}}"#).into_bytes();
-        let at = position(&body).unwrap_or(0);
-        Self { body, at }
+    /// Emits of `bench.<name>`, numbered.
+    pub(crate) fn new(name: &str) -> Self {
+        Self::with_payload(&format!("{NAMESPACE}.{name}"), &payload(PAYLOAD_BYTES))
+    }
+
+    /// Emits of an event with one and the same payload, but for its number if it has one.
+    pub(crate) fn with_payload(event: &str, payload: &Value) -> Self {
+        let body = format!(r#"{{"name":"{event}","payload":{payload}}}"#).into_bytes();
+        let number_at = position(&body);
+        Self { body, number_at }
     }
 
     /// The body with a number.
-    pub(super) fn numbered(&self, number: u32) -> Bytes {
+    pub(crate) fn numbered(&self, number: u32) -> Bytes {
         let mut body = self.body.clone();
-        let digits = (FIRST + number).to_string();
-        body[self.at..self.at + DIGITS].copy_from_slice(digits.as_bytes());
+        if let Some(at) = self.number_at {
+            body[at..at + DIGITS].copy_from_slice((FIRST + number).to_string().as_bytes());
+        }
         body.into()
     }
 }
 
 /// The number of an event, from an emit or from a delivery.
-pub(super) fn number_in(body: &[u8]) -> Option<u32> {
+pub(crate) fn number_in(body: &[u8]) -> Option<u32> {
     let at = position(body)?;
     let digits = std::str::from_utf8(body.get(at..at + DIGITS)?).ok()?;
     digits.parse::<u32>().ok()?.checked_sub(FIRST)
@@ -71,8 +76,8 @@ fn payload(bytes: usize) -> Value {
     payload
 }
 
-/// What every payload has to fulfil.
-pub(super) fn schema() -> Value {
+/// The schema of the events that are measured.
+pub(crate) fn schema() -> Value {
     let item = json!({
         "type": "object",
         "required": ["sku", "quantity", "price"],
