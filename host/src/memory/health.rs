@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         headers::StaticHeaders,
-        id::OrganizationId,
+        id::{OrganizationId, ProgramId},
         signature::{Secret, Secrets},
         subscription::Terms,
     };
@@ -78,6 +78,7 @@ mod tests {
 
     fn endpoint(failing_since: Option<Time>) -> Endpoint {
         Endpoint {
+            program_id: ProgramId::stored("prg_1"),
             receiver: ReceiverId::stored("evs_1"),
             organization_id: OrganizationId::stored("org_1"),
             url: String::new(),

@@ -70,6 +70,10 @@ mod tests {
     use super::*;
     use crate::domain::time::Time;
 
+    fn inspect(schema: &str) -> Result<Validator> {
+        Ok(weir_schema::inspect(schema)?.validator)
+    }
+
     fn id(number: u128) -> RegistrationId {
         RegistrationId::new(Time::from_millis(0), number)
     }
@@ -86,7 +90,7 @@ mod tests {
         let get = async |number: u128| {
             let compile = async {
                 compilations.fetch_add(1, Ordering::Relaxed);
-                weir_schema::inspect(&large()).map(|schema| schema.validator)
+                inspect(&large())
             };
             validators.get_or_compile(&id(number), compile).await.expect("legal").approximate_bytes()
         };
@@ -115,7 +119,7 @@ mod tests {
             let compile = async {
                 compilations.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
-                weir_schema::inspect("{}").map(|schema| schema.validator)
+                inspect("{}")
             };
             validators.get_or_compile(&id(1), compile).await
         };
@@ -128,10 +132,10 @@ mod tests {
     async fn what_does_not_compile_is_tried_again() {
         let validators = Validators::default();
         let broken =
-            validators.get_or_compile(&id(1), async { weir_schema::inspect("[]").map(|schema| schema.validator) }).await;
+            validators.get_or_compile(&id(1), async { inspect("[]") }).await;
         assert!(broken.is_err());
         let sound =
-            validators.get_or_compile(&id(1), async { weir_schema::inspect("{}").map(|schema| schema.validator) }).await;
+            validators.get_or_compile(&id(1), async { inspect("{}") }).await;
         assert!(sound.is_ok());
     }
 }

@@ -24,7 +24,7 @@ struct Line {
 }
 
 fn corpus() -> Vec<Line> {
-    let text = include_str!("../../../../../tests/corpus/outbound.jsonl");
+    let text = include_str!("../../../../tests/corpus/outbound.jsonl");
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
