@@ -69,7 +69,6 @@ pub async fn find(tx: &mut Tx, id: &ProgramId) -> Result<Option<Program>> {
         select id, organization_id, transformer_digest, transformer_config, handler_digest, handler_config
           from program
          where id = $1";
-    let row: Option<ProgramRow> =
-        on_db!(tx, |conn| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(conn).await)?;
+    let row: Option<ProgramRow> = on_db!(tx, |conn| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(conn).await)?;
     row.map(Program::try_from).transpose()
 }

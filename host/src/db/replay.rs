@@ -14,7 +14,6 @@ use crate::{
     error::Result,
 };
 
-
 /// The words for what a replay goes over.
 const EVENTS: &str = "events";
 const DEAD_LETTERS: &str = "dead_letters";
@@ -105,8 +104,7 @@ pub async fn remove(tx: &mut Tx, organization: &OrganizationId, receiver: &Recei
 
 /// Makes what is left of the replays to a receiver due now.
 pub async fn hasten(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId, now: Time) -> Result<()> {
-    const SQL: &str =
-        "update replay set due_at = $3 where organization_id = $1 and receiver_id = $2 and due_at > $3";
+    const SQL: &str = "update replay set due_at = $3 where organization_id = $1 and receiver_id = $2 and due_at > $3";
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(organization.as_str())
         .bind(receiver.as_str())

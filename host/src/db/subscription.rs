@@ -81,7 +81,7 @@ macro_rules! columns {
              disabled_at, disabled_reason, failing_since, created_at, updated_at,
              (select delivery.created_at
                 from delivery
-               where delivery.subscription_id = subscription.id
+               where delivery.receiver_id = subscription.id
                order by delivery.id desc
                limit 1) as last_triggered_at, ",
             terms!()

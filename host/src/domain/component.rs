@@ -3,8 +3,6 @@
 use weir_runtime::Digest;
 
 use super::{
-    delivery::Claimed,
-    emit::Emit,
     id::{DeliveryId, EmitId, OrganizationId},
     time::Time,
 };
@@ -26,39 +24,4 @@ pub struct LogEntry {
     pub message: String,
     /// When the event was handled.
     pub at: Time,
-}
-
-impl LogEntry {
-    /// A line of a router.
-    pub fn of_routing(emit: &Emit, component: Digest, level: &'static str, message: String, at: Time) -> Self {
-        Self {
-            organization_id: emit.organization_id.clone(),
-            component,
-            emit_id: emit.id.clone(),
-            attempt: None,
-            level,
-            message,
-            at,
-        }
-    }
-
-    /// A line of a component of a delivery's program.
-    pub fn of_delivery(
-        claimed: &Claimed,
-        attempt: u32,
-        component: Digest,
-        level: &'static str,
-        message: String,
-        at: Time,
-    ) -> Self {
-        Self {
-            organization_id: claimed.organization_id.clone(),
-            component,
-            emit_id: claimed.emit_id.clone(),
-            attempt: Some((claimed.id.clone(), attempt)),
-            level,
-            message,
-            at,
-        }
-    }
 }

@@ -130,7 +130,24 @@ impl Claimed {
     }
 }
 
-/// The outcome of a claim: what an attempt came to, or why there was none.
+/// The outcome of a claim on a delivery, as far as its owner is told of it.
+#[derive(Clone, Copy)]
+pub struct Outcome<'a> {
+    /// The delivery.
+    pub delivery_id: &'a DeliveryId,
+    /// The push that owes it; only external peers have one.
+    pub push_id: Option<&'a PushId>,
+    /// The delivery's status from now on.
+    pub status: Status,
+    /// The attempt; `None` when there was none.
+    pub attempt: Option<&'a Attempt>,
+    /// Why it is not delivered.
+    pub error_message: Option<&'a str>,
+    /// The present time.
+    pub now: Time,
+}
+
+/// A claim that has ended, with everything that is written of it.
 #[derive(Clone, Debug)]
 pub struct Settled {
     /// The delivery.

@@ -179,12 +179,7 @@ pub fn explain(facts: &Facts<'_>) -> Explanation {
 }
 
 /// Explains what became of an event for an external peer to which a push sends it.
-pub fn explain_push(
-    emit: &Emit,
-    delivery: &Delivery,
-    program: Option<&Program>,
-    attempts: &[Attempt],
-) -> Explanation {
+pub fn explain_push(emit: &Emit, delivery: &Delivery, program: Option<&Program>, attempts: &[Attempt]) -> Explanation {
     let because = delivery.push_id.as_ref().map(|push| format!("the event is pushed by {push}"));
     let pushed = Step::new(Stage::Route, "pushed", delivery.created_at, because);
     of_delivery(emit, pushed, delivery, program, attempts)
@@ -297,11 +292,7 @@ fn of_nothing(facts: &Facts<'_>) -> Explanation {
     }
     let is_in_time = |start: Time| start <= emit.accepted_at;
     if subscription.created_at > emit.accepted_at && subscription.start_at.is_some_and(is_in_time) {
-        return if facts.is_catching_up {
-            waiting(emit)
-        } else {
-            left_out(facts, subscription.created_at)
-        };
+        return if facts.is_catching_up { waiting(emit) } else { left_out(facts, subscription.created_at) };
     }
     if subscription.created_at > emit.accepted_at {
         return said(Reason::CreatedLater, "the subscription was created after the event was accepted");

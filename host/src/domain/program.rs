@@ -4,9 +4,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use weir_runtime::Digest;
 
-use super::{
-    id::{OrganizationId, ProgramId},
-};
+use super::id::{OrganizationId, ProgramId};
 
 /// The built-in components that new programs are made of.
 #[derive(Clone, Copy, Debug)]

@@ -171,7 +171,8 @@ impl Outcome {
         let acceptances = emit::accept(&mut tx, &emits, ROUTING_LEASE_MS, is_taken).await?;
         let routed = emit::mark_routed(&mut tx, &routes).await?;
         let settled = delivery::settle(&mut tx, &settles).await?;
-        let of_routes = routes.iter().filter(|route| routed.contains(&route.emit_id)).flat_map(|route| &route.lifecycle);
+        let of_routes =
+            routes.iter().filter(|route| routed.contains(&route.emit_id)).flat_map(|route| &route.lifecycle);
         let of_settled =
             settles.iter().filter(|settle| settled.contains(&settle.delivery_id)).flat_map(|settle| &settle.lifecycle);
         let lifecycle: Vec<Emit> = of_routes.chain(of_settled).cloned().collect();

@@ -275,8 +275,10 @@ mod tests {
         assert!(first.is_some() && second.is_some());
         assert!(turn(&queue).is_none(), "it has both of its turns");
         put(&queue, "org_b", 0..1);
-        assert_eq!(turn(&queue).expect("another one's turn").organization.as_str(), "org_b");
-        drop(first);
+        let mut other = turn(&queue).expect("another one's turn");
+        assert_eq!(other.organization.as_str(), "org_b");
+        assert!(other.next().is_some());
+        drop((other, first));
         assert_eq!(turn(&queue).expect("it has one again").organization.as_str(), "org_a");
     }
 
@@ -284,7 +286,8 @@ mod tests {
     fn what_a_turn_leaves_stays_in_front_and_in_order() {
         let queue = RoutingQueue::new(1);
         put(&queue, "org_a", 0..3);
-        let ids = |turn: &mut Turn| std::iter::from_fn(|| turn.next().map(|next| next.emit.id.clone())).collect::<Vec<_>>();
+        let ids =
+            |turn: &mut Turn| std::iter::from_fn(|| turn.next().map(|next| next.emit.id.clone())).collect::<Vec<_>>();
         let mut first = turn(&queue).expect("a turn");
         let began_with = first.next().expect("an emit").emit.id.clone();
         drop(first);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Memory, OrganizationView};
+use super::{Memory, view::OrganizationView};
 use crate::{
     db,
     domain::organization::ApiKey,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use weir_schema::Validator;
 
-use super::{Memory, OrganizationView};
+use super::{
+    Memory,
+    view::{Emittable, OrganizationView},
+};
 use crate::{
     db,
     domain::{
@@ -15,14 +18,6 @@ use crate::{
     error::{Error, Result},
     fail,
 };
-
-/// A published registration.
-pub struct Emittable {
-    /// The registration.
-    pub registration_id: RegistrationId,
-    /// Its version.
-    pub version: Version,
-}
 
 impl Memory {
     /// The registration that an emit of this name means: the version asked for, or the latest

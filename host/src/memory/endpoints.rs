@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Memory, OrganizationView};
+use super::{Memory, view::OrganizationView};
 use crate::{
     db::{self, subscription::StoredEndpoint},
     domain::{
@@ -10,7 +10,7 @@ use crate::{
         id::{MemberId, OrganizationId, SubscriptionId},
         receiver::ReceiverId,
         signature::Secrets,
-        subscription::{EventType, Endpoint, Terms},
+        subscription::{Endpoint, EventType, Terms},
     },
     error::Result,
 };

@@ -5,12 +5,9 @@
 //! that the emit was accepted under. So memory that is out of date, after a change on this host or on
 //! another, costs a second look and never a wrong answer.
 
-use std::{hash::Hash, sync::Arc};
+use std::sync::Arc;
 
-use quick_cache::{
-    DefaultHashBuilder, OptionsBuilder, Weighter,
-    sync::{Cache, DefaultLifecycle},
-};
+use quick_cache::sync::Cache;
 
 use crate::{
     clock::Clock,
@@ -25,18 +22,18 @@ use crate::{
 };
 
 mod api_key;
+mod cache;
 mod emittable;
 mod endpoints;
 mod health;
 mod organization;
 mod programs;
 mod validators;
+mod view;
 mod wanted;
 
-pub use emittable::Emittable;
 pub use health::EndpointHealth;
-pub use organization::OrganizationView;
-pub use wanted::WantedLifecycle;
+pub use view::{Emittable, OrganizationView, WantedLifecycle};
 
 use programs::PROGRAMS_MAX;
 use validators::Validators;
@@ -80,20 +77,4 @@ impl Memory {
     pub fn forget(&self, id: &OrganizationId) {
         self.organizations.remove(id);
     }
-}
-
-/// A cache of one shard, so that its bound is exact and an empty one is small. `items` is how many
-/// values are expected at most.
-fn one_shard<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
-    items: usize,
-    weight_max: usize,
-    weighter: W,
-) -> Cache<K, V, W> {
-    let options = OptionsBuilder::new()
-        .shards(1)
-        .estimated_items_capacity(items)
-        .weight_capacity(weight_max as u64)
-        .build()
-        .expect("both capacities are given");
-    Cache::with_options(options, weighter, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }

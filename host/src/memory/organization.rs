@@ -1,52 +1,14 @@
-//! Organizations: what is remembered of one at one revision.
+//! Organizations: from memory at a revision, or read.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
-use quick_cache::{UnitWeighter, sync::Cache};
-use tokio::sync::OnceCell;
-
-use super::{Emittable, Memory, WantedLifecycle, one_shard};
+use super::{Memory, view::OrganizationView};
 use crate::{
     db,
-    domain::{
-        id::{OrganizationId, RegistrationId},
-        name::{EventName, Version},
-        organization::Organization,
-        subscription::Endpoint,
-    },
+    domain::{id::OrganizationId, organization::Organization},
     error::{Error, Result},
     keyring::OrganizationKey,
 };
-
-/// Events remembered of one organization.
-const EVENTS_MAX: usize = 1_000;
-
-/// An organization at one revision, with what was read of it at that revision or later.
-pub struct OrganizationView {
-    /// The organization.
-    pub organization: Organization,
-    /// By what an emit asks for: an event, and a version or the latest one.
-    pub(super) emittables: Cache<(EventName, Option<Version>), Arc<Emittable>>,
-    /// By event type.
-    pub(super) endpoints: Cache<String, Arc<[Arc<Endpoint>]>>,
-    // Each of these is read by one task while the others wait for it.
-    pub(super) key: OnceCell<OrganizationKey>,
-    pub(super) wanted: OnceCell<WantedLifecycle>,
-    pub(super) pushed: OnceCell<HashSet<RegistrationId>>,
-}
-
-impl OrganizationView {
-    fn new(organization: Organization) -> Self {
-        Self {
-            organization,
-            emittables: one_shard(EVENTS_MAX, EVENTS_MAX, UnitWeighter),
-            endpoints: one_shard(EVENTS_MAX, EVENTS_MAX, UnitWeighter),
-            key: OnceCell::new(),
-            wanted: OnceCell::new(),
-            pushed: OnceCell::new(),
-        }
-    }
-}
 
 impl Memory {
     /// The organization at `revision` or later.

@@ -6,7 +6,7 @@ use quick_cache::{Weighter, sync::Cache};
 
 use weir_schema::Validator;
 
-use super::one_shard;
+use super::cache::one_shard;
 use crate::{
     domain::{id::RegistrationId, limits::VALIDATOR_CACHE_BYTES_MAX},
     error::Result,
@@ -131,11 +131,9 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_compile_is_tried_again() {
         let validators = Validators::default();
-        let broken =
-            validators.get_or_compile(&id(1), async { inspect("[]") }).await;
+        let broken = validators.get_or_compile(&id(1), async { inspect("[]") }).await;
         assert!(broken.is_err());
-        let sound =
-            validators.get_or_compile(&id(1), async { inspect("{}") }).await;
+        let sound = validators.get_or_compile(&id(1), async { inspect("{}") }).await;
         assert!(sound.is_ok());
     }
 }

@@ -1,6 +1,9 @@
 //! What an organization's emits lead to beside deliveries: lifecycle events, and relays.
 
-use super::{Memory, OrganizationView};
+use super::{
+    Memory,
+    view::{OrganizationView, WantedLifecycle},
+};
 use crate::{
     db,
     domain::{
@@ -26,23 +29,6 @@ const NAMES: [&str; 9] = [
     CUSTOM_EVENT_FEDERATION_RELAYED,
     CUSTOM_EVENT_FEDERATION_RELAY_FAILED,
 ];
-
-/// The lifecycle events about emits that a subscription of an organization wants. Emits come
-/// thousands of times a second, so that others are not written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WantedLifecycle(Vec<&'static str>);
-
-impl WantedLifecycle {
-    /// Whether a subscription wants the event of this name.
-    pub fn contains(&self, name: &str) -> bool {
-        self.0.contains(&name)
-    }
-
-    /// Whether a subscription wants an event that accepting or routing an emit leads to.
-    pub fn of_accepted(&self) -> bool {
-        self.contains(CUSTOM_EVENT_EMIT_REQUESTED) || self.contains(CUSTOM_EVENT_EMIT_RELAYED)
-    }
-}
 
 impl Memory {
     /// The lifecycle events about emits that a subscription wants.

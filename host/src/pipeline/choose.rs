@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use weir_runtime::{BuiltIn, Budget, Candidate, Destination, Digest, Failure, FaultKind, LogLine, RouterCall, Runtime};
+use weir_runtime::{Budget, BuiltIn, Candidate, Destination, Digest, Failure, FaultKind, LogLine, RouterCall, Runtime};
 
 use super::event_view::EventView;
 use crate::{
@@ -48,8 +48,14 @@ impl Choice {
 
     /// The lines as they are kept beside the event.
     pub fn lines_about(&self, emit: &Emit, now: Time) -> Vec<LogEntry> {
-        let entry = |line: &LogLine| {
-            LogEntry::of_routing(emit, self.router, line.level.as_str(), line.message.clone(), now)
+        let entry = |line: &LogLine| LogEntry {
+            organization_id: emit.organization_id.clone(),
+            component: self.router,
+            emit_id: emit.id.clone(),
+            attempt: None,
+            level: line.level.as_str(),
+            message: line.message.clone(),
+            at: now,
         };
         self.logs.iter().map(entry).collect()
     }
@@ -229,7 +235,8 @@ mod tests {
         let endpoints: Vec<_> = (0..30).map(|number| endpoint(number, Some(filter))).collect();
         let runtime = runtime();
         assert!(choose_quickly(&runtime, &emit, &endpoints).expect("it is tried").is_none());
-        let choice = choose(&runtime, &CpuPool::start().expect("threads start"), &emit, &endpoints).await.expect("it runs");
+        let choice =
+            choose(&runtime, &CpuPool::start().expect("threads start"), &emit, &endpoints).await.expect("it runs");
         let choice = choice.expect("it is routed in small parts");
         // Whether they match takes too long to say, so they get the event, marked.
         assert!(choice.chosen.iter().all(|(_, destination)| destination.attributes.len() == 1));

@@ -198,7 +198,9 @@ mod tests {
         for kind in [FailureKind::Dns, FailureKind::Connect, FailureKind::Timeout] {
             assert_eq!(failed(kind, 0), Then::Retry(None));
         }
-        let fault = |kind| Judgement::of_failure(AttemptFailure::Component, Failure::Fault { kind, message: String::new() }, 0).then;
+        let fault = |kind| {
+            Judgement::of_failure(AttemptFailure::Component, Failure::Fault { kind, message: String::new() }, 0).then
+        };
         assert_eq!(fault(FaultKind::Capacity), Then::NotTried);
         assert_eq!(fault(FaultKind::Trap), Then::Retry(None));
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Host, receiver::Outcome};
+use super::Host;
 use crate::{
     clock::Randomness,
     db::{self, Tx},
     domain::{
-        delivery::Status,
+        delivery::{Outcome, Status},
         emit::{Emit, Entity, Fact, Subject},
         id::{EmitId, OrganizationId},
         lifecycle::{

@@ -1,5 +1,7 @@
 //! Health: how much of its plan an organization uses (contract 2.7), and how much waits on the host.
 
+use std::time::Duration;
+
 use super::{Caller, Host};
 use crate::{
     db::{self, emit::FailedEmit},
@@ -47,15 +49,19 @@ pub struct Status {
     pub routing: (i64, Option<Time>),
     /// Deliveries that are owed, and since when the oldest is owed.
     pub deliveries: (i64, Option<Time>),
+    /// Calls of components since the host started, and the durations of all together.
+    pub component_calls: (u64, Duration),
 }
 
 /// Reads how much waits on the host.
 pub async fn status(host: &Host) -> Result<Status> {
+    let usage = host.runtime.usage();
     let mut tx = host.db.read().await?;
     Ok(Status {
         database: host.db.kind(),
         migration_level: db::migrate::level(),
         routing: db::emit::backlog(&mut tx).await?,
         deliveries: db::delivery::backlog(&mut tx).await?,
+        component_calls: (usage.calls, usage.busy),
     })
 }

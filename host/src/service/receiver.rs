@@ -12,13 +12,12 @@ use super::{
 use crate::{
     db::{self, Tx},
     domain::{
-        delivery::{Attempt, Status},
+        delivery::Outcome,
         emit::Emit,
         federation::RelayLog,
-        id::{DeliveryId, OrganizationId, PushId},
+        id::OrganizationId,
         receiver::ReceiverId,
         subscription::{Endpoint, HealthChange, Subscription},
-        time::Time,
     },
     error::Result,
     fail,
@@ -106,23 +105,6 @@ async fn give_up_failing(host: &Host, endpoint: &Endpoint, patience: Duration) -
         ReceiverId::Subscription(id) => subscription::endpoint::disable_failing(host, owner, id, patience).await,
         ReceiverId::Peer(id) => endpoint::pause_failing(host, owner, id, patience).await,
     }
-}
-
-/// The outcome of a claim on a delivery, as its owner is told of it.
-#[derive(Clone, Copy)]
-pub struct Outcome<'a> {
-    /// The delivery.
-    pub delivery_id: &'a DeliveryId,
-    /// The push that owes it; only external peers have one.
-    pub push_id: Option<&'a PushId>,
-    /// The delivery's status from now on.
-    pub status: Status,
-    /// The attempt; `None` when there was none.
-    pub attempt: Option<&'a Attempt>,
-    /// Why it is not delivered.
-    pub error_message: Option<&'a str>,
-    /// The present time.
-    pub now: Time,
 }
 
 /// What an owner is told of the outcome of a claim: a row of the log of relays for an external peer, and

@@ -259,8 +259,7 @@ impl Replays {
         drop(tx);
         // Emits are deleted only when nothing is owed of them.
         let emit_of = |claimed: &Claimed| emits.iter().find(|stored| stored.emit.id == claimed.emit_id);
-        let revived =
-            made.revived.into_iter().filter_map(|claimed| Some((emit_of(&claimed)?.emit.clone(), claimed)));
+        let revived = made.revived.into_iter().filter_map(|claimed| Some((emit_of(&claimed)?.emit.clone(), claimed)));
         let created = made.created.into_iter().filter_map(|(emit, new)| Some((emit, new.claim()?)));
         for ((emit, claimed), slot) in revived.chain(created).zip(slots) {
             Job::new(claimed, emit, endpoint.clone()).start(&self.shared, slot);

@@ -6,11 +6,8 @@ use super::{docs::up_to_date, fixtures::sources};
 use crate::support::fixtures::root;
 
 /// The files that define the bounds.
-const TABLES: &[&str] = &[
-    "host/src/domain/limits.rs",
-    "host/crates/runtime/src/limits.rs",
-    "host/crates/schema/src/limits.rs",
-];
+const TABLES: &[&str] =
+    &["host/src/domain/limits.rs", "host/crates/runtime/src/limits.rs", "host/crates/schema/src/limits.rs"];
 
 /// Bounds whose test is not named after them.
 const REACHED_BY: &[(&str, &str)] = &[

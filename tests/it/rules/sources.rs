@@ -126,7 +126,11 @@ impl Source {
             let rest = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest);
             let Some(path) = rest.trim_start().strip_prefix("use ") else { continue };
             let mut below = Vec::new();
-            let start = if path.starts_with("crate::") || path.starts_with("super::") { vec![] } else { vec!["self".to_owned()] };
+            let start = if path.starts_with("crate::") || path.starts_with("super::") {
+                vec![]
+            } else {
+                vec!["self".to_owned()]
+            };
             expand(path, start, &mut below);
             for path in below.into_iter().filter_map(|path| self.absolute(path)) {
                 if let Some(name) = path.last() {

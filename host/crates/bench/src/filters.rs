@@ -16,7 +16,8 @@ const EVENTS: usize = 21;
 
 pub(crate) fn measure() -> Result<Filters> {
     let runtime = Runtime::new(Settings::default())?;
-    let subscriptions: Vec<_> = (0..SUBSCRIPTIONS).map(|number| (format!("evs_{number:026}"), filter(number))).collect();
+    let subscriptions: Vec<_> =
+        (0..SUBSCRIPTIONS).map(|number| (format!("evs_{number:026}"), filter(number))).collect();
     let candidates: Vec<_> = subscriptions.iter().map(|(id, filter)| candidate(id, filter)).collect();
     let payload = payload();
     let event = event(&payload);

@@ -39,11 +39,8 @@ pub async fn insert(tx: &mut Tx, new: &[&New]) -> Result<HashSet<DeliveryId>> {
     for some in new.chunks(ROWS_PER_STATEMENT_MAX) {
         let rows: Vec<_> = some.iter().map(|new| row(new)).collect::<Result<_>>()?;
         let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-        let count = on_db!(&mut *tx, |conn| sqlx::query(sql)
-            .bind(&rows)
-            .execute(conn)
-            .await
-            .map(|done| done.rows_affected()))?;
+        let count =
+            on_db!(&mut *tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|done| done.rows_affected()))?;
         // A number is one message from the database, ids are one each: they are asked for only if some
         // were left out, which is rare.
         if count == some.len() as u64 {

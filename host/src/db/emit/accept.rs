@@ -272,8 +272,7 @@ async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
         rows.extend(found);
     }
     let original = |(organization, key, id, namespace, name, version, request_hash): OriginalRow| {
-        let event_type =
-            stored_event_type(&OrganizationId::stored(organization.as_str()), &namespace, &name, &version);
+        let event_type = stored_event_type(&OrganizationId::stored(organization.as_str()), &namespace, &name, &version);
         ((organization, key), Original { id: EmitId::stored(id), event_type, request_hash })
     };
     Ok(rows.into_iter().map(original).collect())

@@ -93,13 +93,7 @@ pub async fn put_back(tx: &mut Tx, claims: &[(EmitId, i64)], due_at: Time, why: 
         return Ok(());
     }
     let (sql, rows) = (SQL.pick(tx), codec::rows(claims)?);
-    on_db!(tx, |conn| sqlx::query(sql)
-        .bind(&rows)
-        .bind(due_at.as_millis())
-        .bind(why)
-        .execute(conn)
-        .await
-        .map(|_| ()))
+    on_db!(tx, |conn| sqlx::query(sql).bind(&rows).bind(due_at.as_millis()).bind(why).execute(conn).await.map(|_| ()))
 }
 
 /// Ends all leases at `now`: only the one owner of a database may do so, when it starts.

@@ -62,7 +62,7 @@ pub async fn has_succeeded_since(
     const SQL: &str = "
         select exists (select 1
                          from delivery
-                        where organization_id = $1 and subscription_id = $2 and status = 'SUCCESS' and updated_at >= $3)";
+                        where organization_id = $1 and receiver_id = $2 and status = 'SUCCESS' and updated_at >= $3)";
     on_db!(tx, |conn| sqlx::query_scalar(SQL)
         .bind(organization.as_str())
         .bind(receiver.as_str())

@@ -87,6 +87,5 @@ pub(super) async fn rotate_key(
 }
 
 pub(super) async fn status(state: Shared) -> Answer<view::HostStatus> {
-    let status = health::status(&state.host).await?;
-    ok(view::HostStatus::of(&status, state.host.runtime.usage()))
+    ok(view::HostStatus::of(&health::status(&state.host).await?))
 }

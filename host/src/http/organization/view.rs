@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use weir_runtime::Usage;
-
 use crate::{
     domain::{
         id::{ApiKeyId, OrganizationId},
@@ -180,7 +178,8 @@ struct Components {
 }
 
 impl HostStatus {
-    pub(super) fn of(status: &Status, usage: Usage) -> Self {
+    pub(super) fn of(status: &Status) -> Self {
+        let (calls, busy) = status.component_calls;
         let ((waiting, oldest_emit), (owed, oldest_delivery)) = (status.routing, status.deliveries);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -188,10 +187,7 @@ impl HostStatus {
             migration_level: status.migration_level,
             routing: RoutingQueue { waiting, oldest_at: oldest_emit },
             deliveries: DeliveryQueue { owed, oldest_at: oldest_delivery },
-            components: Components {
-                calls: usage.calls,
-                busy_ms: u64::try_from(usage.busy.as_millis()).unwrap_or(u64::MAX),
-            },
+            components: Components { calls, busy_ms: u64::try_from(busy.as_millis()).unwrap_or(u64::MAX) },
         }
     }
 }

@@ -5,4 +5,4 @@ mod list;
 pub mod replay;
 pub mod trial;
 
-pub use list::{Detail, DeliveryQuery, get, list};
+pub use list::{DeliveryQuery, Detail, get, list};

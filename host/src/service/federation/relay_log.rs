@@ -9,7 +9,7 @@ use crate::{
         federation::relay_log::{self, RelayQuery},
     },
     domain::{
-        delivery::Status,
+        delivery::{Outcome, Status},
         emit::Emit,
         federation::{Refusal, RelayLog, RelayStatus, Role},
         id::{GroupId, MemberId, OrganizationId, PushId, RelayId},
@@ -19,7 +19,7 @@ use crate::{
         time::Time,
     },
     error::Result,
-    service::{Caller, Host, Page, announce::Announcements, receiver::Outcome},
+    service::{Caller, Host, Page, announce::Announcements},
 };
 
 /// A page of the relays to a group, the newest first, and how many match. The owner sees all, a

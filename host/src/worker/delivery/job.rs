@@ -9,7 +9,7 @@ use super::{super::Shared, slots::Slot};
 use crate::{
     domain::{
         component::LogEntry,
-        delivery::{Attempt, Claimed, ENDPOINT_DISABLED, Settled, Status},
+        delivery::{Attempt, Claimed, ENDPOINT_DISABLED, Outcome, Settled, Status},
         emit::Emit,
         retry::{Next, after_own_fault, next_attempt},
         subscription::{Endpoint, HealthChange},
@@ -100,9 +100,14 @@ impl Job {
                 return Judgement::of_own_fault("the host could not run the program of the delivery");
             }
         };
-        let number = claimed.attempts_total + 1;
-        logs.extend(prepared.logs.into_iter().map(|(component, line)| {
-            LogEntry::of_delivery(claimed, number, component, line.level.as_str(), line.message, now)
+        logs.extend(prepared.logs.into_iter().map(|(component, line)| LogEntry {
+            organization_id: claimed.organization_id.clone(),
+            component,
+            emit_id: claimed.emit_id.clone(),
+            attempt: Some((claimed.id.clone(), claimed.attempts_total + 1)),
+            level: line.level.as_str(),
+            message: line.message,
+            at: now,
         }));
         match prepared.result {
             Ok(Some(request)) => {
@@ -175,7 +180,7 @@ impl Job {
 
     async fn settled(&self, shared: &Shared, ended: Ended) -> Settled {
         let now = shared.host.now();
-        let outcome = receiver::Outcome {
+        let outcome = Outcome {
             delivery_id: &self.claimed.id,
             push_id: self.claimed.push_id.as_ref(),
             status: ended.status,

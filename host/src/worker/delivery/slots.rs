@@ -101,7 +101,8 @@ impl Slots {
             return None;
         }
         state.know(&endpoint.organization_id, &endpoint.receiver, Limits::of(&endpoint.terms), now);
-        let asked = Asked { organization: &endpoint.organization_id, receiver: &endpoint.receiver, is_replay: false, now };
+        let asked =
+            Asked { organization: &endpoint.organization_id, receiver: &endpoint.receiver, is_replay: false, now };
         self.take_one(&mut state, asked)
     }
 
@@ -147,7 +148,13 @@ impl Slots {
     }
 
     /// Notes that a receiver has due deliveries in the table, and what it allows.
-    pub(in crate::worker) fn note_backlog(&self, organization: &OrganizationId, receiver: &ReceiverId, limits: Limits, now: Time) {
+    pub(in crate::worker) fn note_backlog(
+        &self,
+        organization: &OrganizationId,
+        receiver: &ReceiverId,
+        limits: Limits,
+        now: Time,
+    ) {
         {
             let mut state = self.state();
             state.know(organization, receiver, limits, now);

@@ -75,8 +75,7 @@ impl<'a> Round<'a> {
     ) -> Result<Self> {
         // The revision first: what is read after it is at least as new.
         let revision = organization::find(tx, owner).await?.map(|owner| owner.revision);
-        let mut round =
-            Self { shared, owner, now: shared.host.now(), revision, peer_program, emits: VecDeque::new() };
+        let mut round = Self { shared, owner, now: shared.host.now(), revision, peer_program, emits: VecDeque::new() };
         let ids: Vec<&EmitId> = due.iter().map(|fan_out| &fan_out.emit_id).collect();
         let mut emits = db::emit::load(tx, &ids).await?;
         let mut room = limit;
@@ -284,7 +283,8 @@ impl<'a> Chunk<'a> {
             // Groups or members changed, so the table is asked again. Routing is left to the table: members
             // that change all the time do not delay the others.
             let limit = self.accepted.len() + self.owed.len();
-            let mut again = Round::take(self.shared, self.owner, self.peer_program.clone(), tx, &self.due, limit.max(1)).await?;
+            let mut again =
+                Round::take(self.shared, self.owner, self.peer_program.clone(), tx, &self.due, limit.max(1)).await?;
             self = again.chunk(limit.max(1)).unwrap_or_else(|| Chunk::new(&again));
             revisions = self.hold_revisions(tx).await?;
         }

@@ -4,11 +4,7 @@ use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use super::super::{
     Shared,
-    delivery::{
-        self,
-        job::Job,
-        slots::Slot,
-    },
+    delivery::{self, job::Job, slots::Slot},
 };
 use crate::{
     db::emit::Routed,
@@ -44,11 +40,7 @@ pub(in crate::worker) struct Starts {
 
 impl Starts {
     /// Starts the deliveries of those emits whose claim still held.
-    pub(in crate::worker) fn go(
-        starts: impl IntoIterator<Item = Self>,
-        shared: &Arc<Shared>,
-        held: &HashSet<EmitId>,
-    ) {
+    pub(in crate::worker) fn go(starts: impl IntoIterator<Item = Self>, shared: &Arc<Shared>, held: &HashSet<EmitId>) {
         for starts in starts.into_iter().filter(|starts| held.contains(&starts.emit_id)) {
             for receiver in &starts.waiting {
                 shared.slots.note_more(receiver);
@@ -108,8 +100,15 @@ async fn conclude(shared: &Shared, handover: &Handover, choice: Option<Choice>) 
         deliveries.push(new);
     }
     let lifecycle = announce::of_routed(&shared.host, emit, now).await?;
-    let routed =
-        Routed { emit_id: emit.id.clone(), claims: handover.claims, routed_at: now, router, deliveries, lifecycle, logs };
+    let routed = Routed {
+        emit_id: emit.id.clone(),
+        claims: handover.claims,
+        routed_at: now,
+        router,
+        deliveries,
+        lifecycle,
+        logs,
+    };
     Ok(Decided { routed, starts })
 }
 

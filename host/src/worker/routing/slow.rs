@@ -9,11 +9,7 @@ use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
 use lru::LruCache;
 use parking_lot::Mutex;
 
-use super::{
-    super::Shared,
-    decide::decide_slowly,
-    hold, put_back, write,
-};
+use super::{super::Shared, decide::decide_slowly, hold, put_back, write};
 use crate::{
     domain::{
         emit::Emit,
@@ -30,19 +26,12 @@ const LEASE_MS: i64 = 300_000;
 /// The wait of an emit for which there is no place.
 const WAIT_MS: i64 = 5_000;
 
-/// The slow lane. Clones share it.
-#[derive(Clone)]
+/// The slow lane.
 pub(super) struct Slow {
     shared: Arc<Shared>,
-    state: Arc<Mutex<State>>,
-}
-
-struct State {
     /// Events that were too much for a quick call.
-    known: LruCache<Event, Known>,
-    /// Emits under way of each organization.
-    under_way: HashMap<OrganizationId, usize>,
-    total: usize,
+    known: Mutex<LruCache<Event, Known>>,
+    places: Places,
 }
 
 /// An organization and the event type of its events.
@@ -56,44 +45,37 @@ struct Known {
     payload_bytes: usize,
 }
 
-/// A place in the slow lane, free again when it is dropped.
-struct Place {
-    state: Arc<Mutex<State>>,
-    organization: OrganizationId,
-}
-
 impl Slow {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let state = State { known: LruCache::new(REMEMBERED_MAX), under_way: HashMap::new(), total: 0 };
-        Self { shared, state: Arc::new(Mutex::new(state)) }
+        Self { shared, known: Mutex::new(LruCache::new(REMEMBERED_MAX)), places: Places::default() }
     }
 
     /// Whether an event like this one, with a payload no larger, was too much before.
     pub(super) fn is_expected_of(&self, emit: &Emit) -> bool {
-        let mut state = self.state.lock();
-        if state.known.is_empty() {
+        let mut known = self.known.lock();
+        if known.is_empty() {
             return false;
         }
-        let known = state.known.get(&event(emit));
+        let known = known.get(&event(emit));
         known.is_some_and(|known| known.revision == emit.revision && known.payload_bytes <= emit.payload.len())
     }
 
     /// Notes that an event was too much for a quick call.
     pub(super) fn remember(&self, emit: &Emit) {
-        let mut state = self.state.lock();
         let (event, now) = (event(emit), Known { revision: emit.revision, payload_bytes: emit.payload.len() });
-        match state.known.get_mut(&event) {
+        let mut known = self.known.lock();
+        match known.get_mut(&event) {
             Some(known) if known.revision == now.revision => {
                 known.payload_bytes = known.payload_bytes.min(now.payload_bytes);
             }
-            _ => drop(state.known.put(event, now)),
+            _ => drop(known.put(event, now)),
         }
     }
 
     /// Routes an emit beside the others. When its organization has many under way already, it waits in
     /// the table.
     pub(super) async fn route(&self, handover: Handover) {
-        let Some(place) = self.take(&handover.emit.organization_id) else {
+        let Some(place) = self.places.take(&handover.emit.organization_id) else {
             let why = "its filters take long on its payload, and other such emits are routed first";
             return hold(&self.shared, &handover, WAIT_MS, why).await;
         };
@@ -107,27 +89,45 @@ impl Slow {
             drop(place);
         });
     }
+}
 
+/// How many emits are in the slow lane. Clones count together.
+#[derive(Clone, Default)]
+struct Places(Arc<Mutex<Taken>>);
+
+#[derive(Default)]
+struct Taken {
+    of_organizations: HashMap<OrganizationId, usize>,
+    total: usize,
+}
+
+/// A place in the slow lane, free again when it is dropped.
+struct Place {
+    places: Places,
+    organization: OrganizationId,
+}
+
+impl Places {
     fn take(&self, organization: &OrganizationId) -> Option<Place> {
-        let mut state = self.state.lock();
-        let own = state.under_way.get(organization).copied().unwrap_or_default();
-        if state.total >= SLOW_EMITS_MAX || own >= SLOW_EMITS_PER_ORGANIZATION_MAX {
+        let mut taken = self.0.lock();
+        let own = taken.of_organizations.get(organization).copied().unwrap_or_default();
+        if taken.total >= SLOW_EMITS_MAX || own >= SLOW_EMITS_PER_ORGANIZATION_MAX {
             return None;
         }
-        state.total += 1;
-        state.under_way.insert(organization.clone(), own + 1);
-        Some(Place { state: self.state.clone(), organization: organization.clone() })
+        taken.total += 1;
+        taken.of_organizations.insert(organization.clone(), own + 1);
+        Some(Place { places: self.clone(), organization: organization.clone() })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.state.lock();
-        state.total -= 1;
-        if let Some(own) = state.under_way.get_mut(&self.organization) {
+        let mut taken = self.places.0.lock();
+        taken.total -= 1;
+        if let Some(own) = taken.of_organizations.get_mut(&self.organization) {
             *own -= 1;
             if *own == 0 {
-                state.under_way.remove(&self.organization);
+                taken.of_organizations.remove(&self.organization);
             }
         }
     }
@@ -135,4 +135,35 @@ impl Drop for Place {
 
 fn event(emit: &Emit) -> Event {
     (emit.organization_id.clone(), emit.event_type())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn organization(number: usize) -> OrganizationId {
+        OrganizationId::stored(format!("org_{number}"))
+    }
+
+    #[test]
+    fn slow_emits_per_organization_max() {
+        let places = Places::default();
+        let mut own: Vec<_> = (0..SLOW_EMITS_PER_ORGANIZATION_MAX).map(|_| places.take(&organization(1))).collect();
+        assert!(own.iter().all(Option::is_some));
+        assert!(places.take(&organization(1)).is_none());
+        assert!(places.take(&organization(2)).is_some(), "another organization has its own");
+        own.pop();
+        assert!(places.take(&organization(1)).is_some(), "and a place is free again");
+    }
+
+    #[test]
+    fn slow_emits_max() {
+        let places = Places::default();
+        let mut all: Vec<_> = (0..SLOW_EMITS_MAX).map(|number| places.take(&organization(number))).collect();
+        assert!(all.iter().all(Option::is_some));
+        assert!(places.take(&organization(SLOW_EMITS_MAX)).is_none());
+        all.clear();
+        let taken = places.0.lock();
+        assert!(taken.total == 0 && taken.of_organizations.is_empty());
+    }
 }

@@ -1,0 +1,73 @@
+//! What is remembered of one organization at one revision.
+
+use std::{collections::HashSet, sync::Arc};
+
+use quick_cache::{UnitWeighter, sync::Cache};
+use tokio::sync::OnceCell;
+
+use super::cache::one_shard;
+use crate::{
+    domain::{
+        id::RegistrationId,
+        lifecycle::{CUSTOM_EVENT_EMIT_RELAYED, CUSTOM_EVENT_EMIT_REQUESTED},
+        name::{EventName, Version},
+        organization::Organization,
+        subscription::Endpoint,
+    },
+    keyring::OrganizationKey,
+};
+
+/// Events remembered of one organization.
+const EVENTS_MAX: usize = 1_000;
+
+/// An organization at one revision, with what was read of it at that revision or later.
+pub struct OrganizationView {
+    /// The organization.
+    pub organization: Organization,
+    /// By what an emit asks for: an event, and a version or the latest one.
+    pub(super) emittables: Cache<(EventName, Option<Version>), Arc<Emittable>>,
+    /// By event type.
+    pub(super) endpoints: Cache<String, Arc<[Arc<Endpoint>]>>,
+    // Each of these is read by one task while the others wait for it.
+    pub(super) key: OnceCell<OrganizationKey>,
+    pub(super) wanted: OnceCell<WantedLifecycle>,
+    pub(super) pushed: OnceCell<HashSet<RegistrationId>>,
+}
+
+impl OrganizationView {
+    pub(super) fn new(organization: Organization) -> Self {
+        Self {
+            organization,
+            emittables: one_shard(EVENTS_MAX, EVENTS_MAX, UnitWeighter),
+            endpoints: one_shard(EVENTS_MAX, EVENTS_MAX, UnitWeighter),
+            key: OnceCell::new(),
+            wanted: OnceCell::new(),
+            pushed: OnceCell::new(),
+        }
+    }
+}
+
+/// A published registration.
+pub struct Emittable {
+    /// The registration.
+    pub registration_id: RegistrationId,
+    /// Its version.
+    pub version: Version,
+}
+
+/// The lifecycle events about emits that a subscription of an organization wants. Emits come
+/// thousands of times a second, so that others are not written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedLifecycle(pub(super) Vec<&'static str>);
+
+impl WantedLifecycle {
+    /// Whether a subscription wants the event of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+
+    /// Whether a subscription wants an event that accepting or routing an emit leads to.
+    pub fn of_accepted(&self) -> bool {
+        self.contains(CUSTOM_EVENT_EMIT_REQUESTED) || self.contains(CUSTOM_EVENT_EMIT_RELAYED)
+    }
+}
