@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU32},
     time::Duration,
 };
 
@@ -150,6 +150,7 @@ impl App {
             keyring,
             cpu,
             idempotency: RunningKeys::new(&settings.randomness),
+            announcements_begun: AtomicU32::default(),
             clock: settings.clock,
             randomness: settings.randomness,
             address_policy: settings.address_policy,
