@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU32},
     time::Duration,
 };
 
@@ -156,6 +156,7 @@ impl App {
             cpu,
             runtime,
             bells,
+            announcements_begun: AtomicU32::default(),
             clock: settings.clock,
             randomness: settings.randomness,
             address_policy: settings.address_policy,

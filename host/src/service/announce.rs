@@ -4,13 +4,12 @@
 //! emits, thousands of times a second, is announced only if a subscription wants that event. A
 //! lifecycle event never leads to another one.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use serde_json::{Map, Value, json};
 
 use super::Host;
 use crate::{
-    clock::Randomness,
     db::{self, Tx},
     domain::{
         delivery::{Outcome, Status},
@@ -28,11 +27,13 @@ use crate::{
     memory::OrganizationView,
 };
 
-/// The bits of the random part of an id: the 80 of a ULID.
-const RANDOM_BITS: u32 = 80;
+/// The low bits of an id's random part, of 80 in all, that are drawn. The others say how many
+/// announcements the host had begun.
+const DRAWN_BITS: u32 = 48;
 
 /// Lifecycle events of one moment on their way to the table. Their ids count up from one draw, so
-/// that they sort in the order in which they were added, whatever else happens meanwhile.
+/// that they sort in the order in which they were added, whatever is announced meanwhile. Announcements
+/// of one host in the same millisecond sort in the order in which they were begun.
 #[derive(Debug)]
 pub struct Announcements {
     now: Time,
@@ -43,10 +44,15 @@ pub struct Announcements {
 
 impl Announcements {
     /// No events yet; all that are added happen `now`.
-    pub fn new(now: Time, randomness: &Randomness) -> Self {
-        // The highest bit that counts stays free, so that counting up never runs over.
-        let random = randomness.id() & ((1 << (RANDOM_BITS - 1)) - 1);
-        Self { now, random, events: Vec::new() }
+    pub fn new(host: &Host, now: Time) -> Self {
+        let begun = host.announcements_begun.fetch_add(1, Ordering::Relaxed);
+        Self::after(begun, now, host.randomness.id())
+    }
+
+    fn after(begun: u32, now: Time, drawn: u128) -> Self {
+        // The highest of the drawn bits stays free, so that counting up never runs into the others.
+        let drawn = drawn & ((1 << (DRAWN_BITS - 1)) - 1);
+        Self { now, random: u128::from(begun) << DRAWN_BITS | drawn, events: Vec::new() }
     }
 
     /// Adds an event of an organization, which only subscriptions of this revision or a later one get.
@@ -87,7 +93,7 @@ impl Announcements {
 pub(super) async fn announce_alone(host: &Host, organization: &OrganizationId, events: Vec<Lifecycle>) -> Result<()> {
     let mut tx = host.db.begin().await?;
     let revision = revision_of(&mut tx, organization).await?;
-    let mut announcements = Announcements::new(host.now(), &host.randomness);
+    let mut announcements = Announcements::new(host, host.now());
     for event in events {
         announcements.add(organization, revision, event);
     }
@@ -111,7 +117,7 @@ pub async fn of_routed(host: &Host, emit: &Emit, now: Time) -> Result<Vec<Emit>>
     }
     let view = host.memory.organization(&emit.organization_id, emit.revision).await?;
     let wanted = host.memory.wanted_lifecycle(&view).await?;
-    let mut announcements = Announcements::new(now, &host.randomness);
+    let mut announcements = Announcements::new(host, now);
     for name in [CUSTOM_EVENT_EMIT_REQUESTED, CUSTOM_EVENT_EMIT_RELAYED] {
         if wanted.contains(name) {
             let event = Lifecycle::about(entity::EMIT, emit.id.as_str(), name, facts(emit).into());
@@ -140,7 +146,7 @@ pub(super) async fn of_outcome(host: &Host, emit: &Emit, endpoint: &Endpoint, ou
     data.insert("subscriptionId".to_owned(), json!(endpoint.receiver));
     data.insert("errorMessage".to_owned(), json!(outcome.error_message));
     let event = Lifecycle::about(entity::EMIT, emit.id.shown(), name, data.into());
-    let mut announcements = Announcements::new(outcome.now, &host.randomness);
+    let mut announcements = Announcements::new(host, outcome.now);
     announcements.add(&view.organization.id, view.organization.revision, event);
     announcements.into_events()
 }
@@ -174,6 +180,7 @@ fn facts(emit: &Emit) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Randomness;
 
     const NOW: Time = Time::from_millis(1_778_103_648_120);
 
@@ -182,26 +189,34 @@ mod tests {
         announcements.add(&OrganizationId::stored("org_1"), 1, event);
     }
 
+    /// The ids of announcements, in the order in which their events were added.
+    fn ids(announcements: Announcements) -> Vec<EmitId> {
+        announcements.into_events().into_iter().map(|emit| emit.id).collect()
+    }
+
     #[test]
     fn events_of_one_change_keep_their_order_whatever_is_announced_meanwhile() {
         let randomness = Randomness::seeded(1);
-        let mut change = Announcements::new(NOW, &randomness);
-        for later in 1..=64 {
+        let mut change = Announcements::after(0, NOW, randomness.id());
+        for others in 1..=64 {
             add(&mut change);
-            add(&mut Announcements::new(NOW.plus_millis(later), &randomness));
+            let mut later = Announcements::after(others, NOW.plus_millis(i64::from(others)), randomness.id());
+            add(&mut later);
         }
-        let ids: Vec<EmitId> = change.into_events().into_iter().map(|emit| emit.id).collect();
+        let ids = ids(change);
         assert_eq!(ids.len(), 64);
         assert!(ids.is_sorted(), "{ids:?}");
     }
 
     #[test]
-    fn counting_up_never_runs_over() {
-        let mut highest = Announcements::new(NOW, &Randomness::seeded(1));
-        highest.random = (1 << (RANDOM_BITS - 1)) - 1;
-        add(&mut highest);
-        add(&mut highest);
-        let [first, second] = highest.into_events().try_into().expect("two");
-        assert!(first.id < second.id);
+    fn changes_of_one_millisecond_keep_their_order() {
+        let mut all = Vec::new();
+        for (begun, drawn) in [(0, u128::MAX), (1, 0), (2, u128::MAX), (u32::MAX, 0)] {
+            let mut change = Announcements::after(begun, NOW, drawn);
+            add(&mut change);
+            add(&mut change);
+            all.extend(ids(change));
+        }
+        assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
     }
 }

@@ -32,7 +32,7 @@ impl Host {
         let organization =
             organization::touch(&mut tx, id).await?.ok_or_else(|| fail!(NotFound, "there is no organization {id}"))?;
         let now = self.now();
-        let announcements = Announcements::new(now, &self.randomness);
+        let announcements = Announcements::new(self, now);
         Ok(Change { tx, organization, now, host: self, announcements })
     }
 }

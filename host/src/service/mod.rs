@@ -3,7 +3,7 @@
 //! A use case takes plain values and gives plain values. It knows the database, the memory and the
 //! domain, and neither HTTP nor components.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 
 use weir_runtime::Runtime;
 
@@ -63,9 +63,11 @@ pub struct Host {
     pub trials: Trials,
     /// Wake the workers up.
     pub bells: Bells,
-    /// The present time.
+    /// The clock that use cases read the time from.
     pub clock: Arc<dyn Clock>,
-    /// Ids, keys and secrets.
+    /// [`Announcements`](announce::Announcements) begun so far, to put their ids in order.
+    pub announcements_begun: AtomicU32,
+    /// The source of ids, keys and secrets.
     pub randomness: Randomness,
     /// The addresses that endpoints may have.
     pub address_policy: Policy,

@@ -101,6 +101,8 @@ async fn other_names_and_other_versions_are_told_apart() {
     let name = format!("{}.order", acme.namespace);
     let body = json!({ "name": name, "version": "1.0.0", "webhookUrl": receiver.url("/") });
     let old = text(&acme.post("/api/v1/events/custom/subscribe", body).await.created()["subscriptionId"]);
+    // Lists show the newest first, and ids of one moment do not sort.
+    app.clock.advance(Duration::from_millis(1));
     let (other, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     let emit = acme.emit(&name, json!({})).await;
     app.settle().await;

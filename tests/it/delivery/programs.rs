@@ -12,6 +12,17 @@ use crate::support::{
     fixtures::fixture,
 };
 
+/// Makes it as if an earlier release had routed the only delivery, with a program of its own.
+async fn pin(app: &TestApp, columns: &str) {
+    let sql = format!(
+        "insert into program (id, organization_id, transformer_digest, transformer_config, handler_digest,
+                              handler_config)
+         select 'prg_earlier', {columns} from program;
+         update delivery set program_id = 'prg_earlier'"
+    );
+    execute(&app.database.location, &sql).await;
+}
+
 /// Stores a fixture as a component of some earlier release, and gives its digest.
 async fn store(app: &TestApp, name: &str, world: &str) -> Digest {
     let wasm = fixture(name);
@@ -41,9 +52,8 @@ async fn a_delivery_keeps_the_components_that_it_was_routed_with() {
     app.settle().await;
     let first = receiver.requests().pop().expect("one attempt").body;
 
-    // Now it is as if an earlier release had routed the event, with an adapter of its own.
     let digest = store(&app, "signs-once", "adapter").await;
-    execute(&app.database.location, &format!("update program set handler_digest = '{digest}'")).await;
+    pin(&app, &format!("organization_id, null, null, '{digest}', '{{}}'")).await;
     let app = app.restart().await;
     let acme = app.client(&acme.id, &acme.namespace, acme.key());
     receiver.always(Reply::status(200));
@@ -68,8 +78,7 @@ async fn a_transformer_of_a_program_reshapes_the_event_and_its_lines_are_kept() 
     app.settle().await;
 
     let digest = store(&app, "floods-log", "transformer").await;
-    let sql = format!("update program set transformer_digest = '{digest}', transformer_config = '{{}}'");
-    execute(&app.database.location, &sql).await;
+    pin(&app, &format!("organization_id, '{digest}', '{{}}', handler_digest, handler_config")).await;
     let app = app.restart().await;
     receiver.always(Reply::status(200));
     app.clock.advance(Duration::from_secs(60));

@@ -58,7 +58,7 @@ async fn events(host: &Host, owner: &OrganizationId, revision: i64, rows: &[Rela
     let view = host.memory.organization(owner, revision).await?;
     let wanted = host.memory.wanted_lifecycle(&view).await?;
     let revision = revision.max(view.organization.revision);
-    let mut announcements = Announcements::new(host.now(), &host.randomness);
+    let mut announcements = Announcements::new(host, host.now());
     for event in rows.iter().map(event).filter(|event| wanted.contains(event.name)) {
         announcements.add(owner, revision, event);
     }

@@ -93,7 +93,7 @@ async fn furnish(
     db::organization::grant_namespace(tx, id, &first_namespace(&organization.slug), now).await?;
     let generic = registry::generic(host, organization, now)?;
     db::registration::insert(tx, id, &generic).await?;
-    let mut announcements = Announcements::new(now, &host.randomness);
+    let mut announcements = Announcements::new(host, now);
     announcements.add(id, organization.revision, registry::seeded(&generic));
     announcements.write(tx).await?;
     let new = NewKey { caller_service: FIRST_CALLER_SERVICE, label: None, scopes: None, environment, expires_at: None };

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, TestApp, client::text};
 
+mod announcements;
 mod external;
 mod groups;
 mod members;
@@ -12,7 +13,6 @@ mod pushes;
 mod relays;
 mod revisions;
 mod roles;
-mod told;
 
 const EVENTS: &str = "/api/v1/events/custom";
 const FEDERATION: &str = "/api/v1/events/custom/federation";

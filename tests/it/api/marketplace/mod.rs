@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, TestApp, client::text};
 
+mod announcements;
 mod browsing;
 mod forks;
 mod listings;
-mod told;
 
 const EVENTS: &str = "/api/v1/events/custom";
 const MARKETPLACE: &str = "/api/v1/events/custom/marketplace";

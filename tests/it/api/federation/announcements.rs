@@ -1,4 +1,4 @@
-//! What is said of groups, and to whom (contract 4.2).
+//! Announcements of groups: which organizations get which events (contract 4.2).
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::{Client, Receiver, TestApp, client::text};
 
 /// Names, without their common beginning, and payloads of an organization's federation events, the
 /// oldest first.
-async fn told(tenant: &Client) -> Vec<(String, Value)> {
+async fn announced(tenant: &Client) -> Vec<(String, Value)> {
     let log = tenant.get("/api/v1/event-log?entityType=federation_group&limit=100").await.ok();
     let items = log["items"].as_array().expect("a list");
     let short = |name: &Value| text(name).trim_start_matches("CUSTOM_EVENT_FEDERATION_").to_owned();
@@ -62,7 +62,7 @@ async fn each_move_is_told_to_the_owner_and_to_those_whom_it_concerns() {
     let undeclared = with("PUSH_UNDECLARED", json!({ "pushId": push, "unpushedBy": by }));
     let archived = with("GROUP_ARCHIVED", json!({ "archivedBy": by }));
     assert_eq!(
-        told(&owner).await,
+        announced(&owner).await,
         [
             created,
             invited(a),
@@ -78,8 +78,8 @@ async fn each_move_is_told_to_the_owner_and_to_those_whom_it_concerns() {
         ]
     );
     // A member hears of itself, and of the group while it takes part.
-    assert_eq!(told(&one).await, [invited(a), accepted(a), declared, undeclared, removed(a, "owner_removed")]);
-    assert_eq!(told(&two).await, [invited(b), removed(b, "member_left"), invited(b), accepted(b), archived]);
+    assert_eq!(announced(&one).await, [invited(a), accepted(a), declared, undeclared, removed(a, "owner_removed")]);
+    assert_eq!(announced(&two).await, [invited(b), removed(b, "member_left"), invited(b), accepted(b), archived]);
     app.stop().await;
 }
 
@@ -89,18 +89,18 @@ async fn an_external_peer_is_told_like_a_member_and_to_the_owner_only() {
     let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let group = group(&owner, "Partners").await;
     join(&owner, &group, &tenant).await;
-    let (before, others) = (told(&owner).await.len(), told(&tenant).await);
+    let (before, others) = (announced(&owner).await.len(), announced(&tenant).await);
     let peer = text(&add_peer(&owner, &group, sound_peer()).await.created()["peer"]["id"]);
     remove_peer(&owner, &peer).await.ok();
-    let told_now = told(&owner).await;
-    let names: Vec<&str> = told_now[before..].iter().map(|(name, _)| name.as_str()).collect();
+    let now = announced(&owner).await;
+    let names: Vec<&str> = now[before..].iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["MEMBER_INVITED", "MEMBER_ACCEPTED", "MEMBER_REMOVED"]);
-    for (_, data) in &told_now[before..] {
+    for (_, data) in &now[before..] {
         assert_eq!((&data["memberId"], &data["memberOrganizationId"]), (&json!(peer), &Value::Null));
         assert!(!data.to_string().contains("booking"), "{data}");
     }
-    assert_eq!(told_now[told_now.len() - 1].1["reason"], "owner_removed");
-    assert_eq!(told(&tenant).await, others);
+    assert_eq!(now[now.len() - 1].1["reason"], "owner_removed");
+    assert_eq!(announced(&tenant).await, others);
     app.stop().await;
 }
 
@@ -127,11 +127,11 @@ async fn what_is_refused_is_not_told() {
     let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let group = group(&owner, "Partners").await;
     join(&owner, &group, &tenant).await;
-    let (before, seen) = (told(&owner).await, detail(&owner, &group).await.ok());
+    let (before, seen) = (announced(&owner).await, detail(&owner, &group).await.ok());
     invite(&owner, &group, &tenant.id).await.refused(409, "duplicate");
     answer(&tenant, &group, "accept").await.refused(409, "invalid_state");
     archive(&tenant, &group).await.refused(403, "forbidden");
-    assert_eq!(told(&owner).await, before);
+    assert_eq!(announced(&owner).await, before);
     assert_eq!(detail(&owner, &group).await.ok(), seen);
     app.stop().await;
 }

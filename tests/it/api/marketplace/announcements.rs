@@ -1,4 +1,4 @@
-//! What is said of listings and forks, and to whom (contract 7.4).
+//! Announcements of listings and forks: which organizations get which events (contract 7.4).
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{EVENTS, fork, fork_with, listed, listing, republish, set_plan, unkno
 use crate::support::{Client, Receiver, TestApp, client::text};
 
 /// Names and payloads of an organization's marketplace events, the oldest first.
-async fn told(tenant: &Client) -> Vec<(String, Value)> {
+async fn announced(tenant: &Client) -> Vec<(String, Value)> {
     let log = tenant.get("/api/v1/event-log?entityType=marketplace_listing&limit=100").await.ok();
     let items = log["items"].as_array().expect("a list");
     items.iter().rev().map(|item| (text(&item["eventType"]), item["payload"].clone())).collect()
@@ -25,7 +25,7 @@ async fn a_publisher_is_told_of_each_move_of_its_listing() {
     let expected: Vec<(String, Value)> = ["PUBLISHED", "UNPUBLISHED", "REPUBLISHED"]
         .map(|move_| (format!("MARKETPLACE_LISTING_{move_}"), facts.clone()))
         .into();
-    assert_eq!(told(&tenant).await, expected);
+    assert_eq!(announced(&tenant).await, expected);
     app.stop().await;
 }
 
@@ -39,7 +39,7 @@ async fn a_fork_is_told_to_whoever_forked_and_to_nobody_else() {
         let body = json!({ "eventTypes": ["MARKETPLACE_LISTING_FORK*"], "webhookUrl": url });
         client.post("/api/v1/event-subscriptions", body).await.created();
     }
-    let before = told(&publisher).await;
+    let before = announced(&publisher).await;
     let forked = fork(&tenant, &id, "copy").await.created();
     app.settle().await;
     let [delivered] = &receiver.requests()[..] else { panic!("the fork is told") };
@@ -53,7 +53,7 @@ async fn a_fork_is_told_to_whoever_forked_and_to_nobody_else() {
             "forkRegistrationId": forked["forkRegistrationId"], "forkOrganizationId": tenant.id,
         })
     );
-    assert_eq!(told(&publisher).await, before);
+    assert_eq!(announced(&publisher).await, before);
     assert_eq!(deaf.requests().len(), 0);
     // The registration that came of it is told like any other.
     let path =
@@ -68,7 +68,7 @@ async fn a_fork_that_fails_is_told_with_its_reason() {
     let (publisher, tenant) = (app.organization("PRO").await, app.organization("PRO").await);
     let id = listed(&publisher, "order", "Orders").await;
     let canonical = text(&listing(&publisher, &id).await.ok()["sourceCanonicalName"]);
-    let before = told(&publisher).await;
+    let before = announced(&publisher).await;
     tenant.register("taken", "1.0.0").await;
     for body in [
         json!({ "namespace": "No", "name": "copy" }),
@@ -91,8 +91,8 @@ async fn a_fork_that_fails_is_told_with_its_reason() {
             ("MARKETPLACE_LISTING_FORK_FAILED".to_owned(), data)
         })
         .into();
-    assert_eq!(told(&tenant).await, expected);
-    assert_eq!(told(&publisher).await, before);
+    assert_eq!(announced(&tenant).await, expected);
+    assert_eq!(announced(&publisher).await, before);
     app.stop().await;
 }
 
@@ -108,7 +108,7 @@ async fn nothing_is_told_of_what_is_hidden() {
     set_plan(&app, &tenant, "BASIC").await;
     republish(&publisher, &id).await.ok();
     fork(&tenant, &id, "copy").await.refused(402, "MARKETPLACE_FORK_NOT_AVAILABLE");
-    assert_eq!(told(&tenant).await, []);
+    assert_eq!(announced(&tenant).await, []);
     assert_eq!(tenant.get(EVENTS).await.ok()["events"].as_array().map(Vec::len), Some(1));
     app.stop().await;
 }
