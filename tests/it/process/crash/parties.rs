@@ -136,7 +136,7 @@ impl Party {
         assert!(dead.values().all(|reason| !reason.is_empty()), "{name}: a dead letter without a reason");
         let sql = format!(
             "select count(*) from attempt join delivery on delivery.id = attempt.delivery_id
-              where delivery.subscription_id = '{}'",
+              where delivery.receiver_id = '{}'",
             self.id
         );
         let attempts = number(location, &sql).await;
