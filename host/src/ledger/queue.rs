@@ -191,9 +191,11 @@ impl Drop for Place {
     }
 }
 
-impl Turn {
-    /// The next emit of the turn.
-    pub fn next(&mut self) -> Option<Handover> {
+impl Iterator for Turn {
+    type Item = Handover;
+
+    /// The next emit of the turn. Its place in the queue is free from here on.
+    fn next(&mut self) -> Option<Handover> {
         let handover = self.emits.pop_front()?;
         self.queue.free(&self.organization, handover.bytes());
         Some(handover)

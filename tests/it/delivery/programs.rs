@@ -27,7 +27,7 @@ async fn pin(app: &TestApp, columns: &str) {
 async fn store(app: &TestApp, name: &str, world: &str) -> Digest {
     let wasm = fixture(name);
     let digest = Digest::of(&wasm);
-    let hex: String = wasm.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(&wasm);
     let bytes = if is_postgres() { format!("'\\x{hex}'") } else { format!("x'{hex}'") };
     let sql = format!(
         "insert into component (digest, name, world, wasm, created_at)
@@ -57,7 +57,7 @@ async fn a_delivery_keeps_the_components_that_it_was_routed_with() {
     let app = app.restart().await;
     let acme = app.client(&acme.id, &acme.namespace, acme.key());
     receiver.always(Reply::status(200));
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     app.settle().await;
     let second = receiver.requests().pop().expect("another attempt").body;
     assert_ne!(first, second);
@@ -81,7 +81,7 @@ async fn a_transformer_of_a_program_reshapes_the_event_and_its_lines_are_kept() 
     pin(&app, &format!("organization_id, '{digest}', '{{}}', handler_digest, handler_config")).await;
     let app = app.restart().await;
     receiver.always(Reply::status(200));
-    app.clock.advance(Duration::from_secs(60));
+    app.clock.advance(Duration::from_mins(1));
     app.settle().await;
     assert_eq!(receiver.requests().len(), 2);
     let location = &app.database.location;

@@ -270,9 +270,8 @@ fn item_length(code: &str) -> usize {
     let mut depth = 0_i32;
     for (at, c) in code.char_indices() {
         match c {
-            '(' | '[' => depth += 1,
+            '(' | '[' | '{' => depth += 1,
             ')' | ']' => depth -= 1,
-            '{' => depth += 1,
             '}' => {
                 depth -= 1;
                 if depth == 0 {

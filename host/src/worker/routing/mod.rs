@@ -105,7 +105,7 @@ impl Routing {
     async fn decide_turn(&self, mut turn: Turn) {
         let began = Instant::now();
         let mut decided = Vec::new();
-        while let Some(handover) = turn.next() {
+        for handover in turn.by_ref() {
             decided.extend(self.decide_one(handover).await);
             if began.elapsed() >= TURN_TIME_MAX {
                 break;
