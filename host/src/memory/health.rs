@@ -1,6 +1,6 @@
 //! The health of endpoints: which of them fail, and since when.
 //!
-//! The table has it for every host, and a endpoint may have been read long ago: what attempts of this
+//! The table has it for every host, and an endpoint may have been read long ago: what attempts of this
 //! host have shown since then is remembered here. Only a change from failing to well or back is
 //! stored, with the attempt that brought it.
 

@@ -1,7 +1,7 @@
 //! Use cases: each does what a caller asks for, in one transaction.
 //!
-//! A use case takes plain values and gives plain values. It knows the database, the memory and the
-//! domain, and neither HTTP nor components.
+//! A use case takes plain values and gives plain values. It knows everything below it, such as the
+//! database, the memory and the pipeline, and not HTTP.
 
 use std::sync::{Arc, atomic::AtomicU32};
 
@@ -49,7 +49,7 @@ pub struct Host {
     pub memory: Memory,
     /// Opens the organizations' data keys.
     pub keyring: Keyring,
-    /// Runs work on schemas that occupies a core.
+    /// Runs work that occupies a core: on schemas, and on filters that take long.
     pub cpu: CpuPool,
     /// The idempotency keys of requests that this process runs.
     pub idempotency: idempotency::RunningKeys,

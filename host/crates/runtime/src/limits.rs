@@ -23,7 +23,7 @@ pub const FAILURE_MESSAGE_BYTES_MAX: usize = 1_024;
 pub const REQUEST_HEADERS_MAX: usize = 64;
 /// Attributes that one answer may carry: they are stored with every delivery.
 pub const ATTRIBUTES_MAX: usize = 64;
-/// Milliseconds that a router may put a delivery off: a week, after which nobody knows why.
+/// Milliseconds that a router may put a delivery off: a week; a longer delay is a mistake.
 pub const ROUTER_DELAY_MS_MAX: u64 = 7 * 24 * 3_600_000;
 /// Bytes of random numbers that a guest may ask for at once. It may ask again.
 pub const RANDOM_BYTES_MAX: u64 = 65_536;
