@@ -59,7 +59,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An empty memory of what is in `db`.
+    /// An empty memory in front of `db`.
     pub fn new(db: Db, clock: Arc<dyn Clock>, keyring: Keyring, cpu: CpuPool, builtins: BuiltIns) -> Self {
         Self {
             db,

@@ -27,13 +27,13 @@ pub struct Judgement {
     pub response_snippet: Option<String>,
     /// Fuel that components used; `None` if none ran.
     pub fuel: Option<u64>,
-    /// What becomes of the delivery.
+    /// The next step for the delivery.
     pub then: Then,
     /// How the endpoint responded, for flow control; `None` if no request was sent.
     pub response: Option<EndpointResponse>,
 }
 
-/// What becomes of a delivery after an attempt.
+/// The next step for a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// It is finished: the endpoint acknowledged it.

@@ -135,7 +135,14 @@ impl CatchUp {
         let choice = choice.map_err(|failure| choose::refusal(&failure))?;
         let owed = choice.chosen.into_iter().next().map(|(endpoint, destination)| {
             let delay_ms = i64::try_from(destination.delay_ms).unwrap_or(i64::MAX);
-            new_delivery(&self.shared, emit, &endpoint, destination.attributes, Start::Due(now.plus_millis(delay_ms)), now)
+            new_delivery(
+                &self.shared,
+                emit,
+                &endpoint,
+                destination.attributes,
+                Start::Due(now.plus_millis(delay_ms)),
+                now,
+            )
         });
         Ok(owed)
     }

@@ -43,7 +43,7 @@ const PUT_BACK_MAX: Duration = Duration::from_secs(2);
 
 /// The settings of the workers.
 pub struct WorkerSettings {
-    /// When a failed delivery is tried again.
+    /// The waits before a failed delivery is tried again, for subscriptions that set none.
     pub retry_schedule: RetrySchedule,
     /// Deliveries under way at once.
     pub deliveries_max: usize,
@@ -178,7 +178,11 @@ async fn take_back(host: &Host) -> Result<()> {
     let deliveries = db::delivery::end_leases(&mut tx, now).await?;
     tx.commit().await?;
     if emits + deliveries > 0 {
-        tracing::info!(emits, deliveries, "took back emits and deliveries that were under way when the host last ended");
+        tracing::info!(
+            emits,
+            deliveries,
+            "took back emits and deliveries that were under way when the host last ended"
+        );
     }
     Ok(())
 }

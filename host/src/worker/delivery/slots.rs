@@ -105,8 +105,12 @@ impl Slots {
             return None;
         }
         state.know(&endpoint.organization_id, &endpoint.receiver, Limits::of(&endpoint.terms), now);
-        let request =
-            SlotRequest { organization: &endpoint.organization_id, receiver: &endpoint.receiver, is_replay: false, now };
+        let request = SlotRequest {
+            organization: &endpoint.organization_id,
+            receiver: &endpoint.receiver,
+            is_replay: false,
+            now,
+        };
         self.take_one(&mut state, request)
     }
 
@@ -193,7 +197,7 @@ impl Slots {
         waiting.collect()
     }
 
-    /// When the first of the receivers that lack only a token of their rate gets one.
+    /// The time at which the first of the receivers that lack only a token of their rate gets one.
     pub(in crate::worker) fn next_token_at(&self, now: Time) -> Option<Time> {
         let state = self.state();
         let waiting = state.backlog.iter().filter_map(|receiver| state.lanes.get(receiver));

@@ -262,7 +262,9 @@ impl<'a> Chunk<'a> {
                     self.starts.push(decided.starts);
                 }
                 Ok(None) => {}
-                Err(error) => tracing::warn!(emit = %emit.id, error = ?error, "routing of emit {} is left to the table", emit.id),
+                Err(error) => {
+                    tracing::warn!(emit = %emit.id, error = ?error, "routing of emit {} is left to the table", emit.id)
+                }
             }
         }
     }

@@ -75,7 +75,7 @@ impl Pace {
 /// Finds out whether there is traffic: emits that are being accepted.
 #[derive(Debug)]
 struct Traffic {
-    /// When the present window began, and how many had been accepted until then.
+    /// The beginning of the present window, and the emits accepted until then.
     since: Instant,
     before: u64,
     is_any: bool,
@@ -168,7 +168,9 @@ impl Relays {
                     self.put_off(oldest, &error).await?;
                     return Ok(true);
                 }
-                Err(error) => tracing::warn!(error = ?error, "emits could not be relayed together; the oldest is tried alone"),
+                Err(error) => {
+                    tracing::warn!(error = ?error, "emits could not be relayed together; the oldest is tried alone")
+                }
             }
         }
         Ok(true)

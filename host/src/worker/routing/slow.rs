@@ -37,7 +37,7 @@ pub(super) struct Slow {
 /// An organization, and the type of an event that is accepted there.
 type EventKey = (OrganizationId, String);
 
-/// When an event was too much for a quick call.
+/// The smallest event of a type that was too much for a quick call.
 #[derive(Clone, Copy)]
 struct Known {
     /// The revision of the organization; at another one its subscriptions may be quick.
