@@ -1,4 +1,4 @@
-//! The code of components by digest, and the lines that they wrote.
+//! Components: their code by digest, and the lines that they wrote.
 
 use weir_runtime::Digest;
 
@@ -25,13 +25,13 @@ pub async fn insert(tx: &mut Tx, digest: &Digest, name: &str, world: &str, wasm:
         .map(|_| ()))
 }
 
-/// The bytes of a component.
+/// The WebAssembly of a component; `None` if it is not stored.
 pub async fn wasm(tx: &mut Tx, digest: &Digest) -> Result<Option<Vec<u8>>> {
     const SQL: &str = "select wasm from component where digest = $1";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(digest.to_string()).fetch_optional(conn).await)
 }
 
-/// Keeps lines that components wrote.
+/// Stores lines that components wrote.
 pub(super) async fn insert_logs<'a>(tx: &mut Tx, logs: impl IntoIterator<Item = &'a LogEntry>) -> Result<()> {
     const SQL: Dialects = over_rows!(
         "insert into component_log (organization_id, component, emit_id, delivery_id, attempt, level, message,
@@ -55,10 +55,11 @@ pub(super) async fn insert_logs<'a>(tx: &mut Tx, logs: impl IntoIterator<Item = 
     on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))
 }
 
-/// Deletes some lines that were written before a time, the oldest first, and says how many.
+/// Deletes lines that were written before a time, the oldest first and about `rows_max` of them, and returns
+/// their number.
 pub async fn delete_logs(tx: &mut Tx, before: Time, rows_max: i64) -> Result<u64> {
-    // Neither database has a limit for deletions everywhere, so the time of the last one to go is
-    // looked up first.
+    // A `delete` has no limit in PostgreSQL, and in SQLite only by an option of its build, so the time of the
+    // last line to go is looked up first.
     const SQL: &str = "
         delete from component_log
          where created_at < $1

@@ -105,7 +105,7 @@ enum Pools {
     Postgres(PgPool),
 }
 
-/// An open transaction. Dropped without [`Tx::commit`] it is rolled back.
+/// An open transaction. Dropping it without [`Tx::commit`] rolls it back.
 pub enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
@@ -228,11 +228,11 @@ impl Db {
         .map_err(from_sqlx)
     }
 
-    /// Begins a transaction that writes, and whose commit does not wait for the disk: after a power loss
-    /// (on PostgreSQL also after a crash of the server) the last of these transactions may be lost, but
-    /// never one without all that were committed after it. The commit of a transaction of [`Self::begin`]
-    /// makes all earlier ones permanent. For work that the tables show to be undone if it is lost, and of
-    /// which no client was told.
+    /// Begins a transaction that writes, and whose commit does not wait for the disk: after a power loss (on
+    /// PostgreSQL also after a crash of the server) the last of these transactions may be lost, but never one
+    /// without all that were committed after it. The commit of a transaction of [`Self::begin`] makes all
+    /// earlier ones permanent. It is for work of which no client was told, and which is done again if it is
+    /// lost, because the tables then show that it is still to do.
     pub async fn begin_unsynced(&self) -> Result<Tx> {
         match &self.0 {
             Pools::Sqlite { writer, .. } => {

@@ -63,7 +63,7 @@ impl TryFrom<ProgramRow> for Program {
     }
 }
 
-/// A program, of any organization: for the workers, who hold claims on deliveries that name it.
+/// A program, of any organization: for the workers, which hold claims on deliveries that name it.
 pub async fn find(tx: &mut Tx, id: &ProgramId) -> Result<Option<Program>> {
     const SQL: &str = "
         select id, organization_id, transformer_digest, transformer_config, handler_digest, handler_config

@@ -1,5 +1,4 @@
-//! What differs between receivers in the database: a subscription has its row in one table, an external
-//! peer in another.
+//! Receivers in the database: a subscription has its row in one table, an external peer in another.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +8,10 @@ use crate::{
     error::Result,
 };
 
-/// Locks a receiver, so that two hosts do not create the same delivery; false when it is gone.
+/// Locks the row of a receiver, so that two hosts do not create the same delivery; false when the receiver is
+/// gone.
 pub async fn lock(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<bool> {
-    // SQLite's writer is alone anyway.
+    // SQLite has one writer, so there is nothing to lock.
     const SUBSCRIPTION: Dialects = Dialects {
         sqlite: "select 1 from subscription where organization_id = $1 and id = $2",
         postgres: "select 1 from subscription where organization_id = $1 and id = $2 for update",
@@ -31,7 +31,7 @@ pub async fn lock(tx: &mut Tx, organization: &OrganizationId, receiver: &Receive
     Ok(found.is_some())
 }
 
-/// Stores since when endpoints of receivers fail; `None` is that they do not.
+/// Stores since when endpoints of receivers fail; `None` when they work.
 pub(super) async fn store_failing_since(tx: &mut Tx, changes: &BTreeMap<&ReceiverId, Option<Time>>) -> Result<()> {
     const SUBSCRIPTIONS: Dialects = over_rows!(
         "update subscription set failing_since = cast(item.value ->> 1 as bigint) from",

@@ -1,4 +1,4 @@
-//! Replays: what is left to do of them, and the rows that they go over.
+//! Replays: how far each has come, and the rows that it goes over.
 
 use sqlx::FromRow;
 
@@ -14,7 +14,7 @@ use crate::{
     error::Result,
 };
 
-/// The words for what a replay goes over.
+/// The words in the column `source`.
 const EVENTS: &str = "events";
 const DEAD_LETTERS: &str = "dead_letters";
 
@@ -85,7 +85,7 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, replay: &Replay,
         .map(|_| ()))
 }
 
-/// How many replays to a receiver are not finished.
+/// The number of unfinished replays to a receiver.
 pub async fn unfinished(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId) -> Result<i64> {
     const SQL: &str = "select count(*) from replay where organization_id = $1 and receiver_id = $2";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(organization.as_str()).bind(receiver.as_str()).fetch_one(conn).await)
@@ -102,7 +102,7 @@ pub async fn remove(tx: &mut Tx, organization: &OrganizationId, receiver: &Recei
         .map(|_| ()))
 }
 
-/// Makes what is left of the replays to a receiver due now.
+/// Makes the unfinished replays to a receiver due now.
 pub async fn hasten(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId, now: Time) -> Result<()> {
     const SQL: &str = "update replay set due_at = $3 where organization_id = $1 and receiver_id = $2 and due_at > $3";
     on_db!(tx, |conn| sqlx::query(SQL)
@@ -114,7 +114,7 @@ pub async fn hasten(tx: &mut Tx, organization: &OrganizationId, receiver: &Recei
         .map(|_| ()))
 }
 
-/// Replays that may make a step, the longest due first; whosever they are: for the workers.
+/// Due replays of any organization, the longest due first: for the workers.
 pub async fn due(tx: &mut Tx, now: Time, limit: u32) -> Result<Vec<Replay>> {
     const SQL: &str = "
         select id, organization_id, receiver_id, source, includes_delivered, from_at, to_at, died_since,
@@ -128,13 +128,13 @@ pub async fn due(tx: &mut Tx, now: Time, limit: u32) -> Result<Vec<Replay>> {
     rows.into_iter().map(Replay::try_from).collect()
 }
 
-/// Whether any replay may make a step.
+/// Whether a replay is due.
 pub async fn is_any_due(tx: &mut Tx, now: Time) -> Result<bool> {
     const SQL: &str = "select exists (select 1 from replay where due_at <= $1)";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
 }
 
-/// Notes how far a replay has come and when it goes on; false when another host made this step.
+/// Stores how far a replay has come and when it goes on; false when another host made this step.
 pub async fn advance(tx: &mut Tx, replay: &Replay, done_until: &str, due_at: Time) -> Result<bool> {
     const SQL: &str = "
         update replay set done_until = $3, due_at = $4, steps = steps + 1 where id = $1 and steps = $2";
@@ -159,22 +159,21 @@ pub async fn finish(tx: &mut Tx, replay: &Replay) -> Result<bool> {
         .map(|done| done.rows_affected() == 1))
 }
 
-/// A row that a replay looks at.
+/// A row that a replay goes over: an event, or a dead letter.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The cursor behind it.
+    /// The cursor (`done_until`) of a replay that has done this row.
     pub id: String,
-    /// The event.
     pub emit_id: EmitId,
-    /// Its name, of events only.
+    /// The event type; empty for a dead letter.
     pub event_type: String,
-    /// What there is of it for the receiver.
+    /// The delivery of the event to the receiver; `None` if there is none.
     pub delivery: Option<(DeliveryId, Status)>,
-    /// Whether the replay's bounds in time include it.
+    /// Whether the row is the receiver's, and within the replay's bounds in time.
     pub is_within: bool,
 }
 
-/// The next `limit` rows that a replay has to look at, in order. Each costs a look-up or two.
+/// The next `limit` rows of a replay, in order. Each costs a look-up or two.
 pub async fn rows(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, limit: u32) -> Result<Vec<Row>> {
     match replay.source {
         Source::Events { to, .. } => events(tx, organization, replay, to, limit).await,
@@ -195,7 +194,7 @@ struct EventRow {
     status: Option<String>,
 }
 
-/// Routed events: the others are about to come by themselves. Walks `emit_organization`, and finds
+/// Rows of routed events; the others are delivered soon by routing. Walks `emit_organization`, and finds
 /// deliveries by `delivery_emit`.
 async fn events(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, to: Time, limit: u32) -> Result<Vec<Row>> {
     const SQL: &str = "
@@ -227,10 +226,13 @@ async fn events(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, to:
     rows.into_iter().map(row).collect()
 }
 
-/// Bounds of dead letters.
+/// The bounds of a replay of dead letters; `None` is no bound.
 struct Bounds {
+    /// Dead letters created at this time or later.
     from: Option<Time>,
+    /// Dead letters created at this time or earlier.
     to: Time,
+    /// Dead letters that ended at this time or later.
     died_since: Option<Time>,
 }
 
@@ -243,8 +245,8 @@ struct DeadLetterRow {
     updated_at: i64,
 }
 
-/// All dead letters of the organization, so that a step costs the same however they are mixed.
-/// Walks `delivery_failed`.
+/// Rows of all dead letters of the organization, whichever receiver they are for, so that each step costs the
+/// same. Walks `delivery_failed`.
 async fn dead_letters(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -280,7 +282,7 @@ async fn dead_letters(
     Ok(rows.into_iter().map(row).collect())
 }
 
-/// How many dead letters match, for each receiver that still exists.
+/// Counts the dead letters within the bounds, for each receiver that still exists.
 pub async fn dead_letters_by_receiver(
     tx: &mut Tx,
     organization: &OrganizationId,

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
 };
 
-/// Which events are old.
+/// The bounds within which events are old.
 #[derive(Clone, Copy, Debug)]
 pub struct OldEvents<'a> {
     /// The id of the last event that was looked at before.

@@ -1,4 +1,4 @@
-//! Components of the host's own, and the lines that components write.
+//! Log lines of components.
 
 use weir_runtime::Digest;
 
@@ -12,15 +12,12 @@ use super::{
 pub struct LogEntry {
     /// The organization whose event it was.
     pub organization_id: OrganizationId,
-    /// The component.
     pub component: Digest,
-    /// The event.
     pub emit_id: EmitId,
     /// The delivery, and the number of the attempt; `None` for a router.
     pub attempt: Option<(DeliveryId, u32)>,
     /// `debug`, `info`, `warn` or `error`.
     pub level: &'static str,
-    /// The line.
     pub message: String,
     /// When the event was handled.
     pub at: Time,

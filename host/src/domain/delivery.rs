@@ -28,7 +28,6 @@ pub struct Delivery {
     pub push_id: Option<PushId>,
     /// The components that serve it.
     pub program_id: ProgramId,
-    /// Its status.
     pub status: Status,
     /// Why the last attempt failed, or why there is none.
     pub error_message: Option<String>,
@@ -42,29 +41,26 @@ pub struct Delivery {
 /// A delivery that is still to be inserted.
 #[derive(Clone, Debug)]
 pub struct New {
-    /// Its id.
     pub id: DeliveryId,
     /// The organization that owes it.
     pub organization_id: OrganizationId,
-    /// The emit that is owed.
     pub emit_id: EmitId,
-    /// The receiver.
     pub receiver: ReceiverId,
     /// The push that owes it; only external peers have one.
     pub push_id: Option<PushId>,
-    /// The components that serve it, stored before.
+    /// The components that serve it. The program is stored before the delivery is.
     pub program_id: ProgramId,
-    /// Added to the event by the router.
+    /// Attributes that the router added to the event.
     pub attributes: Vec<(String, String)>,
     /// Whether it belongs to a replay.
     pub is_replay: bool,
-    /// What becomes of it first.
+    /// How the delivery begins.
     pub start: Start,
-    /// When it is created.
+    /// The time of its creation.
     pub now: Time,
 }
 
-/// What becomes of a new delivery first.
+/// How a new delivery begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     /// It waits until this time for a worker to claim it.
@@ -98,33 +94,30 @@ impl New {
 /// A delivery that a worker of this process has claimed.
 #[derive(Clone, Debug)]
 pub struct Claimed {
-    /// Its id.
     pub id: DeliveryId,
     /// The organization that owes it.
     pub organization_id: OrganizationId,
-    /// The emit that is owed.
     pub emit_id: EmitId,
-    /// The receiver.
     pub receiver: ReceiverId,
     /// The push that owes it; only external peers have one.
     pub push_id: Option<PushId>,
     /// The components that serve it.
     pub program_id: ProgramId,
-    /// Added to the event by the router.
+    /// Attributes that the router added to the event.
     pub attributes: Vec<(String, String)>,
     /// Whether it belongs to a replay.
     pub is_replay: bool,
-    /// Attempts of this round so far.
+    /// Attempts since it was created, or since its last replay.
     pub attempts_made: u32,
-    /// Attempts of all rounds so far.
+    /// Attempts since it was created, through all replays.
     pub attempts_total: u32,
     /// The fencing token of this claim.
     pub claims: i64,
 }
 
 impl Claimed {
-    /// How often it was claimed without an attempt that counts: faults of the host's own, and claims
-    /// that were lost.
+    /// How often it was claimed without an attempt that counts: by a fault of the host, or because the claim
+    /// was lost.
     pub fn own_faults(&self) -> i64 {
         self.claims - 1 - i64::from(self.attempts_total)
     }
@@ -133,38 +126,35 @@ impl Claimed {
 /// The outcome of a claim on a delivery, as far as its owner is told of it.
 #[derive(Clone, Copy)]
 pub struct Outcome<'a> {
-    /// The delivery.
     pub delivery_id: &'a DeliveryId,
     /// The push that owes it; only external peers have one.
     pub push_id: Option<&'a PushId>,
     /// The delivery's status from now on.
     pub status: Status,
-    /// The attempt; `None` when there was none.
+    /// `None` when no attempt was made.
     pub attempt: Option<&'a Attempt>,
-    /// Why it is not delivered.
+    /// Why it is not delivered; `None` if it is.
     pub error_message: Option<&'a str>,
-    /// The present time.
     pub now: Time,
 }
 
-/// A claim that has ended, with everything that is written of it.
+/// A claim that has ended, with everything that is to be written about it.
 #[derive(Clone, Debug)]
 pub struct Settled {
-    /// The delivery.
     pub delivery_id: DeliveryId,
     /// The fencing token of the claim that is settled.
     pub claims: i64,
-    /// The attempt; `None` when there was none, so that none is used up.
+    /// `None` when no attempt was made, so that none is used up.
     pub attempt: Option<Attempt>,
     /// The delivery's status from now on.
     pub status: Status,
     /// When it is due again; `None` when it is finished.
     pub due_at: Option<Time>,
-    /// Why it is not delivered.
+    /// Why it is not delivered; `None` if it is.
     pub error_message: Option<String>,
-    /// That its receiver's endpoint began to fail with it, or recovered.
+    /// Set if the receiver's endpoint began to fail with the attempt, or recovered.
     pub health: Option<(ReceiverId, HealthChange)>,
-    /// The row for the owner's log of relays, if the receiver is an external peer.
+    /// The row for the owner's relay log, if the receiver is an external peer.
     pub relay: Option<RelayLog>,
     /// Lifecycle events about it, for subscriptions that listen for them.
     pub lifecycle: Vec<Emit>,
@@ -174,7 +164,7 @@ pub struct Settled {
     pub now: Time,
 }
 
-/// Where a delivery is in its life.
+/// The status of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Not tried yet.
@@ -190,7 +180,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Every state.
+    /// All statuses, in the order of a delivery's life.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Retrying, Self::Success, Self::Failed, Self::Skipped];
 
     /// The word on the wire and in the database.
@@ -269,7 +259,7 @@ pub struct Attempt {
     pub fuel: Option<u64>,
 }
 
-/// How many deliveries of an emit are in which state.
+/// The number of an emit's deliveries in each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Not tried yet.

@@ -18,19 +18,18 @@ pub struct BuiltIns {
 /// A component with its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The component.
+    /// The digest of the component.
     pub digest: Digest,
-    /// Its configuration, a JSON object.
+    /// The component's configuration, a JSON object.
     pub config: Arc<str>,
 }
 
-/// What serves a delivery, in this order. All attempts of one delivery have the same program, whatever
-/// is uploaded, configured or upgraded meanwhile.
+/// The components that serve a delivery, in the order of their calls. All attempts of one delivery have the
+/// same program, whatever is uploaded, configured or upgraded meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// Follows from everything else, so equal programs are stored once.
+    /// A hash of everything else, so that equal programs are stored once.
     pub id: ProgramId,
-    /// The organization that it belongs to.
     pub organization_id: OrganizationId,
     /// Reshapes the event; `None` when the event stays as it is.
     pub transformer: Option<Step>,
@@ -44,7 +43,7 @@ impl Program {
         // A digest has no line break, and the lengths of the configurations keep the parts apart.
         let mut text = format!("{organization_id}\n");
         for step in [transformer.as_ref(), Some(&handler)] {
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = match step {
                 Some(step) => writeln!(text, "{} {} {}", step.digest, step.config.len(), step.config),
                 None => writeln!(text, "-"),

@@ -117,13 +117,13 @@ impl SignatureScheme {
     }
 }
 
-/// A change in how an endpoint does. Only changes are stored, so an attempt that ends like the one
+/// A change in the health of an endpoint. Only changes are stored, so an attempt that ends like the one
 /// before it costs no write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthChange {
-    /// It began to fail.
+    /// It began to fail at this time.
     Failing(Time),
-    /// It acknowledged again.
+    /// It acknowledged a delivery again.
     Recovered,
 }
 
@@ -159,14 +159,14 @@ pub struct Endpoint {
     pub program_id: ProgramId,
     /// Whether new events are routed to it.
     pub is_active: bool,
-    /// Set when the host has given it up.
+    /// Set while the host has the endpoint disabled.
     pub disabled: Option<Disabled>,
-    /// The first failure since the last success, when this was read.
+    /// The first failure since the last success, as it was when the endpoint was read; `None` if it worked.
     pub failing_since: Option<Time>,
     pub terms: Terms,
-    /// Sign what is sent to it.
+    /// The secrets that sign requests to it.
     pub secrets: Secrets,
-    /// Added to what is sent to it.
+    /// The headers that are added to requests to it.
     pub headers: StaticHeaders,
     /// Routing offers it emits accepted at this revision of its organization or later. Earlier ones it
     /// gets by catching up, if it asked for that when it was created.
@@ -222,8 +222,8 @@ impl EventType {
         &self.0
     }
 
-    /// Whether an index cannot find it by its text. "All versions" of an event is no pattern: routing looks
-    /// its one spelling up as well.
+    /// Whether it can match names that are not looked up by its text. "All versions" of an event is no
+    /// pattern, because routing looks up its one spelling as well.
     pub fn is_pattern(&self) -> bool {
         let stem = self.0.strip_suffix("@*").filter(|_| self.0.starts_with(CANONICAL_PREFIX));
         stem.unwrap_or(&self.0).contains('*')

@@ -43,7 +43,7 @@ pub const ROUTING_LEASE_MS: i64 = 15_000;
 
 type Reply<T> = oneshot::Sender<Result<T>>;
 
-/// What the ledger is asked to write, and where the outcome goes.
+/// A request to the ledger: the rows to write, and the way back for the outcome.
 pub(super) enum Write {
     Accept(NewEmit, Reply<Acceptance>),
     Route(Vec<Routed>, Reply<HashSet<EmitId>>),
@@ -51,12 +51,12 @@ pub(super) enum Write {
 }
 
 impl Write {
-    /// Whether a request or an emit waits for it.
+    /// Whether a client's request or an emit waits for the write.
     fn is_urgent(&self) -> bool {
         !matches!(self, Self::Settle(..))
     }
 
-    /// Bytes that it adds to a batch, roughly.
+    /// Bytes that the write adds to a batch, roughly.
     fn bytes(&self) -> usize {
         match self {
             Self::Accept(new, _) => new.emit.payload.len(),
@@ -65,6 +65,7 @@ impl Write {
         }
     }
 
+    /// Replies with the error.
     fn fail(self, error: &Error) {
         // The receiving end may be gone, if a client hung up: then the reply is not needed.
         match self {
@@ -88,7 +89,8 @@ pub(super) async fn run(db: Db, routing: RoutingQueue, bells: Bells, mut waiting
     }
 }
 
-/// Everything that waits, as far as it fits a batch; settled claims alone wait a little for more.
+/// Takes the writes that wait, as many as fit a batch. A batch of settled claims alone waits a little for
+/// more.
 async fn gather(first: Write, waiting: &mut mpsc::Receiver<Write>) -> Vec<Write> {
     let linger_ends = Instant::now() + SETTLED_LINGER;
     let (mut bytes, mut is_urgent) = (first.bytes(), first.is_urgent());
@@ -140,12 +142,16 @@ fn refuse(batch: Vec<Write>, error: &Error) {
 /// The outcome of a committed batch, kind by kind and in the order of its writes.
 struct Outcome {
     acceptances: Vec<Acceptance>,
+    /// Places in the routing queue, for the emits that got one.
     places: HashMap<EmitId, Place>,
+    /// The routed emits whose claim still held.
     routed: HashSet<EmitId>,
+    /// The deliveries whose claim still held.
     settled: HashSet<DeliveryId>,
 }
 
 impl Outcome {
+    /// Writes a batch in one transaction.
     async fn write(db: &Db, routing: &RoutingQueue, bells: &Bells, batch: &[Write]) -> Result<Self> {
         let mut emits: Vec<&NewEmit> = Vec::new();
         let mut routes: Vec<&Routed> = Vec::new();
@@ -184,6 +190,7 @@ impl Outcome {
         Ok(Self { acceptances, places, routed, settled })
     }
 
+    /// Replies to each write, and hands accepted emits over.
     fn reply(mut self, bells: &Bells, batch: Vec<Write>) {
         let mut acceptances = std::mem::take(&mut self.acceptances).into_iter();
         for write in batch {

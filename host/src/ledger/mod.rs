@@ -1,11 +1,11 @@
-//! The hot path into the database: one task that takes everything that waits, writes it in one
+//! The ledger, the hot path into the database: one task that takes all writes that wait, writes them in one
 //! transaction, commits, and only then replies.
 //!
-//! Three kinds of writes come here, because they come thousands of times a second: accepted emits,
-//! routed emits with their deliveries, and settled claims on deliveries. However many wait, a batch
-//! costs a handful of set-based statements and one commit, which waits for the disk if an accept is in
-//! it ([`batch`]). Accepted emits are handed to routing in memory ([`queue`]); workers learn of what
-//! waits in the table by [`bells`].
+//! Three kinds of writes come here, because they come thousands of times a second: accepted emits, routed
+//! emits with their deliveries, and settled claims on deliveries. However many wait, a batch costs a handful
+//! of set-based statements and one commit, which waits for the disk if an accept is in it ([`batch`]).
+//! Accepted emits are handed to routing in memory ([`queue`]); [`bells`] wake the workers for rows that wait
+//! in the table.
 
 use std::{
     collections::HashSet,
@@ -38,8 +38,8 @@ pub use batch::ROUTING_LEASE_MS;
 pub use bells::Bells;
 pub use queue::{Handover, RoutingQueue, Turn};
 
-/// Writes that may wait. When so many do, the database does not keep up, and further emits are refused
-/// at once instead of timing out later.
+/// Writes that may wait. When so many do, the database does not keep up, and further emits are refused at
+/// once instead of late.
 const QUEUE_WRITES_MAX: usize = 4_096;
 
 /// The way into the ledger. Cheap to clone; the task ends when the last clone is dropped.
@@ -72,12 +72,12 @@ impl Ledger {
         Ok(acceptance)
     }
 
-    /// Emits that were accepted since the start. Background work sees by it whether there is traffic.
+    /// The number of emits accepted since the start, by which background work sees whether there is traffic.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Writes deliveries and marks their emits as routed. Gives those emits whose claim still held; the
+    /// Writes deliveries and marks their emits as routed. Returns the emits whose claim still held; the
     /// deliveries of the others were not written.
     pub async fn route(&self, routed: Vec<Routed>) -> Result<HashSet<EmitId>> {
         let (reply, replied) = oneshot::channel();

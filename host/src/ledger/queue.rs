@@ -1,4 +1,4 @@
-//! Accepted emits that wait in memory to be routed, in turns per organization.
+//! The routing queue: accepted emits that wait in memory to be routed, in turns per organization.
 //!
 //! The table is the truth: an emit that finds no place here waits there. Organizations take turns,
 //! each with as many emits as fit a turn, and one organization has a bounded number of turns under
@@ -21,15 +21,15 @@ use crate::domain::{
 
 /// Emits of one turn at most: a turn ends earlier when it has taken long.
 const TURN_EMITS_MAX: usize = 256;
-/// What an emit takes in memory beside its payload.
+/// Bytes that an emit takes in memory beside its payload.
 const EMIT_BYTES: usize = 512;
 
-/// An accepted emit on its way to routing. The table has the same; this is faster.
+/// An accepted emit that is handed to routing in memory. The table has it as well; this way is faster.
 #[derive(Clone, Debug)]
 pub struct Handover {
     /// The emit. Subscriptions as of its revision, or a later one, get it.
     pub emit: Arc<Emit>,
-    /// The fencing token of the claim that comes with it.
+    /// The fencing token of the claim on the emit that comes with it.
     pub claims: i64,
 }
 
@@ -43,7 +43,7 @@ fn bytes(emit: &Emit) -> usize {
     EMIT_BYTES + emit.payload.len()
 }
 
-/// The queue. Clones share it.
+/// The queue of all organizations. Clones share it.
 #[derive(Clone)]
 pub struct RoutingQueue {
     state: Arc<Mutex<State>>,
@@ -60,7 +60,7 @@ struct State {
     order: VecDeque<OrganizationId>,
 }
 
-/// What one organization has in the queue.
+/// One organization's part of the queue.
 #[derive(Default)]
 struct Lane {
     waiting: VecDeque<Handover>,
@@ -70,15 +70,15 @@ struct Lane {
     is_in_order: bool,
 }
 
-/// The right to put one emit into the queue. Dropped without [`Place::fill`], it is free again.
+/// The right to put one emit into the queue. Dropping it without [`Place::fill`] frees the place.
 pub struct Place {
     queue: RoutingQueue,
     organization: OrganizationId,
     bytes: usize,
 }
 
-/// Emits of one organization whose turn it is. Those that are left when it is dropped go back to the
-/// front of the organization's queue.
+/// Emits of one organization whose turn it is. Dropping it puts the emits that are left back to the front of
+/// the organization's queue.
 pub struct Turn {
     queue: RoutingQueue,
     organization: OrganizationId,
@@ -86,7 +86,7 @@ pub struct Turn {
 }
 
 impl RoutingQueue {
-    /// An empty queue that lets one organization have so many turns under way at once.
+    /// An empty queue that lets one organization have `turns_each_max` turns under way at once.
     pub fn new(turns_each_max: usize) -> Self {
         let state = State { bytes_free: ROUTING_QUEUE_BYTES_MAX, lanes: HashMap::new(), order: VecDeque::new() };
         Self { state: Arc::new(Mutex::new(state)), changed: Arc::default(), turns_each_max: turns_each_max.max(1) }
@@ -120,7 +120,7 @@ impl RoutingQueue {
         own < ROUTING_QUEUE_ORGANIZATION_BYTES_MAX / 2 && state.bytes_free > ROUTING_QUEUE_BYTES_MAX / 8
     }
 
-    /// The next turn, as soon as there is one.
+    /// Waits for the next turn.
     pub async fn next(&self) -> Turn {
         loop {
             // Listening begins before the look, so that no ring in between is lost.
@@ -132,6 +132,7 @@ impl RoutingQueue {
         }
     }
 
+    /// The next turn, if an organization may have one now.
     fn take(&self) -> Option<Turn> {
         let mut state = self.state();
         let organization = state.order.pop_front()?;
@@ -174,7 +175,7 @@ impl Place {
     /// Puts the emit into the queue.
     pub fn fill(mut self, handover: Handover) {
         let mut state = self.queue.state();
-        // The place is now the emit's, and is free when its turn takes it.
+        // The emit keeps the place's bytes until a turn hands it out.
         self.bytes = 0;
         if let Some(lane) = state.lanes.get_mut(&self.organization) {
             lane.waiting.push_back(handover);

@@ -1,4 +1,4 @@
-//! API keys: which key a secret text is, and to which organization it belongs.
+//! API keys by the hash of their text, each with its organization.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl Memory {
-    /// The key behind the hash of a secret text, with its organization, from memory if possible: for
-    /// emits only, because only the ledger notices when memory is out of date.
+    /// The key behind the hash of a secret text, with its organization, from memory if possible: for emits
+    /// only, because the ledger alone notices when memory is out of date.
     pub async fn key(&self, key_hash: &str) -> Result<Option<(Arc<ApiKey>, Arc<OrganizationView>)>> {
         match self.remembered_key(key_hash) {
             Some(remembered) => Ok(Some(remembered)),

@@ -76,7 +76,7 @@ impl Memory {
             let compile = move || weir_schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
             self.cpu.run(&view.organization.id, compile).await?.map_err(Error::from)
         };
-        // Boxed, so that the many emits whose schema is remembered have no room for it.
+        // Boxed, so that the future of an emit whose schema is remembered stays small.
         Box::pin(self.validators.get_or_compile(id, compile)).await
     }
 }

@@ -1,4 +1,4 @@
-//! Endpoints of receivers: what it takes to reach them, and the program of their deliveries.
+//! Endpoints of receivers, with their secrets decrypted and the program of their deliveries.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Memory {
         subject: &Subject,
         name: &str,
     ) -> Result<Vec<StoredEndpoint>> {
-        // An event without versions is looked for by its name alone.
+        // An event that is not custom has no versions, and is looked up by its name alone.
         let all_versions = subject.custom().map(|(event, _)| EventType::of_event(organization, event, None));
         let all_versions = all_versions.as_ref().map_or(name, EventType::as_str);
         let mut tx = self.db.read().await?;

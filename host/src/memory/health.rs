@@ -1,8 +1,8 @@
 //! The health of endpoints: which of them fail, and since when.
 //!
-//! The table has it for every host, and an endpoint may have been read long ago: what attempts of this
-//! host have shown since then is remembered here. Only a change from failing to well or back is
-//! stored, with the attempt that brought it.
+//! The table has the health for all hosts, but an [`Endpoint`] may have been read from it long ago: the
+//! changes that attempts of this host have shown since then are remembered here. Only a change from failing
+//! to well or back is stored, with the attempt that brought it.
 
 use std::num::NonZeroUsize;
 
@@ -18,9 +18,9 @@ use crate::domain::{
 /// Endpoints remembered. One that is forgotten costs a needless write at most.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
 
-/// What attempts have shown of endpoints that failed.
+/// The health of endpoints that failed, as the attempts of this host have shown it.
 pub struct EndpointHealth {
-    /// Since when an endpoint fails; `None` if it does no more.
+    /// Since when an endpoint fails; `None` if it works again.
     known: Mutex<LruCache<ReceiverId, Option<Time>>>,
 }
 
@@ -32,7 +32,7 @@ impl Default for EndpointHealth {
 }
 
 impl EndpointHealth {
-    /// Notes a success; says whether the endpoint recovered by it.
+    /// Notes a success; returns the change if the endpoint recovered by it.
     pub fn succeeded(&self, endpoint: &Endpoint) -> Option<HealthChange> {
         let mut known = self.known.lock();
         let failing_since = known.peek(&endpoint.receiver).copied().unwrap_or(endpoint.failing_since);
@@ -41,7 +41,7 @@ impl EndpointHealth {
         Some(HealthChange::Recovered)
     }
 
-    /// Notes a failure; says since when the endpoint fails, and whether it began to by this.
+    /// Notes a failure; returns since when the endpoint fails, and the change if it began to by this.
     pub fn failed(&self, endpoint: &Endpoint, now: Time) -> (Time, Option<HealthChange>) {
         let mut known = self.known.lock();
         let failing_since = known.get(&endpoint.receiver).copied().unwrap_or(endpoint.failing_since);
@@ -58,7 +58,7 @@ impl EndpointHealth {
         remembered.unwrap_or(endpoint.failing_since).is_some()
     }
 
-    /// Forgets an endpoint: from now on what the table says of it holds.
+    /// Forgets an endpoint: from now on its health is the one in the table.
     pub fn forget(&self, id: &ReceiverId) {
         self.known.lock().pop(id);
     }

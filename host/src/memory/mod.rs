@@ -1,9 +1,10 @@
-//! What the hot path remembers, so that accepting, routing and delivering an event reads nothing.
+//! The memory of a host: organizations, keys, schemas, endpoints and programs, so that accepting, routing and
+//! delivering an event reads nothing from the database.
 //!
-//! What is remembered of an organization carries the organization's revision. The ledger compares
-//! it with the table in the very transaction that accepts an emit, and routing asks for the revision
-//! that the emit was accepted under. So memory that is out of date, after a change on this host or on
-//! another, costs a second look and never a wrong answer.
+//! Everything that is remembered of an organization carries the organization's revision. The ledger compares
+//! it with the table in the very transaction that accepts an emit, and routing asks for the revision that the
+//! emit was accepted under. So memory that is out of date, after a change on this host or on another, costs a
+//! second look and never a wrong answer.
 
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An empty memory of what is in `db`.
+    /// An empty memory in front of `db`.
     pub fn new(db: Db, clock: Arc<dyn Clock>, keyring: Keyring, cpu: CpuPool, builtins: BuiltIns) -> Self {
         Self {
             db,

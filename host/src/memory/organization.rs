@@ -1,4 +1,4 @@
-//! Organizations: from memory at a revision, or read.
+//! Organizations: remembered at a revision, or read from the table.
 
 use std::sync::Arc;
 
@@ -52,6 +52,7 @@ impl Memory {
         self.organization_key(&view).await.cloned()
     }
 
+    /// The key that seals the organization's secrets, opened once for each view.
     pub(super) async fn organization_key<'view>(
         &self,
         view: &'view OrganizationView,

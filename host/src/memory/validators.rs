@@ -12,8 +12,8 @@ use crate::{
     error::Result,
 };
 
-/// Bytes that a place takes beside its validator.
-const PLACE_BYTES: usize = 256;
+/// Bytes that an entry takes beside its validator.
+const ENTRY_BYTES: usize = 256;
 /// Validators that are expected at most: those of usual schemas take some ten kilobytes.
 const VALIDATORS_EXPECTED: usize = 10_000;
 
@@ -30,7 +30,7 @@ struct Bytes;
 
 impl Weighter<RegistrationId, Arc<Validator>> for Bytes {
     fn weight(&self, _: &RegistrationId, validator: &Arc<Validator>) -> u64 {
-        (PLACE_BYTES + validator.approximate_bytes()) as u64
+        (ENTRY_BYTES + validator.approximate_bytes()) as u64
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
             validators.get_or_compile(&id(number), compile).await.expect("legal").approximate_bytes()
         };
         let each = get(0).await;
-        let fitting = VALIDATOR_CACHE_BYTES_MAX / (each + PLACE_BYTES);
+        let fitting = VALIDATOR_CACHE_BYTES_MAX / (each + ENTRY_BYTES);
         for number in 1..fitting {
             get(number as u128).await;
             get(0).await;

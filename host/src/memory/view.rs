@@ -1,4 +1,4 @@
-//! What is remembered of one organization at one revision.
+//! Views: the memory of one organization at one revision.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -20,17 +20,17 @@ use crate::{
 /// Events remembered of one organization.
 const EVENTS_MAX: usize = 1_000;
 
-/// An organization at one revision, with what was read of it at that revision or later.
+/// An organization at one revision, with the data that was read of it at that revision or later.
 pub struct OrganizationView {
-    /// The organization.
     pub organization: Organization,
-    /// By what an emit asks for: an event, and a version or the latest one.
+    /// By event and version; `None` stands for the latest published version.
     pub(super) emittables: Cache<(EventName, Option<Version>), Arc<Emittable>>,
-    /// By event type.
+    /// The active subscriptions that match, by event type.
     pub(super) endpoints: Cache<String, Arc<[Arc<Endpoint>]>>,
     // Each of these is read by one task while the others wait for it.
     pub(super) key: OnceCell<OrganizationKey>,
     pub(super) wanted: OnceCell<WantedLifecycle>,
+    /// The registrations that are pushed to a group.
     pub(super) pushed: OnceCell<HashSet<RegistrationId>>,
 }
 
@@ -47,16 +47,14 @@ impl OrganizationView {
     }
 }
 
-/// A published registration.
+/// A published registration, as an emit refers to it.
 pub struct Emittable {
-    /// The registration.
     pub registration_id: RegistrationId,
-    /// Its version.
     pub version: Version,
 }
 
-/// The lifecycle events about emits that a subscription of an organization wants. Emits come
-/// thousands of times a second, so that others are not written.
+/// The lifecycle events about emits that a subscription of an organization wants. The others are not written,
+/// because emits come thousands of times a second.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WantedLifecycle(pub(super) Vec<&'static str>);
 

@@ -1,4 +1,5 @@
-//! What an organization's emits lead to beside deliveries: lifecycle events, and relays.
+//! Consequences of an organization's emits beside deliveries: lifecycle events that subscriptions want, and
+//! pushes to groups.
 
 use super::{
     Memory,

@@ -1,4 +1,4 @@
-//! What is kept of an answer.
+//! Reads from an answer what the host keeps of it: `Retry-After`, and the beginning of the body.
 
 use std::time::SystemTime;
 
@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::limits::{OUTBOUND_ANSWER_BYTES_MAX, SNIPPET_BYTES_MAX};
 
-/// How many seconds the target wants to be left alone. A date is taken relative to the answer's own
-/// date, so that no clocks have to agree.
+/// The wait that `Retry-After` asks for, in seconds. A date is taken relative to the answer's own date, so
+/// that no clocks have to agree.
 pub(super) fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -44,8 +44,8 @@ pub(super) async fn snippet(response: &mut Response, deadline: Instant) -> Optio
     readable(&kept)
 }
 
-/// The bytes as one line of text of at most [`SNIPPET_BYTES_MAX`] bytes: control characters have
-/// no business in logs, terminals and databases.
+/// The bytes as one line of text of at most [`SNIPPET_BYTES_MAX`] bytes: logs, terminals and databases get no
+/// control characters.
 fn readable(bytes: &[u8]) -> Option<String> {
     let lossy = String::from_utf8_lossy(bytes);
     let mut text = String::with_capacity(lossy.len());
@@ -54,7 +54,7 @@ fn readable(bytes: &[u8]) -> Option<String> {
         if shown.is_control() {
             continue;
         }
-        // A replaced byte takes three.
+        // U+FFFD, which replaces a byte that is not UTF-8, takes three bytes.
         if text.len() + shown.len_utf8() > SNIPPET_BYTES_MAX {
             break;
         }
@@ -84,7 +84,7 @@ mod tests {
         for wrong in ["", "-1", "1.5", "soon", "Wed, 06 May 2026"] {
             assert_eq!(after(wrong), None, "{wrong:?}");
         }
-        // What RFC 9110 calls obsolete, and asks to be read nevertheless.
+        // Forms that RFC 9110 calls obsolete, and asks to be read nevertheless.
         for same_time in ["Wednesday, 06-May-26 21:42:48 GMT", "Wed May  6 21:42:48 2026"] {
             assert_eq!(after(same_time), Some(120), "{same_time:?}");
             assert_eq!(retry_after(&[(RETRY_AFTER, same_time), (DATE, same_time)]), Some(0), "{same_time:?}");

@@ -1,17 +1,17 @@
-//! Why a request got no answer, in words for the owner of its target.
+//! Failures of requests: why there is no answer, in words for the owner of the target.
 
 use std::{error::Error as StdError, io, time::Duration};
 
 use super::resolver::{Forbidden, ResolverDown, Unresolved};
 
-/// What failed.
+/// The kind of failure of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// The target is not one that the host may reach.
     Guard,
-    /// Its name does not resolve.
+    /// The target's name does not resolve.
     Dns,
-    /// The servers that would know its name do not answer.
+    /// The name servers for the target's name do not answer.
     Resolver,
     /// No connection could be made.
     Connect,
@@ -23,7 +23,7 @@ pub enum FailureKind {
     Io,
     /// The request is malformed, which no attempt will change.
     Request,
-    /// The host has no socket, no port or no memory for it at the moment.
+    /// The host has no socket, no port or no memory for the request at the moment.
     Host,
 }
 
@@ -44,7 +44,7 @@ impl FailureKind {
     }
 }
 
-/// A kind and a sentence.
+/// Why a request got no answer: the kind of failure, and a sentence for the owner of the target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) kind: FailureKind,
@@ -94,7 +94,7 @@ impl Failure {
 /// Codes of Linux, macOS and the BSDs alike: too many open files, here or in the whole system.
 const TOO_MANY_FILES: [i32; 2] = [24, 23];
 
-/// Whether the host, and not the target, is what an operation failed for.
+/// Whether the error is the host's own (no sockets, no memory) and not the target's.
 fn is_own(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code))
         || matches!(
@@ -118,7 +118,7 @@ fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
         if let Some(found) = error.downcast_ref::<E>() {
             return Some(found);
         }
-        // An `io::Error` is silent about the error it wraps, and names that one's source instead.
+        // An `io::Error` hides the error that it wraps: its `source` is the source of that one.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = wrapped.map(|wrapped| wrapped as _).or_else(|| error.source());
     }

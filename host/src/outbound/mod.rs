@@ -1,9 +1,8 @@
-//! The one door through which requests leave the host: the HTTP client with the address guard.
+//! Outbound requests: the HTTP client with the address guard. No request leaves the host another way.
 //!
-//! Tenants decide where requests go, so nothing is taken from the environment (no proxies),
-//! nothing is followed (no redirects), and no connection is made to an address that the
-//! [`Policy`] does not permit. A name is resolved once; the addresses that were judged are the
-//! ones connected to.
+//! Tenants decide where requests go, so the client takes nothing from the environment (no proxies), follows
+//! nothing (no redirects), and connects to no address that the [`Policy`] does not permit. A name is resolved
+//! once: the addresses that were judged are the ones that the client connects to.
 
 mod answer;
 mod failure;
@@ -29,11 +28,11 @@ use resolver::GuardedResolver;
 /// the host that closes: a request that meets a closing connection has to be tried again.
 const IDLE_CONNECTION: Duration = Duration::from_secs(25);
 
-/// The part of a request's time within which its target's name has to be found. Of ten seconds that
-/// outlasts a dead server in front of a living one: systems commonly ask the next after five.
+/// The part of a request's time within which its target's name has to be found. Of ten seconds it outlasts
+/// one dead name server: systems commonly ask the next one after five.
 const LOOKUP_PART: f32 = 0.6;
-/// The part of it within which there has to be a connection, the name included. What is left of it
-/// is divided among the addresses, so that a silent one leaves time for the next.
+/// The part of a request's time within which there has to be a connection, the name included. What the name
+/// leaves of it is divided among the addresses, so that a silent address leaves time for the next.
 const CONNECT_PART: f32 = 0.9;
 
 /// Sends requests. Cheap to clone; all clones share their connections.
@@ -44,32 +43,30 @@ pub struct Outbound {
     timeout: Duration,
 }
 
-/// What became of a request.
+/// The outcome of a request, and how long it took.
 #[derive(Debug)]
 pub struct Sent {
-    /// An answer, or why there is none.
     pub outcome: Outcome,
-    /// From the beginning until the outcome was known.
+    /// From the call of [`Outbound::send`] until the outcome was known.
     pub duration: Duration,
 }
 
 /// An answer, or why there is none.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The target answered. Whether that is a success is for the caller to say.
+    /// The target answered. The caller decides whether that is a success.
     Response {
         /// The HTTP status.
         status: u16,
-        /// How many seconds the target wants to be left alone (`Retry-After`).
+        /// The wait that `Retry-After` asks for, in seconds; `None` if it is absent or malformed.
         retry_after_s: Option<u32>,
         /// The beginning of the body as text without control characters; `None` when it is empty.
         snippet: Option<String>,
     },
     /// There is no answer.
     Failed {
-        /// What failed.
         kind: FailureKind,
-        /// A sentence for the owner of the target. It names no address that the host resolved.
+        /// A sentence for the owner of the target. It contains no address that the host resolved.
         message: String,
     },
 }
@@ -78,12 +75,12 @@ impl Outbound {
     /// A client whose requests take `timeout` at most. Fails when the system has no certificates
     /// of authorities that https could trust.
     pub fn new(policy: Policy, timeout: Duration, lookup: Lookup) -> Result<Self> {
-        // Fails when another part of the process was first, which comes to the same.
+        // Fails when a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .user_agent(concat!("Weir/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(GuardedResolver::new(policy.clone(), lookup, timeout.mul_f32(LOOKUP_PART)))
-            // What the environment says of proxies would carry requests past the guard.
+            // A proxy of the environment would carry requests past the guard.
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -1,4 +1,4 @@
-//! From the request that an adapter describes to one that may be sent.
+//! Checks the request that an adapter describes, and makes it one that can be sent.
 
 use bytes::Bytes;
 use reqwest::{
@@ -13,10 +13,10 @@ use crate::domain::{
     limits::{OUTBOUND_BODY_BYTES_MAX, OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_HEADERS_MAX},
 };
 
-/// A request to send.
+/// A request as an adapter describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// In upper case.
+    /// `POST`, `PUT`, `PATCH`, `GET` or `DELETE`.
     pub method: String,
     /// The absolute URL.
     pub url: String,
@@ -68,7 +68,7 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, Failure> {
     Ok(headers)
 }
 
-/// The message names the header, but never its value: that may be a secret.
+/// Checks one header. A failure's message names the header, but never its value, which may be a secret.
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Failure> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| malformed(&format!("{:?} is no name of a header", name.chars().take(100).collect::<String>())))?;

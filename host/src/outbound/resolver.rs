@@ -1,4 +1,4 @@
-//! Name resolution under guard.
+//! Resolves the names of targets for the client, under the guard.
 
 use std::{
     future::Future,
@@ -14,15 +14,16 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::domain::address::{Policy, check_address};
 
-/// Lookups of the system under way at once, each of which blocks a thread, with silent servers for
-/// longer than anybody waits for it. Threads are shared with other work.
+/// Lookups of the system under way at once. Each blocks a thread that other work needs as well, and with
+/// silent servers for longer than its caller waits.
 const LOOKUPS_MAX: usize = 128;
 
-/// Resolves a name and hands on its addresses only if every one of them is permitted. A name with
-/// one forbidden address is forbidden: which one a connection takes is not to be left to chance.
+/// Resolves a name and hands on its addresses only if every one of them is permitted. A name with one
+/// forbidden address is forbidden as a whole, because it is left to chance which one a connection takes.
 pub(super) struct GuardedResolver {
     policy: Policy,
     lookup: Lookup,
+    /// The longest wait for a lookup.
     at_most: Duration,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct GuardedResolver {
 pub type Lookup = Arc<dyn Fn(String) -> LookingUp + Send + Sync>;
 type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// Asks the system.
+/// The lookup of the operating system.
 pub fn system_lookup() -> Lookup {
     let places = Arc::new(Semaphore::new(LOOKUPS_MAX));
     Arc::new(move |name| {
@@ -47,23 +48,23 @@ pub fn system_lookup() -> Lookup {
     })
 }
 
-/// A name leads where the policy does not permit. Holds what kind of address it is.
+/// The name leads to an address that the policy does not permit. Holds the kind of address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name leads to {0}")]
 pub(super) struct Forbidden(pub(super) &'static str);
 
-/// A name that does not resolve, or resolves to nothing.
+/// The name does not resolve, or resolves to no address.
 #[derive(Debug, thiserror::Error)]
 #[error("the name does not resolve")]
 pub(super) struct Unresolved;
 
-/// The servers that would know the name do not answer: no word about the name.
+/// The servers for the name do not answer, so nothing is known of the name.
 #[derive(Debug, thiserror::Error)]
 #[error("the servers for the name do not answer")]
 pub(super) struct ResolverDown;
 
-/// What the C libraries say when a name may exist and could not be asked for: the codes behind
-/// these words do not reach us.
+/// Messages of C libraries about a name that may exist but could not be looked up. The standard library
+/// passes on these words, and not the codes behind them.
 const NO_ANSWER: [&str; 6] = [
     "Temporary failure in name resolution",
     "Try again",
@@ -73,7 +74,7 @@ const NO_ANSWER: [&str; 6] = [
     "Out of memory",
 ];
 
-/// What a failed lookup says of the name.
+/// The error for a failed lookup: the name does not resolve, or its servers do not answer.
 fn unresolved(error: &io::Error) -> Box<dyn std::error::Error + Send + Sync> {
     let message = error.to_string();
     // An error with a number is one of the host's own, such as too many open files.
@@ -106,6 +107,7 @@ impl Resolve for GuardedResolver {
     }
 }
 
+/// The addresses, if the policy permits every one of them.
 fn vetted(found: Vec<IpAddr>, policy: &Policy) -> Result<Vec<IpAddr>, Forbidden> {
     let forbidden = found.iter().find_map(|address| check_address(*address, policy).err());
     forbidden.map_or(Ok(found), |kind| Err(Forbidden(kind)))
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_nobody_could_be_asked_for_is_not_called_unknown() {
+    fn a_name_whose_servers_do_not_answer_is_not_called_unknown() {
         let failed = |detail: &str| io::Error::other(format!("failed to lookup address information: {detail}"));
         for detail in [
             "Temporary failure in name resolution",

@@ -1,4 +1,4 @@
-//! Against real listeners on the loopback interface.
+//! Tests of the client against real listeners on the loopback interface.
 
 use std::{
     net::SocketAddr,
@@ -199,7 +199,7 @@ async fn a_name_is_judged_by_what_it_resolves_to() {
     assert_eq!(receiver.connections(), 0);
 }
 
-/// What the host does not hear from a name server says nothing of the target.
+/// A lookup that no name server answers is the host's own fault, and not the target's.
 #[tokio::test]
 async fn a_silent_name_server_is_told_from_a_silent_target() {
     let silent: Lookup = Arc::new(|_name| Box::pin(std::future::pending()));

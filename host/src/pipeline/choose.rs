@@ -1,9 +1,9 @@
-//! Asking the router which subscriptions get an event.
+//! Asks the router which endpoints get an event.
 //!
-//! One call is offered at most [`ROUTER_CANDIDATES_MAX`] candidates. [`choose_quickly`] makes such calls
-//! on the thread that asks, within a fraction of what a call may use. When filters and payload are so
-//! large that this is not enough, [`choose`] offers a few candidates at a time, each call on a thread of
-//! [`CpuPool`] and in the organization's turn: that may take seconds.
+//! One call is offered at most [`ROUTER_CANDIDATES_MAX`] candidates. [`choose_quickly`] makes such calls on
+//! the calling thread, within a fraction of what a call may use. When filters and payload are so large that
+//! this is not enough, [`choose`] offers a few candidates at a time, each call on a thread of [`CpuPool`] and
+//! in the organization's turn: that may take seconds.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -27,13 +27,13 @@ use crate::{
 const NO_FILTER: &str = "null";
 /// The configuration of the built-in router.
 const NO_CONFIG: &str = "{}";
-/// Candidates of one call where a thousand were too many: as many with the slowest filters fit a call
-/// with the slowest payload.
+/// Candidates of one call after a call with more of them was too much: this many with the slowest filters fit
+/// a call with the slowest payload.
 const CANDIDATES_OF_CAREFUL_CALL: usize = 8;
 
 /// A router's choice for an event.
 pub struct Choice {
-    /// The router.
+    /// The digest of the router.
     pub router: Digest,
     /// The endpoints that get the event, with what the router added for each.
     pub chosen: Vec<(Arc<Endpoint>, Destination)>,
@@ -46,7 +46,7 @@ impl Choice {
         Self { router, chosen: Vec::new(), logs: Vec::new() }
     }
 
-    /// The lines as they are kept beside the event.
+    /// The router's lines as log entries about the emit.
     pub fn lines_about(&self, emit: &Emit, now: Time) -> Vec<LogEntry> {
         let entry = |line: &LogLine| LogEntry {
             organization_id: emit.organization_id.clone(),
@@ -61,8 +61,7 @@ impl Choice {
     }
 }
 
-/// Asks on the thread that calls; `None` when a call would take longer than
-/// [`QUICK_CALL_FUEL_MAX`] allows.
+/// Asks on the calling thread; `None` when a call needs more than [`QUICK_CALL_FUEL_MAX`] allows.
 pub fn choose_quickly(runtime: &Runtime, emit: &Emit, endpoints: &[Arc<Endpoint>]) -> Result<Option<Choice>, Failure> {
     let budget = Budget { fuel: QUICK_CALL_FUEL_MAX, ..Budget::default() };
     let mut choice = Choice::of(runtime.builtin(BuiltIn::Router).digest());
@@ -76,8 +75,7 @@ pub fn choose_quickly(runtime: &Runtime, emit: &Emit, endpoints: &[Arc<Endpoint>
     Ok(Some(choice))
 }
 
-/// Asks with as many calls as it takes, each on a thread of `cpu` and in the turn of the emit's
-/// organization.
+/// Asks with as many calls as it takes, each on a thread of `cpu` and in the turn of the emit's organization.
 pub async fn choose(
     runtime: &Runtime,
     cpu: &CpuPool,
@@ -108,7 +106,7 @@ pub async fn choose(
     Ok(Ok(choice))
 }
 
-/// One call of the router, whose answer is added to the choice.
+/// Calls the router once, and adds its answer to the choice.
 fn ask(
     runtime: &Runtime,
     budget: Option<Budget>,
@@ -133,7 +131,7 @@ fn candidate(endpoint: &Endpoint) -> Candidate<'_> {
     }
 }
 
-/// Adds what was chosen among these endpoints.
+/// Adds the endpoints of the router's destinations.
 fn add(chosen: &mut Vec<(Arc<Endpoint>, Destination)>, endpoints: &[Arc<Endpoint>], destinations: Vec<Destination>) {
     if destinations.is_empty() {
         return;
@@ -148,7 +146,7 @@ fn add(chosen: &mut Vec<(Arc<Endpoint>, Destination)>, endpoints: &[Arc<Endpoint
     chosen.extend(destinations.into_iter().filter_map(found));
 }
 
-/// Whether fewer candidates may succeed where these did not.
+/// Whether the call used up its budget, so that one with fewer candidates may succeed.
 fn is_too_much(failure: &Failure) -> bool {
     matches!(failure, Failure::Fault { kind: FaultKind::OutOfFuel | FaultKind::Deadline | FaultKind::Memory, .. })
 }
@@ -238,7 +236,8 @@ mod tests {
         let choice =
             choose(&runtime, &CpuPool::start().expect("threads start"), &emit, &endpoints).await.expect("it runs");
         let choice = choice.expect("it is routed in small parts");
-        // Whether they match takes too long to say, so they get the event, marked.
+        // The filters take too long to tell whether they match, so their endpoints get the event, with an
+        // attribute that marks it.
         assert!(choice.chosen.iter().all(|(_, destination)| destination.attributes.len() == 1));
         assert_eq!(ids(&choice), endpoints.iter().map(|endpoint| endpoint.receiver.as_str()).collect::<Vec<_>>());
     }

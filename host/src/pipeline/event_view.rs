@@ -17,8 +17,8 @@ pub(super) struct EventView<'a> {
 }
 
 impl<'a> EventView<'a> {
-    /// An emit on its way to a receiver: because of a push if it is an external peer, and with the
-    /// attributes that were added to it.
+    /// The view of an emit for one receiver: `push` owes it to an external peer, and `added` are attributes
+    /// beside the host's own.
     pub(super) fn of(
         emit: &'a Emit,
         push: Option<&'a PushId>,
@@ -50,7 +50,7 @@ impl<'a> EventView<'a> {
         Self { emit, canonical_name: emit.event_type(), version, attributes }
     }
 
-    /// The event. Only custom events have a namespace and a version.
+    /// The event as components get it. Only custom events have a namespace and a version.
     pub(super) fn event(&self) -> Event<'_> {
         let (namespace, name) = match &self.emit.subject {
             Subject::Custom { event, .. } => (event.namespace(), event.name()),

@@ -1,4 +1,4 @@
-//! What an attempt came to, and what it tells of the endpoint.
+//! Judges an attempt: what becomes of the delivery, and how the endpoint responded.
 
 use weir_runtime::{Blame, Failure};
 
@@ -10,30 +10,30 @@ use crate::{
     outbound::{FailureKind, Outcome, Sent},
 };
 
-/// Faults of this host before a name whose servers do not answer, or an address that the operator does
-/// not allow, counts as the endpoint's own fault: about a day, as the waits in between are five minutes
-/// at most.
+/// Faults of this host that a delivery may have before a name whose servers do not answer, or an address that
+/// the operator does not allow, counts as the endpoint's own fault: about a day of them, as the waits in
+/// between are five minutes at most.
 const HELD_FAULTS_MAX: i64 = 300;
 
-/// What an attempt came to.
+/// The result of an attempt.
 pub struct Judgement {
-    /// The status that the endpoint answered.
+    /// The HTTP status that the endpoint answered; `None` without an answer.
     pub response_status: Option<u16>,
-    /// Why the attempt is no success.
+    /// Why the attempt is no success; `None` if it is one, or the transformer left the event out.
     pub error_message: Option<String>,
-    /// The kind of failure.
+    /// The kind of failure; `None` if there is none, or it is the host's own.
     pub failure: Option<AttemptFailure>,
-    /// The beginning of the endpoint's answer, if it was no success.
+    /// The beginning of the endpoint's answer; `None` after a success.
     pub response_snippet: Option<String>,
-    /// Fuel that components used.
+    /// Fuel that components used; `None` if none ran.
     pub fuel: Option<u64>,
-    /// What becomes of the delivery.
+    /// The next step for the delivery.
     pub then: Then,
     /// How the endpoint responded, for flow control; `None` if no request was sent.
     pub response: Option<EndpointResponse>,
 }
 
-/// What becomes of a delivery after an attempt.
+/// The next step for a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// It is finished: the endpoint acknowledged it.
@@ -51,7 +51,7 @@ pub enum Then {
 }
 
 impl Judgement {
-    /// The program gave no request, because a component failed, refused or asked for a retry.
+    /// Judges a program that gave no request: a component failed, rejected the event or asked for a retry.
     pub fn of_failure(component: AttemptFailure, failure: Failure, fuel: u64) -> Self {
         let (message, then) = match failure {
             Failure::Reject(message) => (message, Then::Never),
@@ -73,7 +73,7 @@ impl Judgement {
         }
     }
 
-    /// The transformer left the event out.
+    /// Judges a program whose transformer left the event out.
     pub fn of_skip(fuel: u64) -> Self {
         Self {
             response_status: None,
@@ -86,7 +86,8 @@ impl Judgement {
         }
     }
 
-    /// The host is to blame that there was no attempt: it stopped, or could not get at something.
+    /// Judges an attempt that was not made, and the host is to blame: it stopped, or could not run the
+    /// program.
     pub fn of_own_fault(message: impl Into<String>) -> Self {
         Self {
             response_status: None,
@@ -99,8 +100,8 @@ impl Judgement {
         }
     }
 
-    /// The request was sent. Any 2xx is an acknowledgement; everything else is a failure (contract 7.1).
-    /// `own_faults` counts the faults that the host had with this delivery before.
+    /// Judges a request that was sent. Any 2xx is an acknowledgement; everything else is a failure (contract
+    /// 7.1). `own_faults` counts the faults that the host had with this delivery before.
     pub fn of_sent(sent: Sent, fuel: u64, own_faults: i64) -> Self {
         match sent.outcome {
             Outcome::Response { status, retry_after_s, snippet } => {

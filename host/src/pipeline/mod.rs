@@ -1,6 +1,6 @@
-//! What is done to an event between its acceptance and the answer of a receiver: `choose` asks a
-//! router who gets it, `prepare` runs the program of a delivery up to a request, `judge` says what an
-//! attempt came to.
+//! The pipeline: the steps between an accepted event and a receiver's answer. `choose` asks a router which
+//! endpoints get the event, `prepare` runs the program of a delivery up to a request, `judge` says what
+//! becomes of the delivery.
 //!
 //! Nothing here loops over a table or opens a transaction: routing, delivery and relaying do that, and
 //! services use the same steps for tests of an endpoint.

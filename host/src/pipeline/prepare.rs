@@ -1,5 +1,5 @@
-//! Running the program of a delivery up to the request that the host sends: the transformer reshapes
-//! the event, the adapter describes the request. For deliveries and tests of an endpoint alike.
+//! Runs the program of a delivery up to the request that the host sends: the transformer reshapes the event,
+//! the adapter describes the request. Deliveries and tests of an endpoint share it.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ use crate::{
     outbound::Request,
 };
 
-/// Bytes of a payload up to which components run on the thread that asks: they take microseconds.
-/// With a larger payload they take up to milliseconds, and run on a thread that may block, because
-/// requests and deliveries of others wait for the one that asks.
+/// Bytes of the largest payload with which components run on the calling thread: they then take microseconds.
+/// With a larger one they take up to milliseconds, and run on a thread that may block, because other requests
+/// and deliveries wait for the calling one.
 const IN_PLACE_PAYLOAD_BYTES_MAX: usize = 8_192;
 /// The attribute that tells components of a replay.
 const REPLAY: (&str, &str) = ("replay", "true");
@@ -29,9 +29,8 @@ const REPLAY: (&str, &str) = ("replay", "true");
 /// A component of a program, ready to be called.
 #[derive(Clone)]
 pub struct Stage {
-    /// The component.
     pub component: Component,
-    /// Its configuration, a JSON object.
+    /// The component's configuration, a JSON object.
     pub config: Arc<str>,
 }
 
@@ -47,15 +46,14 @@ pub struct Steps {
 /// Everything that the components of one attempt are given.
 #[derive(Clone)]
 pub struct Input {
-    /// The emit.
     pub emit: Arc<Emit>,
-    /// Where it goes.
+    /// The endpoint of the delivery's receiver.
     pub endpoint: Arc<Endpoint>,
     /// The push that owes it; only external peers have one.
     pub push_id: Option<PushId>,
-    /// Added by the router.
+    /// Attributes that the router added to the event.
     pub attributes: Vec<(String, String)>,
-    /// Whether it is sent again.
+    /// Whether the delivery belongs to a replay.
     pub is_replay: bool,
     /// The number of the attempt, from 1.
     pub attempt: u32,
@@ -63,14 +61,14 @@ pub struct Input {
     pub now: Time,
 }
 
-/// What the program made of the event.
+/// The result of a program's run.
 pub struct Prepared {
-    /// The request to send: to the endpoint's origin, signed, and with the endpoint's own headers.
-    /// `None` when the transformer left the event out.
+    /// The request to send, to the endpoint's origin, signed, and with the endpoint's own headers. `None`
+    /// when the transformer left the event out. A failure comes with the kind of component that failed.
     pub result: Result<Option<Request>, (AttemptFailure, Failure)>,
     /// Fuel that the components used together.
     pub fuel: u64,
-    /// Lines that the components wrote, with the component that wrote them.
+    /// Lines that the components wrote, each with the digest of its component.
     pub logs: Vec<(Digest, LogLine)>,
 }
 
@@ -145,7 +143,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes a component's answer, and keeps what it used and wrote.
+    /// Takes a component's answer, and adds its fuel and its lines to those of the run.
     fn take<T>(&mut self, stage: &Stage, outcome: Outcome<T>) -> Result<T, Failure> {
         let digest = stage.component.digest();
         self.fuel += outcome.fuel;

@@ -1,4 +1,4 @@
-//! Signing for components, which never see a secret.
+//! Signs for components, which never see a secret.
 
 use std::sync::Arc;
 

@@ -27,10 +27,10 @@ const NICENESS: i32 = 10;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Runs CPU-bound work off the async threads, on as many threads as there are cores, which step back
-/// behind those that serve. One job at a time for each organization, and jobs come in the order of
-/// their calls, so organizations take turns: work that was made to be slow delays its own organization
-/// alone. Clones share the threads, which end with the last clone.
+/// Runs CPU-bound work off the async threads, on as many threads as there are cores, with a lower priority
+/// than those that serve. Each organization has one job under way at a time, and jobs run in the order of
+/// their calls, so organizations take turns: work that was made to be slow delays its own organization alone.
+/// Clones share the threads, which end with the last clone.
 #[derive(Clone)]
 pub struct CpuPool {
     jobs: Sender<Job>,
@@ -87,7 +87,8 @@ fn run_jobs(waiting: &Mutex<Receiver<Job>>) {
     }
 }
 
-/// Lets threads that serve go first. Where the system refuses, the pool's threads compete with them.
+/// Lowers the priority of the calling thread below those that serve. Where the system refuses, the pool's
+/// threads compete with them.
 #[cfg(target_os = "linux")]
 fn step_back() {
     // On Linux the niceness is that of the calling thread.
@@ -123,7 +124,7 @@ mod tests {
     fn work() -> (impl FnOnce() + Send, Sender<()>) {
         let (end, ends): (Sender<()>, Receiver<()>) = channel();
         let until_told = move || {
-            // That the other end is gone tells it as well.
+            // A dropped sender ends the work as well.
             ends.recv().unwrap_or_default();
         };
         (until_told, end)

@@ -16,7 +16,8 @@ type Locks<K> = HashMap<K, Arc<AsyncMutex<()>>>;
 
 /// Holds the lock of a key until it is dropped.
 pub struct KeyedGuard<K: Eq + Hash + Clone> {
-    // Before the place: the lock is free when the place is given up.
+    // Declared before `_place`, because it has to be dropped first: then the lock is free when the place is
+    // given up.
     _guard: OwnedMutexGuard<()>,
     _place: Place<K>,
 }

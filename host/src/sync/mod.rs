@@ -1,4 +1,4 @@
-//! Tasks that wait for each other: locks by key, and a pool for work that occupies a core.
+//! Waiting for each other: locks by key, and a pool of threads for work that occupies a core.
 
 mod cpu_pool;
 mod keyed_lock;

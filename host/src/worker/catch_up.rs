@@ -1,16 +1,17 @@
-//! Catching up: what was accepted before a subscription was created is owed to it when it asked
-//! for that (`startAt`).
+//! Catching up: gives a new subscription the events that were accepted before it was created, if it asks for
+//! them (`startAt`).
 //!
-//! Routing gives a subscription what was accepted at the revision of its creation or later; here it
-//! gets what came before, back to the time that it named. The revision is what keeps the two apart:
-//! nothing is owed twice, and nothing falls between them. How far it got stands on its row, and
-//! moves in the transaction that owes it a batch, so that a crash neither skips nor repeats one.
+//! Routing gives a subscription the emits accepted at the revision of its creation or later; catching up
+//! gives it the emits of earlier revisions, from the time in `startAt` on. So the revision keeps the two
+//! apart: no emit is delivered twice, and none is left out. How far a subscription has got stands on its row,
+//! and moves in the transaction that inserts a batch of deliveries, so that a crash neither skips nor repeats
+//! one.
 
 use std::{slice, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{POLL_INTERVAL, Shared, contained, routing::decide::owe};
+use super::{POLL_INTERVAL, Shared, contained, routing::decide::new_delivery};
 use crate::{
     db::{self, subscription::CatchingUp},
     domain::{
@@ -27,12 +28,13 @@ use crate::{
 
 /// Emits looked at in one step.
 const EMITS_MAX: u32 = 200;
-/// Deliveries that may wait for a subscription before it is owed more of the past: the table stays
-/// small, and a slow endpoint is not buried.
+/// Unfinished deliveries to a subscription at which its catching up pauses: the table stays small, and a slow
+/// endpoint is not buried.
 const WAITING_MAX: u32 = 1_000;
 /// Pause between rounds, so that live traffic gets the database.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// The worker that lets subscriptions catch up.
 pub(super) struct CatchUp {
     shared: Arc<Shared>,
 }
@@ -42,7 +44,7 @@ impl CatchUp {
         Self { shared }
     }
 
-    /// Catches up until told to stop.
+    /// Makes rounds until `stop` fires.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
             // Listening begins before the look, so that no ring in between is lost.
@@ -65,7 +67,7 @@ impl CatchUp {
         }
     }
 
-    /// One step of each subscription that is behind; says how many moved.
+    /// Makes one step for each subscription that is behind, and returns how many of them moved.
     pub(super) async fn round(&self) -> Result<usize> {
         let mut moved = 0;
         let mut after = String::new();
@@ -76,14 +78,15 @@ impl CatchUp {
             after = behind.id.to_string();
             match self.step(&behind).await {
                 Ok(has_moved) => moved += usize::from(has_moved),
-                // One subscription's trouble is not another's; the next round tries again.
+                // The other subscriptions go on, and the next round tries this one again.
                 Err(error) => {
-                    tracing::error!(subscription = %behind.id, error = ?error, "{} cannot catch up yet", behind.id);
+                    tracing::error!(subscription = %behind.id, error = ?error, "subscription {} cannot catch up yet", behind.id);
                 }
             }
         }
     }
 
+    /// Inserts the deliveries of the next [`EMITS_MAX`] emits. False when the subscription could not move.
     async fn step(&self, behind: &CatchingUp) -> Result<bool> {
         let host = &self.shared.host;
         let organization = &behind.organization_id;
@@ -113,10 +116,10 @@ impl CatchUp {
         if !db::subscription::advance(&mut tx, behind, reached).await? {
             return Ok(false);
         }
-        // A replay may have brought some of them already.
+        // A replay may have sent some of these emits already.
         let ids: Vec<_> = owed.iter().map(|new| &new.emit_id).collect();
-        let had = db::delivery::owed_already(&mut tx, organization, &receiver, &ids).await?;
-        owed.retain(|new| !had.contains(&new.emit_id));
+        let already_owed = db::delivery::owed_already(&mut tx, organization, &receiver, &ids).await?;
+        owed.retain(|new| !already_owed.contains(&new.emit_id));
         db::delivery::insert(&mut tx, &owed.iter().collect::<Vec<_>>()).await?;
         tx.commit().await?;
         if !owed.is_empty() {
@@ -132,7 +135,14 @@ impl CatchUp {
         let choice = choice.map_err(|failure| choose::refusal(&failure))?;
         let owed = choice.chosen.into_iter().next().map(|(endpoint, destination)| {
             let delay_ms = i64::try_from(destination.delay_ms).unwrap_or(i64::MAX);
-            owe(&self.shared, emit, &endpoint, destination.attributes, Start::Due(now.plus_millis(delay_ms)), now)
+            new_delivery(
+                &self.shared,
+                emit,
+                &endpoint,
+                destination.attributes,
+                Start::Due(now.plus_millis(delay_ms)),
+                now,
+            )
         });
         Ok(owed)
     }

@@ -1,11 +1,9 @@
-//! Housekeeping: deletes old rows in small transactions with pauses between, so that a write in between
-//! waits for one of them at most.
+//! Housekeeping: deletes old rows in small transactions with pauses between them, so that another write waits
+//! for one of them at most.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{Shared, contained};
@@ -22,15 +20,16 @@ use crate::{
     error::Result,
 };
 
-/// The pause after each transaction that deleted rows: other writes have their turn in it.
+/// The pause after each transaction that deleted rows, for other writes.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// The worker that deletes old rows.
 pub(super) struct Housekeeping {
     shared: Arc<Shared>,
     retention: Retention,
     /// How often it looks for old rows.
     interval: Duration,
-    /// The last delivery whose attempts it has looked at.
+    /// The id of the last delivery whose attempts were looked at; empty at first.
     attempts_after: Mutex<String>,
 }
 
@@ -63,7 +62,7 @@ impl Housekeeping {
         Ok(self.sweep_attempts().await? + self.sweep_events().await?)
     }
 
-    /// Deletes answers to requests with an idempotency key, whose day is over.
+    /// Deletes expired answers that were kept for repeated requests with an idempotency key.
     async fn sweep_answers(&self) -> Result<()> {
         let host = &self.shared.host;
         loop {
@@ -75,7 +74,7 @@ impl Housekeeping {
         }
     }
 
-    /// Deletes rows of the log of relays.
+    /// Deletes old rows of the relay log.
     async fn sweep_relays(&self) -> Result<()> {
         let Some(before) = self.retention.relay_log.before(self.shared.host.now()) else { return Ok(()) };
         loop {
@@ -87,7 +86,7 @@ impl Housekeeping {
         }
     }
 
-    /// Deletes lines of components, which are kept as long as attempts.
+    /// Deletes old log lines of components, which are kept as long as attempts.
     async fn sweep_lines(&self) -> Result<()> {
         let Some(before) = self.retention.attempts.before(self.shared.host.now()) else { return Ok(()) };
         loop {
@@ -99,6 +98,7 @@ impl Housekeeping {
         }
     }
 
+    /// Deletes old events with their deliveries, and returns the number of events.
     async fn sweep_events(&self) -> Result<u64> {
         let now = self.shared.host.now();
         let Some(before) = self.retention.events.before(now) else { return Ok(0) };
@@ -118,7 +118,8 @@ impl Housekeeping {
         }
     }
 
-    /// Deletes events that fit in one transaction, or the one that does not, by and by.
+    /// Deletes a batch of events, and returns their number. The deliveries of an event that has too many for
+    /// one transaction go first, in several.
     async fn delete(&self, batch: &[OldEvent], dead_letters_before: Time) -> Result<u64> {
         let db = &self.shared.host.db;
         if let [large] = batch
@@ -144,12 +145,13 @@ impl Housekeeping {
         Ok(deleted)
     }
 
+    /// Deletes old attempts of finished deliveries, and returns their number.
     async fn sweep_attempts(&self) -> Result<u64> {
         let db = &self.shared.host.db;
         let Some(before) = self.retention.attempts.before(self.shared.host.now()) else { return Ok(0) };
         let mut deleted = 0;
         loop {
-            let after = self.attempts_after.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let after = self.attempts_after.lock().clone();
             let mut tx = db.read().await?;
             let found = db::retention::old_deliveries(&mut tx, &after, before, RETENTION_PAGE_ROWS).await?;
             drop(tx);
@@ -160,12 +162,12 @@ impl Housekeeping {
                 tokio::time::sleep(PAUSE).await;
             }
             let Some(last) = found.last else { return Ok(deleted) };
-            *self.attempts_after.lock().unwrap_or_else(PoisonError::into_inner) = last;
+            *self.attempts_after.lock() = last;
         }
     }
 }
 
-/// Ends a deletion, pauses, and says whether there was nothing left to delete.
+/// Commits a deletion and pauses; returns whether nothing was left to delete.
 async fn commit(tx: Tx, deleted: u64) -> Result<bool> {
     tx.commit().await?;
     if deleted > 0 {
@@ -174,8 +176,8 @@ async fn commit(tx: Tx, deleted: u64) -> Result<bool> {
     Ok(deleted == 0)
 }
 
-/// The events in their order, in runs that have `RETENTION_ROWS_MAX` deliveries at most; one that
-/// has more is a run of its own.
+/// Splits events, in their order, into batches of at most [`RETENTION_ROWS_MAX`] deliveries. An event that
+/// has more is a batch of its own.
 fn batches(events: &[OldEvent]) -> Vec<&[OldEvent]> {
     let (mut batches, mut begin, mut rows) = (Vec::new(), 0, 0);
     for (at, event) in events.iter().enumerate() {

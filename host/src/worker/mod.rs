@@ -1,8 +1,9 @@
-//! What happens after the 202: routing and delivery.
+//! Workers: the loops in the background that route, relay, deliver and replay accepted emits, and delete old
+//! ones.
 //!
-//! Every stage claims rows, works with no transaction open, and records the outcome in one short
-//! transaction. Claims are leases: whatever dies with a process is taken by another, or by the
-//! next start.
+//! Every stage claims rows, works with no transaction open, and records the outcome in one short transaction.
+//! Claims are leases: rows that a process had claimed when it died are claimed again by another process, or
+//! by the next start.
 
 use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
@@ -32,8 +33,8 @@ use delivery::{claim::Claims, slots::Slots};
 
 pub use routing::turns_each_max;
 
-/// How often a worker looks at the table although no bell rang: for work that another process left
-/// behind, and for retries that became due.
+/// How often a worker looks at the table although no bell rang: for rows that another process left behind,
+/// and for retries that became due.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long a stop waits until deliveries that were put back are settled. The others are claimed again
@@ -42,15 +43,15 @@ const PUT_BACK_MAX: Duration = Duration::from_secs(2);
 
 /// The settings of the workers.
 pub struct WorkerSettings {
-    /// When a failed delivery is tried again.
+    /// The waits before a failed delivery is tried again, for subscriptions that set none.
     pub retry_schedule: RetrySchedule,
     /// Deliveries under way at once.
     pub deliveries_max: usize,
     /// How long finished work is kept.
     pub retention: Retention,
-    /// How often housekeeping looks for what is older.
+    /// How often housekeeping looks for older work.
     pub housekeeping_interval: Duration,
-    /// How long an endpoint may do nothing but fail; `None` is for ever.
+    /// How long an endpoint may fail without a success before it is disabled; `None` for ever.
     pub disable_after: Option<Duration>,
 }
 
@@ -84,8 +85,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts routing and delivery. The one owner of a database first takes back the claims of the
-    /// process before it.
+    /// Starts the workers. If this process is the only one that uses the database, it first takes back the
+    /// claims of the process before it.
     pub async fn start(host: Arc<Host>, queue: RoutingQueue, settings: WorkerSettings) -> Result<Self> {
         if host.db.is_owned() {
             take_back(&host).await?;
@@ -133,8 +134,8 @@ impl Workers {
         })
     }
 
-    /// Stops taking work, gives endpoints this `grace` to answer, and puts the other deliveries back:
-    /// they use up no attempt, and are claimed again by this host or another.
+    /// Stops taking work, gives endpoints `grace` to answer, and puts the deliveries of the others back:
+    /// these use up no attempt, and are claimed again by this host or another.
     pub async fn stop(&self, grace: Duration) {
         self.stop.cancel();
         self.shared.deliveries.close();
@@ -149,7 +150,7 @@ impl Workers {
         }
         tracing::info!(
             under_way = self.shared.deliveries.len(),
-            "endpoints that have not answered are asked again later"
+            "deliveries to endpoints that have not answered are put back"
         );
         self.shared.give_up.cancel();
         if tokio::time::timeout(PUT_BACK_MAX, finished).await.is_err() {
@@ -158,18 +159,18 @@ impl Workers {
     }
 }
 
-/// Runs a piece of work so that a panic in it, which is a bug, ends this work alone and not the loop
-/// that every organization's events go through. Rows that it had claimed are claimed again when their
-/// lease ends.
+/// Runs a piece of work so that a panic in it, which is a bug, ends this work alone and not the worker's
+/// loop. Rows that it had claimed are claimed again when their lease ends.
 async fn contained<T>(what: &str, work: impl Future<Output = T>) -> Option<T> {
-    // Its state is in the table, and the locks that it held recover.
+    // The state of the work is in the table, and a panic frees its locks.
     let done = AssertUnwindSafe(work).catch_unwind().await;
     if done.is_err() {
-        tracing::error!("a bug ended {what}; what it had claimed is taken again");
+        tracing::error!("a bug ended {what}; rows that it had claimed are claimed again");
     }
     done.ok()
 }
 
+/// Ends the claims of the process before this one.
 async fn take_back(host: &Host) -> Result<()> {
     let now = host.now();
     let mut tx = host.db.begin_unsynced().await?;
@@ -177,7 +178,11 @@ async fn take_back(host: &Host) -> Result<()> {
     let deliveries = db::delivery::end_leases(&mut tx, now).await?;
     tx.commit().await?;
     if emits + deliveries > 0 {
-        tracing::info!(emits, deliveries, "took back what was under way when the host last ended");
+        tracing::info!(
+            emits,
+            deliveries,
+            "took back emits and deliveries that were under way when the host last ended"
+        );
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Replays: one small step after the other, beside live traffic and never before it.
+//! Replaying: sends events again, in small steps beside live traffic and never before it.
 //!
-//! A step takes as many slots as replays may have, and then as many rows; nothing that is sent
-//! again ever waits in front of something new. The rows become due as claimed, in the transaction
-//! that moves the replay on, so a crash repeats nothing and loses nothing.
+//! A step takes as many slots as replays may have, and then as many rows, so that no replayed delivery waits
+//! in front of a new one. The rows are claimed in the transaction that moves the replay on, so a crash
+//! repeats no step and skips none.
 
 use std::{
     slice,
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     POLL_INTERVAL, Shared, contained,
     delivery::{self, job::Job, slots::Slot},
-    routing::decide::owe,
+    routing::decide::new_delivery,
 };
 use crate::{
     db,
@@ -36,29 +36,31 @@ use crate::{
 
 /// The pause between steps: each is a commit that live traffic waits for.
 const STEP_PAUSE: Duration = Duration::from_millis(20);
-/// Events of one step.
+/// Deliveries of one step.
 const STEP_MAX: usize = 32;
 /// Rows that are looked at in one statement, and such statements of one step.
 const PAGE: u32 = 256;
 const PAGES_MAX: usize = 8;
 /// Replays that are looked at for one that may make a step.
 const DUE_MAX: u32 = 64;
-/// The wait before an endpoint that fails is sent one event more, in milliseconds.
+/// The wait before an endpoint that fails is sent one more delivery, in milliseconds.
 const FAILING_MS: i64 = 30_000;
-/// The wait when a step cannot be made, or when the endpoint was given up; activating it ends that.
+/// The wait after a step that failed, and while the endpoint is disabled, in milliseconds; enabling the
+/// endpoint ends it.
 const PUT_OFF_MS: i64 = 300_000;
 
+/// The worker that makes the steps of replays.
 pub(super) struct Replays {
     shared: Arc<Shared>,
     /// Steps so far: each begins with another replay.
     turn: AtomicUsize,
 }
 
-/// The deliveries that a step has made due, as claimed.
+/// The deliveries that a step has claimed.
 struct Made {
-    /// Those that were finished before.
+    /// Deliveries that were finished before.
     revived: Vec<Claimed>,
-    /// New ones, each with its emit.
+    /// New deliveries, each with its emit.
     created: Vec<(Arc<Emit>, New)>,
 }
 
@@ -69,9 +71,9 @@ struct Picked {
     finished: Vec<DeliveryId>,
     /// Events without a delivery.
     missing: Vec<EmitId>,
-    /// Where the next step begins.
+    /// The cursor at which the next step begins.
     done_until: String,
-    /// Whether there is nothing behind it.
+    /// Whether no row comes after the cursor.
     is_end: bool,
 }
 
@@ -80,7 +82,7 @@ impl Replays {
         Self { shared, turn: AtomicUsize::new(0) }
     }
 
-    /// Makes steps until told to stop.
+    /// Makes steps until `stop` fires.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
         loop {
             // Listening begins before the table is looked at, so that no ring in between is lost.
@@ -100,8 +102,7 @@ impl Replays {
         }
     }
 
-    /// Makes one step of one replay. False when none is due; one that is due may have to wait for
-    /// slots.
+    /// Makes one step of one due replay, if one gets slots. False when no replay is due.
     pub(super) async fn make_step(&self) -> Result<bool> {
         let host = &self.shared.host;
         let mut tx = host.db.read().await?;
@@ -117,7 +118,7 @@ impl Replays {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::error!(replay = %replay.id, error = ?error, "replay {} is put off", replay.id);
+                    tracing::error!(replay = %replay.id, error = ?error, "a step of replay {} failed, and the replay is put off", replay.id);
                     self.put_off(&replay).await?;
                 }
             }
@@ -125,18 +126,18 @@ impl Replays {
         Ok(true)
     }
 
-    /// False when nothing could be done for want of slots.
+    /// Makes one step of a replay. False when it gets no slot.
     async fn step(&self, replay: &Replay) -> Result<bool> {
         let (shared, host) = (&self.shared, &self.shared.host);
         let Some(endpoint) = host.memory.endpoint(&replay.organization_id, &replay.receiver).await? else {
-            // Its replays went with it.
+            // The receiver was removed, and its replays with it.
             return Ok(true);
         };
         if endpoint.disabled.is_some() {
             return self.put_off(replay).await.map(|()| true);
         }
         let now = host.now();
-        // An endpoint that fails is asked now and then whether it still does.
+        // A failing endpoint gets one delivery at a time, to see whether it still fails.
         let is_failing = host.health.is_failing(&endpoint);
         let slots = shared.slots.take_for_replay(&endpoint, if is_failing { 1 } else { STEP_MAX }, now);
         if slots.is_empty() {
@@ -197,7 +198,8 @@ impl Replays {
         Ok(picked)
     }
 
-    /// Of events that were never offered to the subscription, those that the router gives it.
+    /// Asks the router about events that have no delivery to the receiver, and makes new deliveries of those
+    /// that it chooses.
     async fn choose(&self, endpoint: &Arc<Endpoint>, ids: &[EmitId]) -> Result<Vec<(Arc<Emit>, New)>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -213,14 +215,14 @@ impl Replays {
             let choice = choice.map_err(|failure| choose::refusal(&failure))?;
             for (endpoint, destination) in choice.chosen {
                 let start = Start::Claimed(delivery::lease_from(now));
-                let new = owe(&self.shared, &emit, &endpoint, destination.attributes, start, now);
+                let new = new_delivery(&self.shared, &emit, &endpoint, destination.attributes, start, now);
                 chosen.push((emit.clone(), New { is_replay: true, ..new }));
             }
         }
         Ok(chosen)
     }
 
-    /// Moves the replay on and makes what was picked due; `None` when another host was faster or the
+    /// Moves the replay on and claims the picked deliveries; `None` when another host was faster or the
     /// receiver is gone.
     async fn write(
         &self,
@@ -243,10 +245,10 @@ impl Replays {
         }
         let lease = delivery::lease_from(now);
         let revived = db::delivery::revive(&mut tx, organization, receiver, &picked.finished, lease, now).await?;
-        // Routing or catching up may have brought some of them meanwhile.
+        // Routing or catching up may have inserted some of these deliveries meanwhile.
         let ids: Vec<_> = missing.iter().map(|(emit, _)| &emit.id).collect();
-        let had = db::delivery::owed_already(&mut tx, organization, receiver, &ids).await?;
-        let created: Vec<_> = missing.into_iter().filter(|(emit, _)| !had.contains(&emit.id)).collect();
+        let already_owed = db::delivery::owed_already(&mut tx, organization, receiver, &ids).await?;
+        let created: Vec<_> = missing.into_iter().filter(|(emit, _)| !already_owed.contains(&emit.id)).collect();
         db::delivery::insert(&mut tx, &created.iter().map(|(_, new)| new).collect::<Vec<_>>()).await?;
         tx.commit().await?;
         Ok(Some(Made { revived, created }))
@@ -257,7 +259,7 @@ impl Replays {
         let mut tx = self.shared.host.db.read().await?;
         let emits = db::emit::load(&mut tx, &ids).await?;
         drop(tx);
-        // Emits are deleted only when nothing is owed of them.
+        // An emit is deleted only after its deliveries have ended, so each is found.
         let emit_of = |claimed: &Claimed| emits.iter().find(|stored| stored.emit.id == claimed.emit_id);
         let revived = made.revived.into_iter().filter_map(|claimed| Some((emit_of(&claimed)?.emit.clone(), claimed)));
         let created = made.created.into_iter().filter_map(|(emit, new)| Some((emit, new.claim()?)));

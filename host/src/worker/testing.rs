@@ -1,4 +1,4 @@
-//! What only tests use: they move the clock themselves, and let the workers work until nothing is due.
+//! Functions for tests, which move the clock themselves and let the workers work until nothing is due.
 
 use std::time::Duration;
 
@@ -24,15 +24,15 @@ impl Workers {
         tokio::time::timeout(at_most, settled).await.map_or(Ok(false), |settled| settled.map(|()| true))
     }
 
-    /// Deletes what is old at the present moment, and says how many events and attempts.
+    /// Deletes rows that are old at the present moment, and returns the number of events and attempts.
     pub async fn keep_house(&self) -> Result<u64> {
         self.housekeeping.sweep().await
     }
 
-    /// Whether anything is due at the present moment or claimed, by this host or another. A delivery
-    /// that waits for its subscription's rate is not due yet.
+    /// Whether an emit, a relay, a replay or a delivery is due at the present moment or claimed, by this host
+    /// or another. A delivery that waits for its subscription's rate is not due yet.
     async fn is_work_left(&self) -> Result<bool> {
-        // A delivery under way may let a replay go on, so it is asked for first.
+        // Deliveries under way are looked at first, because one that ends may make a replay due.
         if !self.shared.routings.is_empty() || !self.shared.deliveries.is_empty() {
             return Ok(true);
         }

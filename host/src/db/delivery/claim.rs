@@ -1,4 +1,4 @@
-//! What is due, and taking it.
+//! Due deliveries: finds the receivers that have some, and claims them.
 
 use sqlx::FromRow;
 
@@ -17,11 +17,10 @@ use crate::{
 /// A receiver that has due deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueReceiver {
-    /// The receiver.
     pub id: ReceiverId,
-    /// Whose it is; `None` when everything it is owed is due later.
+    /// The organization of the deliveries that are due; `None` when all of the receiver's are due later.
     pub organization_id: Option<OrganizationId>,
-    /// What it allows.
+    /// The limits that its subscription sets; the host's defaults for an external peer.
     pub limits: Limits,
 }
 
@@ -33,8 +32,8 @@ struct DueRow {
     rate_limit_per_second: Option<i64>,
 }
 
-/// The next `limit` receivers after `after`, by id, that are owed anything. Each costs two
-/// look-ups in `delivery_due`, however much it is owed, so one with a long queue hides no other.
+/// The next `limit` receivers after `after`, by id, that have unfinished deliveries. Each costs two look-ups
+/// in `delivery_due`, however many deliveries it has, so one with a long queue hides no other.
 pub async fn due_receivers(tx: &mut Tx, now: Time, after: &str, limit: u32) -> Result<Vec<DueReceiver>> {
     const SQL: &str = "
         with recursive lane (id, number) as (
@@ -75,6 +74,15 @@ pub async fn due_receivers(tx: &mut Tx, now: Time, after: &str, limit: u32) -> R
     Ok(rows.into_iter().map(due).collect())
 }
 
+/// The columns of [`ClaimedRow`].
+macro_rules! columns {
+    () => {
+        "id, organization_id, emit_id, receiver_id, push_id, program_id, attributes, is_replay, attempts_made,
+         attempts_total, claims"
+    };
+}
+pub(super) use columns;
+
 #[derive(FromRow)]
 pub(super) struct ClaimedRow {
     id: String,
@@ -112,8 +120,7 @@ impl TryFrom<ClaimedRow> for Claimed {
     }
 }
 
-/// Takes up to `limit` due deliveries of one receiver, the longest due first, until
-/// `lease_until`.
+/// Claims up to `limit` due deliveries of one receiver, the longest due first, until `lease_until`.
 pub async fn claim_due(
     tx: &mut Tx,
     receiver: &ReceiverId,
@@ -121,24 +128,26 @@ pub async fn claim_due(
     lease_until: Time,
     limit: u32,
 ) -> Result<Vec<Claimed>> {
-    // SQLite's writer is alone anyway; PostgreSQL's hosts must not wait for each other's rows.
+    // SQLite has one writer; hosts on PostgreSQL must not wait for each other's rows.
     const SQL: Dialects = Dialects {
-        sqlite: "
-            with due as (select id from delivery where receiver_id = $1 and due_at <= $2
+        sqlite: concat!(
+            "with due as (select id from delivery where receiver_id = $1 and due_at <= $2
                           order by due_at limit $4)
             update delivery
                set due_at = $3, is_claimed = true, claims = claims + 1
              where id in (select id from due)
-            returning id, organization_id, emit_id, receiver_id, push_id, program_id, attributes, is_replay,
-                      attempts_made, attempts_total, claims",
-        postgres: "
-            with due as (select id from delivery where receiver_id = $1 and due_at <= $2
+            returning ",
+            columns!()
+        ),
+        postgres: concat!(
+            "with due as (select id from delivery where receiver_id = $1 and due_at <= $2
                           order by due_at limit $4 for update skip locked)
             update delivery
                set due_at = $3, is_claimed = true, claims = claims + 1
              where id in (select id from due)
-            returning id, organization_id, emit_id, receiver_id, push_id, program_id, attributes, is_replay,
-                      attempts_made, attempts_total, claims",
+            returning ",
+            columns!()
+        ),
     };
     let sql = SQL.pick(tx);
     let rows: Vec<ClaimedRow> = on_db!(tx, |conn| sqlx::query_as(sql)
@@ -151,21 +160,21 @@ pub async fn claim_due(
     rows.into_iter().map(Claimed::try_from).collect()
 }
 
-/// Ends all leases at `now`: only the one owner of a database may do so, when it starts. Retries
-/// that wait for their time keep it.
+/// Ends all leases at `now`: only the one owner of a database may do so, when it starts. Retries that are due
+/// later keep their time.
 pub async fn end_leases(tx: &mut Tx, now: Time) -> Result<u64> {
     const SQL: &str = "update delivery set due_at = $1, is_claimed = false where is_claimed";
     on_db!(tx, |conn| sqlx::query(SQL).bind(now.as_millis()).execute(conn).await.map(|done| done.rows_affected()))
 }
 
-/// How many deliveries are owed, and since when the oldest is.
+/// The number of unfinished deliveries, and when the oldest was created.
 pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
     const SQL: &str = "select count(*), min(created_at) from delivery where due_at is not null";
     let (count, oldest): (i64, Option<i64>) = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_one(conn).await)?;
     Ok((count, codec::time_opt(oldest)))
 }
 
-/// Whether a delivery is claimed by anybody: for tests.
+/// Whether a delivery is claimed, by any host. For tests.
 pub async fn is_any_claimed(tx: &mut Tx) -> Result<bool> {
     const SQL: &str = "select exists (select 1 from delivery where due_at is not null and is_claimed)";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).fetch_one(conn).await)

@@ -16,9 +16,8 @@ use crate::{
 /// A delivery together with its emit's name and its receiver's endpoint.
 #[derive(Clone, Debug)]
 pub struct DeliveryView {
-    /// The delivery.
     pub delivery: Delivery,
-    /// The name of the emit's event that subscriptions match.
+    /// The event type of the emit, which subscriptions match.
     pub canonical_name: String,
     /// The URL of the receiver's endpoint; `None` when the receiver is deleted.
     pub webhook_url: Option<String>,
@@ -27,14 +26,14 @@ pub struct DeliveryView {
 /// The columns of [`DeliveryRow`].
 macro_rules! columns {
     () => {
-        "delivery.id, delivery.organization_id, emit_id, receiver_id, delivery.push_id, delivery.program_id, delivery.status,
-         delivery.error_message, is_claimed, delivery.due_at, delivery.created_at, delivery.updated_at,
+        "delivery.id, delivery.organization_id, emit_id, receiver_id, delivery.push_id, delivery.program_id,
+         delivery.status, delivery.error_message, is_claimed, delivery.due_at, delivery.created_at, delivery.updated_at,
          emit.namespace, emit.name, emit.version,
          coalesce(subscription.webhook_url, federation_member.webhook_url) as webhook_url"
     };
 }
 
-/// What `columns!` takes from tables beside `delivery`.
+/// The joins for the columns of `columns!` that are not in `delivery`.
 macro_rules! joins {
     () => {
         "join emit on emit.id = delivery.emit_id
@@ -105,14 +104,14 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &DeliveryId) -
     row.map(DeliveryView::try_from).transpose()
 }
 
-/// Which deliveries a list has; what is `None` narrows nothing.
+/// The conditions of a list of deliveries; a field that is `None` sets none.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryQuery {
-    /// Only deliveries in this state.
+    /// Only deliveries with this status.
     pub status: Option<Status>,
     /// Only deliveries to this receiver.
     pub receiver: Option<ReceiverId>,
-    /// Only deliveries that a push caused, or only those that none caused.
+    /// Only deliveries that a push owes (true), or only the others (false).
     pub is_pushed: Option<bool>,
     /// Only deliveries of this emit, under its own id or that of a relay of it.
     pub emit: Option<EmitId>,

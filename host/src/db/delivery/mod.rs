@@ -23,8 +23,8 @@ pub use list::{DeliveryQuery, DeliveryView, attempts, find, list};
 pub use revive::revive;
 pub use settle::settle;
 
-/// Makes a delivery that is in one of these states pending again, with a fresh budget of attempts
-/// and marked as a replay. History stays. False when it is in none of them.
+/// Makes a delivery that is in one of these states pending again, with a fresh budget of attempts and marked
+/// as a replay. Its attempts stay. False when it is in none of them.
 pub async fn replay(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -52,19 +52,18 @@ pub async fn replay(
         .map(|done| done.rows_affected() == 1))
 }
 
-/// A delivery that was given up.
+/// A delivery that [`give_up`] has ended.
 #[derive(Clone, Debug)]
 pub struct GivenUp {
-    /// What was owed.
     pub emit_id: EmitId,
-    /// Because of which push, if it was owed to an external peer.
+    /// The push that owed it; only deliveries to external peers have one.
     pub push_id: Option<PushId>,
-    /// Attempts there were at it.
+    /// Attempts that were made at it, through all replays.
     pub attempts_total: u32,
 }
 
-/// Ends what is still owed to a receiver: each becomes a dead letter that says why. Attempts
-/// under way lose their claim, so that their outcome cannot undo this.
+/// Turns the unfinished deliveries to a receiver into dead letters that say `why`. Attempts under way lose
+/// their claim, so that their outcome cannot undo this.
 pub async fn give_up(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -95,7 +94,7 @@ pub async fn give_up(
     rows.into_iter().map(given_up).collect()
 }
 
-/// How many deliveries wait for a receiver, counted up to `most`; served by `delivery_due`.
+/// The number of unfinished deliveries to a receiver, counted up to `most`; served by `delivery_due`.
 pub async fn waiting(tx: &mut Tx, organization: &OrganizationId, receiver: &ReceiverId, most: u32) -> Result<u32> {
     const SQL: &str = "
         select count(*)

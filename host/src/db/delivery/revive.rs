@@ -1,6 +1,6 @@
-//! Making finished deliveries due again.
+//! Revives finished deliveries: makes them due again, for a replay.
 
-use super::claim::ClaimedRow;
+use super::claim::{ClaimedRow, columns};
 use crate::{
     db::{Dialects, Tx, codec, on_db, over_rows},
     domain::{
@@ -12,9 +12,8 @@ use crate::{
     error::Result,
 };
 
-/// Makes finished deliveries to a receiver pending again, with a fresh budget of attempts,
-/// marked as replays and claimed until `lease_until`. Those that are owed again meanwhile are left
-/// out.
+/// Makes finished deliveries to a receiver pending again, with a fresh budget of attempts, marked as replays
+/// and claimed until `lease_until`. Those that are no longer finished are left out.
 pub async fn revive(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -31,9 +30,7 @@ pub async fn revive(
             and receiver_id = $3
             and due_at is null
             and id in (select item.value ->> 0 from",
-        ")
-         returning id, organization_id, emit_id, receiver_id, push_id, program_id, attributes, is_replay,
-                   attempts_made, attempts_total, claims"
+        concat!(") returning ", columns!())
     );
     if ids.is_empty() {
         return Ok(Vec::new());

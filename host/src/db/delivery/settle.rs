@@ -1,5 +1,5 @@
-//! Settling a batch of claims: the deliveries' new states, their attempts, and what follows from them,
-//! in a handful of statements.
+//! Settles a batch of claims: writes the deliveries' new states, their attempts, the health of endpoints, and
+//! log rows, in a handful of statements.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,8 +14,8 @@ use crate::{
     error::Result,
 };
 
-/// Settles claims and gives the deliveries whose claim still held. Of the others nothing is written:
-/// another claim is responsible for them.
+/// Settles claims and returns the deliveries whose claim still held. Of the others only the health of the
+/// endpoint is written: another claim is responsible for them.
 pub async fn settle(tx: &mut Tx, settled: &[&Settled]) -> Result<HashSet<DeliveryId>> {
     const SQL: Dialects = over_rows!(
         "update delivery
@@ -35,7 +35,7 @@ pub async fn settle(tx: &mut Tx, settled: &[&Settled]) -> Result<HashSet<Deliver
     if settled.is_empty() {
         return Ok(HashSet::new());
     }
-    // Before the deliveries, because every transaction locks receivers first.
+    // Endpoints come before deliveries, because every transaction locks receivers first.
     store_health(tx, settled).await?;
     let row = |settled: &&Settled| {
         (
@@ -60,7 +60,7 @@ pub async fn settle(tx: &mut Tx, settled: &[&Settled]) -> Result<HashSet<Deliver
     Ok(held)
 }
 
-/// Of several changes of one endpoint the last one counts.
+/// Stores changes in the health of endpoints. Of several changes of one endpoint the last one counts.
 async fn store_health(tx: &mut Tx, settled: &[&Settled]) -> Result<()> {
     let changes: BTreeMap<&ReceiverId, Option<Time>> = settled
         .iter()

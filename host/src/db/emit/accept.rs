@@ -21,36 +21,35 @@ use crate::{
 /// An emit that was checked and waits to be accepted.
 #[derive(Clone, Debug)]
 pub struct NewEmit {
-    /// The emit; everything was checked against its revision.
+    /// The emit, which was checked against its organization at its revision.
     pub emit: Arc<Emit>,
-    /// Whether it counts toward the month.
+    /// Whether it counts toward the month's emits.
     pub charge: Charge,
-    /// Whether any subscription may want it at that revision. If none does there is nothing to
-    /// choose from, and the emit is routed by being accepted.
+    /// Whether a subscription matches it at that revision, or listens for lifecycle events about emits. If
+    /// not, routing has nothing to do, and the emit is inserted as routed.
     pub is_wanted: bool,
-    /// Whether it is pushed to anybody at that revision: it is then kept for relaying.
+    /// Whether its registration is pushed to a group at that revision: the emit is then kept for relaying.
     pub is_pushed: bool,
 }
 
 /// Whether an event counts toward the month's emits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charge {
-    /// It counts, and the plan allows so many; `None` is unlimited.
+    /// It counts. The plan allows this many a month; `None` is unlimited.
     Counted(Option<i64>),
-    /// It is none of the organization's own emits.
+    /// It does not count, because the organization did not emit it itself.
     Free,
 }
 
-/// What became of a [`NewEmit`].
+/// The outcome of accepting a [`NewEmit`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acceptance {
-    /// It is kept.
+    /// The emit is stored.
     Accepted,
-    /// The same request was accepted before, as this emit; nothing was done.
+    /// The same request was accepted before, as the emit named here; nothing was done.
     Duplicate {
-        /// The first emit.
         id: EmitId,
-        /// The name that it was routed under.
+        /// The event type of that emit.
         event_type: String,
     },
     /// The key was used before for another request; nothing was done.
@@ -61,8 +60,8 @@ pub enum Acceptance {
     Stale,
 }
 
-/// Gives one answer for each emit, in their order. `is_taken` says which ones this process routes
-/// itself, until the end of `lease_ms`.
+/// Accepts a batch, and returns one outcome for each emit, in their order. `is_taken` tells which of them
+/// this process routes itself, under a lease of `lease_ms`.
 pub async fn accept(
     tx: &mut Tx,
     emits: &[&NewEmit],
@@ -102,6 +101,7 @@ pub async fn accept(
     Ok(emits.iter().map(answer).collect())
 }
 
+/// Inserts emits and returns the ids of those that are in.
 async fn insert(
     tx: &mut Tx,
     emits: &[&NewEmit],
@@ -158,8 +158,8 @@ async fn delete(tx: &mut Tx, ids: &[String]) -> Result<()> {
     on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))
 }
 
-/// One order of keys for all hosts, so that two batches with the same keys cannot wait for each
-/// other. Of one key in one batch the first stays the first.
+/// Sorts emits by their idempotency keys, so that two batches with the same keys, on two hosts, cannot wait
+/// for each other. Of emits with one key the first stays the first.
 fn in_order_of_keys<'a>(emits: &[&'a NewEmit]) -> Vec<&'a NewEmit> {
     let key = |new: &'a NewEmit| {
         let idempotency = new.emit.idempotency.as_ref()?;
@@ -170,8 +170,8 @@ fn in_order_of_keys<'a>(emits: &[&'a NewEmit]) -> Vec<&'a NewEmit> {
     ordered
 }
 
-/// Counts inserted emits, and takes back those over the plan. The counter's row stays locked
-/// until the commit, so no number of hosts can exceed a plan by one.
+/// Counts inserted emits toward their month, and takes back those over the plan, whose ids it returns. The
+/// counter's row stays locked until the commit, so no number of hosts can exceed a plan by one.
 async fn charge(tx: &mut Tx, emits: &[&NewEmit], kept: &HashSet<String>) -> Result<HashSet<String>> {
     const SQL: Dialects = over_rows!(
         "insert into emit_usage (organization_id, month, emits)
@@ -217,6 +217,7 @@ async fn charge(tx: &mut Tx, emits: &[&NewEmit], kept: &HashSet<String>) -> Resu
     Ok(over_quota)
 }
 
+/// Deletes emits that are over the plan, and subtracts them from their month.
 async fn take_back(tx: &mut Tx, organization: &OrganizationId, month: &str, ids: &[String]) -> Result<()> {
     const USAGE: &str = "update emit_usage set emits = emits - $3 where organization_id = $1 and month = $2";
     let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
@@ -241,6 +242,7 @@ type Originals = HashMap<(String, String), Original>;
 /// Organization, key, id, namespace, name, version and request hash.
 type OriginalRow = (String, String, String, String, String, String, String);
 
+/// The emits that the keys of these refused emits stand for.
 async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
     const EMITS: Dialects = over_rows!(
         "select emit.organization_id, emit.idempotency_key, emit.id, emit.namespace, emit.name, emit.version,
@@ -248,7 +250,7 @@ async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
            from",
         "join emit on emit.organization_id = item.value ->> 0 and emit.idempotency_key = item.value ->> 1"
     );
-    // Those that are deleted by now.
+    // The emits that are deleted by now.
     const OUTLIVED: Dialects = over_rows!(
         "select emit_key.organization_id, emit_key.idempotency_key, emit_key.emit_id, emit_key.namespace,
                 emit_key.name, emit_key.version, emit_key.request_hash
@@ -278,8 +280,8 @@ async fn originals(tx: &mut Tx, refused: &[&NewEmit]) -> Result<Originals> {
     Ok(rows.into_iter().map(original).collect())
 }
 
-/// The answer to an emit that was left out because its key exists. A key without an original was
-/// taken back in this very batch, over quota like the emit that brought it first.
+/// The outcome of an emit that was left out because its key exists. A key without an original was taken back
+/// in this very batch, over quota like the emit that brought it first.
 fn repeated(emit: &Emit, originals: &Originals) -> Acceptance {
     let Some(Idempotency { key, request_hash }) = &emit.idempotency else { return Acceptance::OverQuota };
     let Some(original) = originals.get(&(emit.organization_id.to_string(), key.clone())) else {

@@ -1,6 +1,6 @@
-//! Emits that are due for routing, and taking them.
+//! Due emits: finds the organizations that have some, claims them for routing, and puts them back.
 
-use super::{EmitRow, StoredEmit};
+use super::{EmitRow, StoredEmit, columns};
 use crate::{
     db::{Dialects, Tx, codec, on_db, over_rows},
     domain::{
@@ -40,7 +40,7 @@ pub async fn due_organizations(tx: &mut Tx, now: Time, after: &str, limit: u32) 
     Ok(ids.into_iter().map(OrganizationId::stored).collect())
 }
 
-/// Takes up to `limit` emits of an organization that are due, the longest due first, until `lease_until`.
+/// Claims up to `limit` due emits of an organization, the longest due first, until `lease_until`.
 pub async fn claim_due(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -48,26 +48,26 @@ pub async fn claim_due(
     lease_until: Time,
     limit: u32,
 ) -> Result<Vec<StoredEmit>> {
-    // SQLite's writer is alone anyway; PostgreSQL's hosts must not wait for each other's rows.
+    // SQLite has one writer; hosts on PostgreSQL must not wait for each other's rows.
     const SQL: Dialects = Dialects {
-        sqlite: "
-            with due as (select id from emit where organization_id = $4 and due_at <= $1
+        sqlite: concat!(
+            "with due as (select id from emit where organization_id = $4 and due_at <= $1
                           order by due_at limit $3)
             update emit
                set due_at = $2, claims = claims + 1
              where id in (select id from due)
-            returning id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                      request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision, source_organization_id, push_id, router_digest",
-        postgres: "
-            with due as (select id from emit where organization_id = $4 and due_at <= $1
+            returning ",
+            columns!()
+        ),
+        postgres: concat!(
+            "with due as (select id from emit where organization_id = $4 and due_at <= $1
                           order by due_at limit $3 for update skip locked)
             update emit
                set due_at = $2, claims = claims + 1
              where id in (select id from due)
-            returning id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                      request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision, source_organization_id, push_id, router_digest",
+            returning ",
+            columns!()
+        ),
     };
     let sql = SQL.pick(tx);
     let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(sql)
@@ -102,15 +102,15 @@ pub async fn end_leases(tx: &mut Tx, now: Time) -> Result<u64> {
     on_db!(tx, |conn| sqlx::query(SQL).bind(now.as_millis()).execute(conn).await.map(|done| done.rows_affected()))
 }
 
-/// How many emits wait for routing, and since when the oldest does.
+/// The number of emits that wait for routing, and when the oldest was accepted.
 pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
     const SQL: &str = "select count(*), min(accepted_at) from emit where due_at is not null";
     let (count, oldest): (i64, Option<i64>) = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_one(conn).await)?;
     Ok((count, codec::time_opt(oldest)))
 }
 
-/// Whether an emit is due for routing, or claimed by anybody: for tests. One that was put back
-/// says why, and waits for its time.
+/// Whether an emit is due for routing, or claimed by any host. For tests. An emit that was put back counts
+/// only when it is due again.
 pub async fn is_any_left(tx: &mut Tx, now: Time) -> Result<bool> {
     const SQL: &str = "
         select exists (select 1 from emit where due_at is not null and (error_message is null or due_at <= $1))";

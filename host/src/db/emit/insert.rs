@@ -1,14 +1,16 @@
-//! Inserting emits: the one place for accepted, lifecycle and relayed events.
+//! Inserts emits: accepted ones, lifecycle events, and relays.
 
 use std::{collections::HashSet, sync::Arc};
-
-use serde::Serialize;
 
 use weir_runtime::Digest;
 
 use super::{CUSTOM, INGESTED, LIFECYCLE};
 use crate::{
-    db::{Dialects, Tx, codec, on_db, over_rows},
+    db::{
+        Dialects, Tx, codec,
+        insert::{insert as insert_rows, insertable},
+        on_db, over_rows,
+    },
     domain::{
         emit::{Emit, Subject},
         id::{EmitId, OrganizationId},
@@ -21,7 +23,6 @@ use crate::{
 /// An emit as it is inserted.
 #[derive(Clone, Copy)]
 pub(super) struct NewRow<'a> {
-    /// The emit.
     pub(super) emit: &'a Emit,
     /// When routing may take it, or take it again; `None` when it is routed already.
     pub(super) due_at: Option<Time>,
@@ -29,35 +30,17 @@ pub(super) struct NewRow<'a> {
     pub(super) claims: i64,
 }
 
-/// Inserts emits and gives the ids of those that are in: one whose idempotency key exists, in the
-/// table or earlier in the list, is left out.
+/// Inserts emits and returns the ids of those that are in: one whose idempotency key exists, in the table or
+/// earlier in the list, is left out.
 pub(super) async fn insert(tx: &mut Tx, rows: &[NewRow<'_>]) -> Result<HashSet<String>> {
-    const INSERT: Dialects = over_rows!(
-        "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                           request_hash, chain_depth, emitted_by, accepted_at, due_at, claims, routed_at, kind,
-                           entity_type, entity_id, revision)
-         select item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
-                item.value ->> 5, item.value ->> 6, item.value ->> 7, item.value ->> 8,
-                cast(item.value ->> 9 as bigint), item.value ->> 10, cast(item.value ->> 11 as bigint),
-                cast(item.value ->> 12 as bigint), cast(item.value ->> 13 as bigint),
-                cast(item.value ->> 14 as bigint), item.value ->> 15, item.value ->> 16, item.value ->> 17,
-                cast(item.value ->> 18 as bigint)
-           from",
-        "where true
-         on conflict (organization_id, idempotency_key) where idempotency_key is not null do nothing"
-    );
     const FIND: Dialects = over_rows!("select emit.id from", "join emit on emit.id = item.value ->> 0");
     if rows.is_empty() {
         return Ok(HashSet::new());
     }
-    let columns: Vec<_> = rows.iter().map(Columns::of).collect();
-    let (sql, columns) = (INSERT.pick(tx), codec::rows(&columns)?);
-    let inserted = on_db!(&mut *tx, |conn| {
-        sqlx::query(sql).bind(&columns).execute(conn).await.map(|done| done.rows_affected())
-    })?;
-    // A number is one message from the database, ids are one each: they are asked for only if some
-    // were left out, which is rare.
-    if inserted == rows.len() as u64 {
+    let columns: Vec<Columns<'_>> = rows.iter().map(Columns::of).collect();
+    // The database sends a count as one message and each id as another, so ids are read only if some
+    // emits were left out, which is rare.
+    if insert_rows(tx, &columns).await? == rows.len() as u64 {
         return Ok(rows.iter().map(|row| row.emit.id.to_string()).collect());
     }
     let ids: Vec<[&EmitId; 1]> = rows.iter().map(|row| [&row.emit.id]).collect();
@@ -66,35 +49,37 @@ pub(super) async fn insert(tx: &mut Tx, rows: &[NewRow<'_>]) -> Result<HashSet<S
     Ok(ids.into_iter().collect())
 }
 
-/// The columns of an emit, in the order of the statement above.
-#[derive(Serialize)]
-struct Columns<'a>(
-    &'a EmitId,
-    &'a OrganizationId,
-    &'a str,
-    &'a str,
-    &'a str,
-    String,
-    &'a str,
-    Option<&'a str>,
-    Option<&'a str>,
-    u32,
-    &'a str,
-    i64,
-    Option<i64>,
-    i64,
-    Option<i64>,
-    &'static str,
-    Option<&'a str>,
-    Option<&'a str>,
-    i64,
-);
+insertable! {
+    /// The columns of an emit that is inserted. Of emits with one idempotency key the first stays.
+    struct Columns<'a> into "emit" {
+        id: &'a EmitId,
+        organization_id: &'a OrganizationId,
+        registration_id: &'a str,
+        namespace: &'a str,
+        name: &'a str,
+        version: String,
+        payload: &'a str,
+        idempotency_key: Option<&'a str>,
+        request_hash: Option<&'a str>,
+        chain_depth: u32 as bigint,
+        emitted_by: &'a str,
+        accepted_at: i64 as bigint,
+        due_at: Option<i64> as bigint,
+        claims: i64 as bigint,
+        routed_at: Option<i64> as bigint,
+        kind: &'static str,
+        entity_type: Option<&'a str>,
+        entity_id: Option<&'a str>,
+        revision: i64 as bigint,
+    }
+    "where true on conflict (organization_id, idempotency_key) where idempotency_key is not null do nothing"
+}
 
 impl<'a> Columns<'a> {
     fn of(row: &NewRow<'a>) -> Self {
         let emit = row.emit;
         let idempotency = emit.idempotency.as_ref();
-        let (kind, registration, namespace, name, version) = match &emit.subject {
+        let (kind, registration_id, namespace, name, version) = match &emit.subject {
             Subject::Custom { registration_id, event, version } => {
                 (CUSTOM, registration_id.as_str(), event.namespace(), event.name(), version.to_string())
             }
@@ -102,31 +87,31 @@ impl<'a> Columns<'a> {
             Subject::Ingested(fact) => (INGESTED, "", "", fact.event_type.as_str(), String::new()),
         };
         let entity = emit.subject.entity();
-        Self(
-            &emit.id,
-            &emit.organization_id,
-            registration,
+        Self {
+            id: &emit.id,
+            organization_id: &emit.organization_id,
+            registration_id,
             namespace,
             name,
             version,
-            &emit.payload,
-            idempotency.map(|idempotency| idempotency.key.as_str()),
-            idempotency.map(|idempotency| idempotency.request_hash.as_str()),
-            emit.chain_depth,
-            &emit.emitted_by,
-            emit.accepted_at.as_millis(),
-            codec::millis(row.due_at),
-            row.claims,
-            row.due_at.is_none().then_some(emit.accepted_at.as_millis()),
+            payload: &emit.payload,
+            idempotency_key: idempotency.map(|idempotency| idempotency.key.as_str()),
+            request_hash: idempotency.map(|idempotency| idempotency.request_hash.as_str()),
+            chain_depth: emit.chain_depth,
+            emitted_by: &emit.emitted_by,
+            accepted_at: emit.accepted_at.as_millis(),
+            due_at: codec::millis(row.due_at),
+            claims: row.claims,
+            routed_at: row.due_at.is_none().then_some(emit.accepted_at.as_millis()),
             kind,
-            entity.map(|entity| entity.kind.as_str()),
-            entity.map(|entity| entity.id.as_str()),
-            emit.revision,
-        )
+            entity_type: entity.map(|entity| entity.kind.as_str()),
+            entity_id: entity.map(|entity| entity.id.as_str()),
+            revision: emit.revision,
+        }
     }
 }
 
-/// Inserts events that wait in the table for routing, due at once.
+/// Inserts emits that wait in the table for routing, due at once.
 pub async fn insert_due(tx: &mut Tx, emits: &[Emit]) -> Result<()> {
     let rows: Vec<NewRow<'_>> =
         emits.iter().map(|emit| NewRow { emit, due_at: Some(emit.accepted_at), claims: 0 }).collect();
@@ -144,10 +129,10 @@ pub struct Relayed {
     pub routed: Option<(Time, Option<Digest>)>,
 }
 
-/// Inserts emits of members and gives those that were not there before: a member has each emit once,
-/// however many pushes bring it. The payload is copied from the owner's row. The emit's revision has to
-/// be the member's present one, so that the subscriptions that exist now get it by routing, and later
-/// ones only if they ask for earlier events.
+/// Inserts emits of members and returns those that were not there before: a member has each emit once,
+/// however many pushes bring it. The payload is copied from the owner's row. The emit's revision has to be
+/// the member's present one, so that the subscriptions that exist now get it by routing, and later ones only
+/// if they ask for earlier events.
 pub async fn insert_relayed(tx: &mut Tx, relayed: &[Relayed], now: Time) -> Result<HashSet<EmitId>> {
     const SQL: Dialects = over_rows!(
         "insert into emit (id, organization_id, registration_id, namespace, name, version, payload, chain_depth,

@@ -12,14 +12,14 @@ use crate::{
     error::Result,
 };
 
-/// Which emits a list has; what is `None` narrows nothing.
+/// The conditions of a list of emits; a field that is `None` sets none.
 #[derive(Clone, Debug, Default)]
 pub struct EmitQuery {
     /// Only emits of this event.
     pub event: Option<EventName>,
     /// Only emits in this version.
     pub version: Option<Version>,
-    /// Only emits whose deliveries are written, or only those whose deliveries are not.
+    /// Only emits whose deliveries are written (true), or only the others (false).
     pub routed: Option<bool>,
     /// Only emits accepted at or after this time.
     pub from: Option<Time>,
@@ -63,7 +63,7 @@ pub async fn list(
     Ok((rows.into_iter().map(StoredEmit::try_from).collect::<Result<_>>()?, total))
 }
 
-/// How many deliveries of each emit are in which state. Emits without deliveries are left out.
+/// Counts the deliveries of each emit by status. Emits without deliveries are left out.
 pub async fn delivery_counts(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -94,15 +94,11 @@ pub async fn delivery_counts(
 /// An emit of which at least one delivery became a dead letter.
 #[derive(Clone, Debug)]
 pub struct FailedEmit {
-    /// The emit.
     pub id: EmitId,
-    /// The event's name.
     pub event: EventName,
-    /// The event's version.
     pub version: Version,
     /// The reason of one of its dead letters.
     pub error_message: Option<String>,
-    /// When the emit was accepted.
     pub accepted_at: Time,
 }
 

@@ -1,4 +1,4 @@
-//! Emits: the audit record and the outbox of routing.
+//! Emits: the record of accepted events, and the outbox of routing.
 
 use std::sync::Arc;
 
@@ -65,16 +65,15 @@ struct EmitRow {
     router_digest: Option<String>,
 }
 
-/// An emit as it is stored, with how far it got.
+/// A stored emit, with the state of its routing.
 #[derive(Clone, Debug)]
 pub struct StoredEmit {
-    /// The emit.
     pub emit: Arc<Emit>,
-    /// When its deliveries were written.
+    /// When its deliveries were written; `None` while it waits for routing.
     pub routed_at: Option<Time>,
     /// The fencing token of the last claim.
     pub claims: i64,
-    /// Why it could not be routed yet.
+    /// Why it could not be routed yet; `None` unless that was tried.
     pub error_message: Option<String>,
     /// The router that chose its receivers; `None` when there was nothing to choose from.
     pub router: Option<Digest>,
@@ -111,12 +110,13 @@ impl TryFrom<EmitRow> for StoredEmit {
     }
 }
 
-/// The words for what an emit is. Of what is not custom, namespace, version and registration are
-/// empty, and the name is the whole event type.
+/// The words in the column `kind`. Emits that are not custom have an empty namespace, version and
+/// registration, and their name is the whole event type.
 const CUSTOM: &str = "custom";
 const LIFECYCLE: &str = "lifecycle";
 const INGESTED: &str = "ingested";
 
+/// Reads the kind of an emit, and what comes with it.
 fn subject(row: &EmitRow) -> Result<Subject> {
     let fact = || Fact {
         event_type: row.name.clone(),
@@ -134,7 +134,7 @@ fn subject(row: &EmitRow) -> Result<Subject> {
     }
 }
 
-/// The text that an event's name is stored as, with the namespace before it and the version after.
+/// The event type of a stored emit: the canonical name of a custom event, or the whole name of another.
 pub(super) fn stored_event_type(organization: &OrganizationId, namespace: &str, name: &str, version: &str) -> String {
     if namespace.is_empty() {
         name.to_owned()
@@ -143,14 +143,10 @@ pub(super) fn stored_event_type(organization: &OrganizationId, namespace: &str, 
     }
 }
 
-/// An emit of the organization: its own, or one that was relayed to it.
+/// An emit of the organization: one of its own, or one that was relayed to it.
 pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Result<Option<StoredEmit>> {
-    const SQL: &str = "
-        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision, source_organization_id, push_id, router_digest
-          from emit
-         where organization_id = $1 and id in ($2, $2 || '-' || $1)";
+    const SQL: &str =
+        concat!("select ", columns!(), " from emit where organization_id = $1 and id in ($2, $2 || '-' || $1)");
     let row: Option<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(id.as_str())
@@ -159,19 +155,18 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &EmitId) -> Re
     row.map(StoredEmit::try_from).transpose()
 }
 
-/// What was accepted first with an idempotency key.
+/// The emit that was accepted first with an idempotency key.
 #[derive(Clone, Debug)]
 pub struct KeyHolder {
-    /// The emit.
     pub id: EmitId,
-    /// Its name in full.
+    /// The event type of the emit.
     pub event_type: String,
-    /// SHA-256 of what was asked.
+    /// SHA-256 of the request.
     pub request_hash: String,
 }
 
-/// What was accepted with this idempotency key, also when it is deleted by now; served by
-/// `emit_idempotency` and the key of `emit_key`.
+/// The emit that holds an idempotency key, even if it is deleted by now; served by `emit_idempotency` and the
+/// key of `emit_key`.
 pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) -> Result<Option<KeyHolder>> {
     const SQL: &str = "
         select id, namespace, name, version, request_hash
@@ -191,24 +186,18 @@ pub async fn find_by_key(tx: &mut Tx, organization: &OrganizationId, key: &str) 
     }))
 }
 
-/// The emits with these ids, whosever they are: for the workers, who hold claims on them.
+/// The emits with these ids, of any organization: for the workers, which hold claims on them.
 pub async fn load(tx: &mut Tx, ids: &[&EmitId]) -> Result<Vec<StoredEmit>> {
-    const SQL: Dialects = over_rows!(
-        "select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-                request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision, source_organization_id, push_id, router_digest
-           from emit
-          where id in (select item.value ->> 0 from",
-        ")"
-    );
+    const SQL: Dialects =
+        over_rows!(concat!("select ", columns!(), " from emit where id in (select item.value ->> 0 from"), ")");
     let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
     let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
     let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).fetch_all(conn).await)?;
     rows.into_iter().map(StoredEmit::try_from).collect()
 }
 
-/// The next emits of the organization after one of them that were accepted under a revision before
-/// this one, in order; served by `emit_organization`.
+/// The next emits of the organization after `after` that were accepted at a revision before `revision`, in
+/// order; served by `emit_organization`.
 pub async fn accepted_before(
     tx: &mut Tx,
     organization: &OrganizationId,
@@ -216,14 +205,14 @@ pub async fn accepted_before(
     revision: i64,
     limit: u32,
 ) -> Result<Vec<StoredEmit>> {
-    const SQL: &str = "
-        select id, organization_id, registration_id, namespace, name, version, payload, idempotency_key,
-               request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type,
-               entity_id, revision, source_organization_id, push_id, router_digest
-          from emit
+    const SQL: &str = concat!(
+        "select ",
+        columns!(),
+        " from emit
          where organization_id = $1 and id > $2 and revision < $3
          order by id
-         limit $4";
+         limit $4"
+    );
     let rows: Vec<EmitRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(after.as_str())

@@ -1,4 +1,5 @@
-//! Writing a batch of routed emits: their new state and their deliveries, in two statements.
+//! Writes a batch of routed emits: their new state, their deliveries and the router's lines, in three
+//! statements.
 
 use std::collections::HashSet;
 
@@ -13,7 +14,6 @@ use crate::{
 /// A routed emit with the deliveries that it is owed.
 #[derive(Clone, Debug)]
 pub struct Routed {
-    /// The emit.
     pub emit_id: EmitId,
     /// The fencing token of the claim on the emit.
     pub claims: i64,
@@ -21,16 +21,16 @@ pub struct Routed {
     pub routed_at: Time,
     /// The router that chose the receivers; `None` when there was nothing to choose from.
     pub router: Option<Digest>,
-    /// One for each receiver.
+    /// One delivery for each receiver.
     pub deliveries: Vec<New>,
-    /// Lifecycle events about it, for subscriptions that listen for them.
+    /// Lifecycle events about the emit, for subscriptions that listen for them.
     pub lifecycle: Vec<Emit>,
     /// Lines that the router wrote.
     pub logs: Vec<LogEntry>,
 }
 
-/// Marks emits as routed, inserts their deliveries, and gives the emits whose claim still held. The
-/// others were routed under another claim since: their deliveries are not inserted again.
+/// Marks emits as routed, inserts their deliveries, and returns the emits whose claim still held. The others
+/// were routed under another claim since: their deliveries are not inserted again.
 pub async fn mark_routed(tx: &mut Tx, routed: &[&Routed]) -> Result<HashSet<EmitId>> {
     const SQL: Dialects = over_rows!(
         "update emit

@@ -1,4 +1,4 @@
-//! Emits that are still to be relayed, and how far each has come.
+//! Fan-outs: emits that are still to be relayed, and how far each has come.
 
 use std::collections::HashSet;
 
@@ -12,16 +12,15 @@ use crate::{
     error::Result,
 };
 
-/// An emit that is not relayed to everybody yet.
+/// An emit that is not relayed to all members yet.
 #[derive(Clone, Debug)]
 pub struct FanOut {
-    /// Whose it is.
+    /// The organization that pushes the emit.
     pub owner_id: OrganizationId,
-    /// The emit.
     pub emit_id: EmitId,
-    /// Members up to this one have it; empty when nobody has.
+    /// The last member, in the order of ids, that has the emit; empty when none has.
     pub after_member: String,
-    /// How often it could not be relayed.
+    /// How often relaying it failed.
     pub failures: u32,
 }
 
@@ -41,8 +40,7 @@ pub async fn insert(tx: &mut Tx, emits: &[&Emit]) -> Result<()> {
     on_db!(tx, |conn| sqlx::query(sql).bind(&rows).execute(conn).await.map(|_| ()))
 }
 
-/// The oldest emits that are due of the next organization behind `after` that has any, whosever
-/// they are: for the workers.
+/// The oldest due emits of the next organization after `after` that has any: for the workers.
 pub async fn next(tx: &mut Tx, after: &str, now: Time, limit: u32) -> Result<Vec<FanOut>> {
     const SQL: &str = "
         select organization_id, emit_id, after_member, failures
@@ -68,13 +66,13 @@ pub async fn next(tx: &mut Tx, after: &str, now: Time, limit: u32) -> Result<Vec
     Ok(rows.into_iter().map(fan_out).collect())
 }
 
-/// Whether anything is due to be relayed: a look that writes nothing.
+/// Whether an emit is due to be relayed.
 pub async fn is_any_due(tx: &mut Tx, now: Time) -> Result<bool> {
     const SQL: &str = "select exists (select 1 from federation_fan_out where due_at <= $1)";
     on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(now.as_millis()).fetch_one(conn).await)
 }
 
-/// Puts an emit that could not be relayed off, so that it is in nobody's way.
+/// Puts off an emit that could not be relayed, so that it holds up no other.
 pub async fn put_off(tx: &mut Tx, owner: &OrganizationId, emit: &EmitId, due_at: Time) -> Result<()> {
     const SQL: &str = "
         update federation_fan_out
@@ -89,19 +87,18 @@ pub async fn put_off(tx: &mut Tx, owner: &OrganizationId, emit: &EmitId, due_at:
         .map(|_| ()))
 }
 
-/// How far an emit comes with one step.
+/// One step of an emit: from one member to another.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// The emit.
     pub emit_id: EmitId,
-    /// Up to which member it was when the step began.
+    /// `after_member` when the step began.
     pub from: String,
-    /// Up to which member it is now; `None` when everybody has it.
+    /// `after_member` from now on; `None` when all members have the emit.
     pub to: Option<MemberId>,
 }
 
-/// What PostgreSQL does with the rows of steps `$1` of `$2` that are where their step began. SQLite's
-/// writer is alone, but hosts that share a server must not wait for each other's rows.
+/// A statement of PostgreSQL over the fan-outs of organization `$2` that are still where their step in `$1`
+/// began. SQLite has one writer, but hosts that share a server must not wait for each other's rows.
 macro_rules! held {
     ($then:literal) => {
         concat!(
@@ -119,8 +116,8 @@ macro_rules! held {
     };
 }
 
-/// Moves emits of an organization on, and gives those that were still where the step began. The
-/// others another host has moved meanwhile, or is moving.
+/// Moves emits of an organization on, and returns those that were still where their step began. Another host
+/// has moved the others meanwhile, or is moving them.
 pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Step]) -> Result<HashSet<EmitId>> {
     const MOVE: Dialects = Dialects {
         sqlite: "

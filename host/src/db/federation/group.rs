@@ -11,8 +11,8 @@ use crate::{
     error::Result,
 };
 
-/// Selects the rows of [`GroupRow`]: groups with the membership of the viewer `$1`. The condition is still
-/// to be added.
+/// Selects the rows of [`GroupRow`]: groups with the membership of the viewer `$1`. The statement that uses
+/// it adds the condition.
 macro_rules! views {
     () => {
         "select g.id, g.organization_id, g.name, g.description, g.created_by, g.created_at, g.updated_at,
@@ -48,7 +48,7 @@ impl TryFrom<GroupRow> for GroupView {
     type Error = crate::error::Error;
 
     fn try_from(row: GroupRow) -> Result<Self> {
-        // An owner is no member of its own group, and a viewer is one of the two.
+        // An owner is no member of its own group, so a viewer without a membership is the owner.
         let role = match &row.member_status {
             None => Role::Owner,
             Some(text) => Role::Member(codec::sound(Status::parse(text), "federation_member", "status", &row.id)?),

@@ -158,8 +158,8 @@ pub async fn group_of(tx: &mut Tx, id: &MemberId) -> Result<Option<GroupId>> {
     Ok(group.map(GroupId::stored))
 }
 
-/// The member organizations that hear of changes of the group, accepted and paused ones, each with its
-/// revision.
+/// The member organizations that are told of changes of the group, the accepted and paused ones, each with
+/// its revision.
 pub async fn audience(tx: &mut Tx, owner: &OrganizationId, group: &GroupId) -> Result<Vec<(OrganizationId, i64)>> {
     const SQL: &str = "
         select organization.id, organization.revision

@@ -1,4 +1,4 @@
-//! External peers as receivers: what delivery needs of them.
+//! External peers as receivers: the data that a delivery to one needs.
 
 use sqlx::FromRow;
 
@@ -11,18 +11,16 @@ use crate::{
     error::Result,
 };
 
-/// An external peer, what it signs and sends with still encrypted.
+/// An external peer as a receiver, its secret and headers still encrypted.
 #[derive(Clone, Debug)]
 pub struct StoredPeer {
-    /// Its group.
     pub group_id: GroupId,
-    /// Where relays go.
+    /// The URL that relays go to.
     pub webhook_url: String,
-    /// Its signing secret.
     pub secret_encrypted: Vec<u8>,
-    /// Its static headers.
+    /// The static headers; `None` when it has none.
     pub headers_encrypted: Option<Vec<u8>>,
-    /// The first failure since the last success.
+    /// The first failure since the last success; `None` while the endpoint works.
     pub failing_since: Option<Time>,
 }
 
@@ -35,7 +33,8 @@ struct PeerRow {
     failing_since: Option<i64>,
 }
 
-/// An external peer of the owner, paused or not: what is owed is owed. `None` when it was removed.
+/// An external peer of the owner, paused or not, because deliveries that it is owed already still go to a
+/// paused one. `None` when it was removed.
 pub async fn target(tx: &mut Tx, owner: &OrganizationId, id: &MemberId) -> Result<Option<StoredPeer>> {
     const SQL: &str = "
         select group_id, webhook_url, secret_encrypted, headers_encrypted, failing_since
@@ -55,7 +54,7 @@ pub async fn target(tx: &mut Tx, owner: &OrganizationId, id: &MemberId) -> Resul
     }))
 }
 
-/// Corrects since when a peer's endpoint has failed.
+/// Stores since when a peer's endpoint fails; `None` when it works.
 pub async fn set_failing_since(tx: &mut Tx, owner: &OrganizationId, id: &MemberId, since: Option<Time>) -> Result<()> {
     const SQL: &str = "update federation_member set failing_since = $3 where organization_id = $1 and id = $2";
     let touched = on_db!(tx, |conn| sqlx::query(SQL)

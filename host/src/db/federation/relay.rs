@@ -26,7 +26,7 @@ pub struct Relay {
     pub group_id: GroupId,
     pub member_id: MemberId,
     pub to: Destination,
-    /// Why the member cannot have the event now, although it was a member when the event was accepted.
+    /// Why the member cannot have the event now; `None` if it can.
     pub refusal: Option<Refusal>,
 }
 

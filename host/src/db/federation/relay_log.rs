@@ -16,7 +16,7 @@ use crate::{
 };
 
 insertable! {
-    /// A row of the log.
+    /// A row of the relay log.
     struct NewRelay<'a> into "federation_relay_log" {
         id: &'a RelayId,
         organization_id: &'a OrganizationId,
@@ -99,7 +99,7 @@ impl TryFrom<RelayRow> for RelayLog {
     }
 }
 
-/// Which relays a list has; what is `None` narrows nothing.
+/// The conditions of a list of relays; a field that is `None` sets none.
 #[derive(Clone, Debug, Default)]
 pub struct RelayQuery {
     /// Only relays that ended like this.

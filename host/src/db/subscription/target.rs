@@ -1,4 +1,4 @@
-//! Subscriptions as targets: what routing and delivery need of them, secrets still encrypted.
+//! Endpoints of subscriptions, as routing and delivery need them, with the secrets still encrypted.
 
 use sqlx::FromRow;
 
@@ -13,28 +13,25 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A subscription as a target.
+/// The endpoint of a subscription, its secrets and headers still encrypted.
 #[derive(Clone, Debug)]
 pub struct StoredEndpoint {
-    /// The subscription.
     pub id: SubscriptionId,
-    /// Where events go.
+    /// The URL that events go to.
     pub webhook_url: String,
-    /// Whether new events reach it.
+    /// Whether new events are routed to it.
     pub is_active: bool,
-    /// Why the host gave its endpoint up.
+    /// Set while the host has the endpoint disabled.
     pub disabled: Option<Disabled>,
-    /// The first failure since the last success.
+    /// The first failure since the last success; `None` while the endpoint works.
     pub failing_since: Option<Time>,
-    /// What it asks for.
     pub terms: Terms,
-    /// Its signing secret, encrypted.
     pub secret_encrypted: Vec<u8>,
-    /// The secret before that, encrypted, and until when it signs.
+    /// The secret before the present one, and until when it signs as well; `None` if none was replaced.
     pub previous_secret: Option<(Vec<u8>, Time)>,
-    /// Its static headers, encrypted.
+    /// The static headers; `None` when there are none.
     pub headers_encrypted: Option<Vec<u8>>,
-    /// It gets what was accepted at this revision or later.
+    /// Routing offers it emits that were accepted at this revision or later.
     pub since_revision: i64,
 }
 
@@ -117,7 +114,7 @@ pub async fn wanting(
 struct PatternRow {
     event_type: String,
     #[sqlx(flatten)]
-    target: EndpointRow,
+    endpoint: EndpointRow,
 }
 
 /// The active subscriptions that want events by a pattern, with each pattern; served by
@@ -133,10 +130,11 @@ pub async fn patterns(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<
     );
     let rows: Vec<PatternRow> =
         on_db!(tx, |conn| sqlx::query_as(SQL).bind(organization.as_str()).fetch_all(conn).await)?;
-    rows.into_iter().map(|row| Ok((EventType::stored(row.event_type), row.target.try_into()?))).collect()
+    rows.into_iter().map(|row| Ok((EventType::stored(row.event_type), row.endpoint.try_into()?))).collect()
 }
 
-/// One subscription as a target, active or not: what is owed is owed.
+/// The endpoint of a subscription, active or not, because deliveries that it is owed already still go to an
+/// inactive one.
 pub async fn target(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<StoredEndpoint>> {
     const SQL: &str = concat!("select ", columns!(), " from subscription where organization_id = $1 and id = $2");
     let row: Option<EndpointRow> = on_db!(tx, |conn| sqlx::query_as(SQL)

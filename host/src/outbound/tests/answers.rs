@@ -1,12 +1,12 @@
-//! Endpoints that answer to do harm: too much, too slowly, or not what was asked for.
+//! Endpoints that answer to do harm: too much, too slowly, or in no good HTTP.
 
 use super::*;
 
 /// A time-out that tests can wait for.
 const SHORT: Duration = Duration::from_millis(400);
-/// How long after it a request may take to be given up.
+/// How long after the time-out the client may take to give a request up.
 const SLACK: Duration = Duration::from_secs(5);
-/// What the buffers of client and system take in beyond what is read: a few megabytes.
+/// Bytes that the buffers of client and system take in beyond those that the client reads: a few megabytes.
 const BUFFERED_MAX: usize = 32 << 20;
 
 /// An endpoint that reads a request, sends `beginning`, and then sends `more` again and again,
@@ -119,7 +119,7 @@ async fn a_body_without_an_end_is_cut() {
     }
 }
 
-/// What is compressed is not unpacked: a kilobyte of it may be a gigabyte.
+/// The client unpacks no compressed answer: a kilobyte of it may be a gigabyte.
 #[tokio::test]
 async fn compressed_answers_stay_as_they_are() {
     let head = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 8\r\n\r\n";

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::address::check_url;
 
-/// Hostile lines that there are at least.
+/// The least number of hostile lines.
 const HOSTILE_MIN: usize = 400;
 
 #[derive(Deserialize)]
@@ -17,7 +17,7 @@ struct Line {
     /// `refused`, `refused when resolved` or `allowed`.
     expected: String,
     url: String,
-    /// What the URL's name resolves to.
+    /// The addresses that the URL's name resolves to.
     #[serde(default)]
     answers: Vec<String>,
     why: String,

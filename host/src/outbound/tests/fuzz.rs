@@ -1,4 +1,4 @@
-//! URLs that nobody thought of.
+//! Random URLs: spellings of forbidden addresses that no table lists.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -58,7 +58,7 @@ fn spelled(address: Ipv4Addr) -> impl Strategy<Value = String> {
     })
 }
 
-/// One that nothing may lead to.
+/// An IPv4 address that no URL may lead to.
 fn forbidden() -> impl Strategy<Value = Ipv4Addr> {
     let special = select(vec!["10.0.0.1", "169.254.169.254", "192.168.1.1", "0.0.0.0", "100.64.0.1", "172.16.9.9"]);
     prop_oneof![
@@ -105,7 +105,7 @@ fn carried(address: Ipv4Addr, carrier: usize, writing: usize) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
 
-    /// However an address is spelled, it is judged as what it is.
+    /// The guard judges an address the same however it is spelled.
     #[test]
     fn spellings_do_not_matter((address, host) in address_and_spelling(), port in proptest::option::of(1..u16::MAX)) {
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
@@ -125,7 +125,7 @@ proptest! {
         prop_assert!(checked.is_err() || check_address(address.into(), &STRICT).is_ok(), "{}", host);
     }
 
-    /// What is let through is read alike by whoever checks it and by whoever connects.
+    /// The guard and the client read the same host in every URL that the guard lets through.
     #[test]
     fn what_passes_means_one_thing(rest in "[a-z0-9.@:/\\\\?#%\\[\\]&=_ \t\r\n~。ſ①\u{ad}-]{0,40}", start in select(vec!["https://", "https:", "https:/", "//", "http://", "HTTPS://a"])) {
         let text = format!("{start}{rest}");
@@ -146,7 +146,7 @@ proptest! {
         }
     }
 
-    /// Nothing that is put in front of a forbidden host, or behind it, makes it legal.
+    /// No text before or behind a forbidden host makes its URL legal.
     #[test]
     fn decoration_does_not_help(
         before in select(vec!["", "example.com@", "a:b@", "example.com%2f@", "example.com#@", "%00@", " ", "\t", "\n", "\\", "/"]),
@@ -156,7 +156,7 @@ proptest! {
         let text = format!("https://{before}{host}{after}");
         match check_url(&text, &STRICT) {
             Err(_) => {}
-            // Then it is another host that is meant, and the forbidden one is part of a path.
+            // The URL then means another host, and the forbidden one is part of a path.
             Ok(target) => prop_assert_eq!(target.url().host_str(), Some("example.com"), "{:?}", text),
         }
     }

@@ -1,16 +1,17 @@
-//! Whom the guard lets connections through to: a listener that counts stands on every address of
-//! this machine, and a table stands in for DNS.
+//! Connections that the guard lets through: a listener that counts stands on every address of this machine,
+//! and a table stands in for DNS.
 
 use std::{
     collections::{HashMap, VecDeque},
     io,
     net::{IpAddr, Ipv6Addr},
-    sync::{Mutex, PoisonError},
 };
+
+use parking_lot::Mutex;
 
 use super::*;
 
-/// Counts connections, and closes them. Whatever leads to this machine leads here.
+/// Counts connections, and closes them. Every address of this machine leads to it.
 pub(super) struct Trap {
     pub(super) port: u16,
     connections: Arc<AtomicUsize>,
@@ -36,7 +37,7 @@ impl Trap {
         Self { port, connections, asked: AtomicUsize::new(0) }
     }
 
-    /// Connections so far, those of this question aside.
+    /// The connections so far, without the one that this call makes to find out.
     pub(super) async fn connections(&self) -> usize {
         let mut own = TcpStream::connect(("127.0.0.1", self.port)).await.expect("it listens");
         // Connections are accepted in order: when this one is closed, all before it are counted.
@@ -46,7 +47,7 @@ impl Trap {
     }
 }
 
-/// What a name resolves to, one answer after the other; the last one stays.
+/// The addresses that names resolve to, one answer after the other; the last one stays.
 #[derive(Clone, Default)]
 pub(super) struct Names(Arc<Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>>);
 
@@ -54,13 +55,13 @@ impl Names {
     pub(super) fn set(&self, name: &str, answers: &[&[&str]]) {
         let addresses = |texts: &&[&str]| texts.iter().map(|text| text.parse().expect("an address")).collect();
         let answers = answers.iter().map(addresses).collect();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), answers);
+        self.0.lock().insert(name.to_owned(), answers);
     }
 
     pub(super) fn lookup(&self) -> Lookup {
         let names = self.clone();
         Arc::new(move |name| {
-            let mut names = names.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut names = names.0.lock();
             let known = names
                 .get_mut(&name)
                 .and_then(|answers| if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() });
@@ -78,12 +79,12 @@ fn allowing(networks: &[&str]) -> Policy {
     Policy { allow_private: false, allowed }
 }
 
-/// What a failed request failed of.
+/// The kind of failure of a request that fails.
 pub(super) async fn failed_of(client: &Outbound, url: &str) -> FailureKind {
     failure(client.send(&request(url)).await).0
 }
 
-/// The listener does count: what the corpus expects to be refused would arrive without the guard.
+/// Without the guard the trap counts connections, so that its silence in the other tests means something.
 #[tokio::test]
 async fn without_the_guard_the_trap_counts() {
     let trap = Trap::set().await;
@@ -145,8 +146,8 @@ async fn an_allowed_target_opens_its_own_address_and_no_other() {
     assert_eq!(failed_of(&client, &format!("http://127.0.0.2:{}/", trap.port)).await, FailureKind::Guard, "plain http");
 }
 
-/// A name that answers with one address when it is looked at and another when it is used: it is
-/// resolved once per connection, and what was judged is what is connected to.
+/// A name that answers with one address when it is looked at and another when it is used: the client resolves
+/// it once per connection, and connects to the addresses that were judged.
 #[tokio::test]
 async fn a_name_that_changes_its_mind_is_judged_each_time() {
     let trap = Trap::set().await;
@@ -162,7 +163,7 @@ async fn a_name_that_changes_its_mind_is_judged_each_time() {
     assert_eq!(trap.connections().await, 1);
 }
 
-/// Neither a proxy's answer nor an authentication that is asked for leads anywhere else.
+/// The client follows neither a proxy's answer nor a request for authentication.
 #[tokio::test]
 async fn no_answer_leads_elsewhere() {
     let trap = Trap::set().await;

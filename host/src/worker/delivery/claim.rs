@@ -3,12 +3,13 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -27,14 +28,15 @@ use crate::{
 const SWEEP_PAGE: u32 = 256;
 /// Pages of one sweep; the next sweep goes on where it ended.
 const SWEEP_PAGES_MAX: usize = 64;
-/// Deliveries claimed of one receiver before the next one has its turn.
+/// Deliveries of one receiver that one transaction claims, so that other receivers have room in it.
 const CLAIM_PER_RECEIVER: usize = 32;
-/// The shortest wait for a receiver's rate: a commit for each single delivery would cost more than
-/// evening them out is worth.
-const TURN_MIN: Duration = Duration::from_millis(20);
+/// The shortest wait for a token of a receiver's rate: a commit for each single delivery would cost more than
+/// an even rate is worth.
+const TOKEN_WAIT_MIN: Duration = Duration::from_millis(20);
 /// Deliveries claimed in one transaction.
 const CLAIM_PER_TRANSACTION: usize = 256;
 
+/// The worker that claims due deliveries.
 pub(in crate::worker) struct Claims {
     shared: Arc<Shared>,
     /// The receiver at which the last sweep ended.
@@ -48,8 +50,8 @@ impl Claims {
         Self { shared, cursor: Mutex::new(String::new()), round: AtomicUsize::new(0) }
     }
 
-    /// Claims until told to stop: at once when a slot or a backlog is announced, and after a sweep
-    /// of the table every now and then.
+    /// Claims until `stop` fires: whenever a slot comes back or a receiver gets a backlog, and after each
+    /// sweep of the table. Sweeps come every [`POLL_INTERVAL`], and when a bell rings for due deliveries.
     pub(in crate::worker) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut next_sweep = tokio::time::Instant::now();
         loop {
@@ -72,18 +74,18 @@ impl Claims {
                 }
                 () = replayed => self.sweep_noting_errors().await,
                 () = changed => {}
-                // A receiver has its next turn before the next look at the table.
-                () = tokio::time::sleep(self.next_turn()) => {}
+                // A receiver gets a token of its rate before the next sweep.
+                () = tokio::time::sleep(self.until_next_token()) => {}
             }
         }
     }
 
-    /// How long until a receiver that waits for nothing but its rate may go on.
-    fn next_turn(&self) -> Duration {
+    /// The wait until one of the receivers that lack only a token of their rate gets one.
+    fn until_next_token(&self) -> Duration {
         let now = self.shared.host.now();
         let wait_ms = self.shared.slots.next_token_at(now).map(|at| at.millis_since(now));
         let wait = wait_ms.and_then(|ms| u64::try_from(ms).ok()).map_or(POLL_INTERVAL, Duration::from_millis);
-        wait.clamp(TURN_MIN, POLL_INTERVAL)
+        wait.clamp(TOKEN_WAIT_MIN, POLL_INTERVAL)
     }
 
     async fn claim_noting_errors(&self) -> usize {
@@ -100,8 +102,8 @@ impl Claims {
         }
     }
 
-    /// Whether anything is due at the present moment that waits for more than its receiver's
-    /// rate, or is claimed by anybody: for tests.
+    /// Whether a delivery is claimed, by this host or another, or is due and not held back by its receiver's
+    /// rate alone. For tests.
     pub(in crate::worker) async fn is_work_left(&self) -> Result<bool> {
         let now = self.shared.host.now();
         let mut tx = self.shared.host.db.read().await?;
@@ -120,15 +122,15 @@ impl Claims {
         }
     }
 
-    /// A sweep and a claim, for tests; says how many were claimed.
+    /// Sweeps and claims once, and returns the number of claimed deliveries. For tests.
     pub(in crate::worker) async fn sweep_and_claim(&self) -> Result<usize> {
         self.sweep().await?;
         self.claim().await
     }
 
-    /// Looks through the table for receivers with something due.
+    /// Notes a backlog for each receiver that has due deliveries in the table.
     async fn sweep(&self) -> Result<()> {
-        let mut after = self.cursor.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut after = self.cursor.lock().clone();
         for _ in 0..SWEEP_PAGES_MAX {
             let now = self.shared.host.now();
             let mut tx = self.shared.host.db.read().await?;
@@ -145,26 +147,26 @@ impl Claims {
                 break;
             }
         }
-        *self.cursor.lock().unwrap_or_else(PoisonError::into_inner) = after;
+        *self.cursor.lock() = after;
         self.shared.slots.tidy(self.shared.host.now());
         Ok(())
     }
 
-    /// Takes slots for the receivers that have a backlog, claims as many deliveries, and
-    /// starts them. Says how many.
+    /// Takes slots for the receivers that have a backlog, claims as many deliveries, and starts them. Returns
+    /// their number.
     async fn claim(&self) -> Result<usize> {
         if self.shared.slots.backlog(self.shared.host.now()).is_empty() {
             return Ok(0);
         }
-        // Slots are taken only when it is this transaction's turn: what was given back while it
-        // waited for the writer is used by the same commit.
+        // Slots are taken after the transaction has begun: slots that came back while it waited for the
+        // writer are used by the same commit.
         let mut tx = self.shared.host.db.begin_unsynced().await?;
         let mut claimed: Vec<(Claimed, Slot)> = Vec::new();
         let now = self.shared.host.now();
         for (receiver, mut slots) in self.take_slots(now) {
             let limit = u32::try_from(slots.len()).unwrap_or(u32::MAX);
             let lease = super::lease_from(now);
-            // Cleared before the look: a delivery that becomes due after it is noted again.
+            // Cleared before the query: a delivery that becomes due after it notes the backlog again.
             self.shared.slots.clear_backlog(&receiver);
             let rows = db::delivery::claim_due(&mut tx, &receiver, now, lease, limit).await?;
             if rows.len() == slots.len() {
@@ -178,8 +180,8 @@ impl Claims {
         Ok(count)
     }
 
-    /// Slots for one transaction, receiver by receiver. Each round begins with another receiver, because a
-    /// transaction has room for a few only, and none may be left out of all of them.
+    /// Slots for one transaction, receiver by receiver. Each round begins with another receiver, because one
+    /// transaction may not have room for all of them.
     fn take_slots(&self, now: Time) -> Vec<(ReceiverId, Vec<Slot>)> {
         let mut taken = Vec::new();
         let mut room = CLAIM_PER_TRANSACTION;
@@ -200,6 +202,7 @@ impl Claims {
         taken
     }
 
+    /// Starts the claimed deliveries, and abandons those of receivers that are gone.
     async fn start(&self, claimed: Vec<(Claimed, Slot)>) -> Result<()> {
         let ids: Vec<_> = claimed.iter().map(|(row, _)| &row.emit_id).collect();
         let mut tx = self.shared.host.db.read().await?;
@@ -212,12 +215,12 @@ impl Claims {
             if endpoint.as_ref().is_none_or(|known| known.receiver != row.receiver) {
                 endpoint = self.shared.host.memory.endpoint(&row.organization_id, &row.receiver).await?;
             }
-            // Without its receiver nothing is owed.
+            // The receiver was removed, so it is owed nothing.
             let Some(endpoint) = &endpoint else {
                 gone.insert((row.organization_id, row.receiver));
                 continue;
             };
-            // Without its emit neither: emits are deleted only when nothing is owed of them.
+            // An emit is deleted only after its deliveries have ended, so it is found.
             let Some(stored) = emits.iter().find(|stored| stored.emit.id == row.emit_id) else { continue };
             let job = Job::new(row, stored.emit.clone(), endpoint.clone());
             job.start(&self.shared, slot);

@@ -19,7 +19,7 @@ use crate::{
     service::{self, delivery::replay, receiver},
 };
 
-/// How often settling is tried while the database is away, and the wait in between: together well
+/// How often settling is tried while the database is away, and the wait between two tries: together well
 /// within the lease.
 const SETTLE_TRIES: u32 = 5;
 const SETTLE_WAIT: Duration = Duration::from_secs(1);
@@ -33,12 +33,16 @@ pub(in crate::worker) struct Job {
 
 /// How a claim ended.
 struct Ended {
-    /// The attempt; `None` when there was none.
+    /// `None` when no attempt was made that counts.
     attempt: Option<Attempt>,
     status: Status,
+    /// `None` when the delivery is finished.
     due_at: Option<Time>,
+    /// `None` when the delivery succeeded or was skipped.
     error_message: Option<String>,
+    /// Set if the endpoint began to fail with the attempt, or recovered.
     health: Option<HealthChange>,
+    /// The lines that components wrote.
     logs: Vec<LogEntry>,
 }
 
@@ -47,9 +51,9 @@ impl Job {
         Self { claimed, emit, receiver }
     }
 
-    /// Begins the attempt. The slot is given back when the endpoint has answered: a claim that waits to
-    /// be settled burdens no endpoint, and nothing new is started without the database that it waits
-    /// for.
+    /// Starts the attempt in a task of its own. The slot is given back when the endpoint has answered, before
+    /// the claim is settled: a claim that waits for the database burdens no endpoint, and without the
+    /// database no other delivery is claimed.
     pub(in crate::worker) fn start(self, shared: &Arc<Shared>, slot: Slot) {
         shared.deliveries.spawn(self.run(shared.clone(), slot));
     }
@@ -69,6 +73,7 @@ impl Job {
         settle(&shared, settled).await;
     }
 
+    /// Sends the delivery's request within the slot, and learns from the answer.
     async fn attempt(&self, shared: &Shared, slot: Slot) -> Ended {
         let started_at = shared.host.now();
         let clock = Instant::now();
@@ -86,6 +91,7 @@ impl Job {
         self.ended(shared, judgement, started_at, duration_ms, health, logs)
     }
 
+    /// Runs the program of the delivery, sends the request that it describes, and judges the answer.
     async fn send(&self, shared: &Shared, now: Time, logs: &mut Vec<LogEntry>) -> Judgement {
         let host = &shared.host;
         let claimed = &self.claimed;
@@ -205,8 +211,7 @@ impl Job {
     }
 }
 
-/// A delivery that is owed to an endpoint which was given up: a dead letter that says so, without an
-/// attempt.
+/// Ends a delivery to a disabled endpoint without an attempt: as a dead letter that says why.
 fn given_up(reason: &str) -> Ended {
     Ended {
         attempt: None,
@@ -218,22 +223,22 @@ fn given_up(reason: &str) -> Ended {
     }
 }
 
-/// Settles until it is written, the claim is lost, or the lease is about to end: an attempt that is not
-/// recorded is made again.
+/// Asks the ledger to settle the claim until it has, the claim is lost, or the lease is about to end. An
+/// attempt that is not recorded is made again.
 async fn settle(shared: &Shared, settled: Settled) {
     let delivery = settled.delivery_id.clone();
     for _ in 0..SETTLE_TRIES {
         match shared.host.ledger.settle(settled.clone()).await {
             Ok(true) => return,
             Ok(false) => {
-                tracing::info!(%delivery, "the claim on {delivery} was lost");
+                tracing::info!(%delivery, "the claim on {delivery} was lost, so its outcome is not recorded");
                 return;
             }
             Err(error) => {
-                tracing::warn!(%delivery, error = ?error, "an attempt is not recorded yet");
+                tracing::warn!(%delivery, error = ?error, "the attempt at {delivery} is not recorded yet");
                 tokio::time::sleep(SETTLE_WAIT).await;
             }
         }
     }
-    tracing::error!(%delivery, "the attempt at {delivery} was not recorded and will be repeated");
+    tracing::error!(%delivery, "the attempt at {delivery} could not be recorded and will be repeated");
 }

@@ -7,11 +7,11 @@ pub(super) mod claim;
 pub(super) mod job;
 pub(super) mod slots;
 
-/// How long a claimed delivery belongs to this process: ten seconds for the endpoint, eight for a
-/// batch of the ledger, the retries of settling, and as much again.
+/// How long a claim on a delivery holds: ten seconds for the endpoint, eight for a batch of the ledger, the
+/// retries of settling, and as much again.
 const LEASE_MS: i64 = 60_000;
 
-/// When a claim made now ends.
+/// The end of a claim that is made `now`.
 pub(super) fn lease_from(now: Time) -> Time {
     now.plus_millis(LEASE_MS)
 }

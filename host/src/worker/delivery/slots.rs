@@ -1,16 +1,16 @@
-//! Who may deliver how much at once.
+//! Slots: how many deliveries may be under way at once, for the host, an organization and a receiver.
 //!
-//! A slot is taken before a delivery is claimed and given back when the endpoint has answered.
-//! Bounds hold at the same time for the host, for an organization and for a receiver, and a
-//! receiver with a rate gets as many slots a second. How many an endpoint gets of what is
-//! allowed depends on how it copes: see [`lane`]. So an endpoint that hangs holds a few slots, and
-//! an organization full of such endpoints leaves the others theirs.
+//! A slot is taken before a delivery is claimed and given back when the endpoint has answered. All three
+//! bounds hold at the same time, and a receiver with a rate gets as many slots a second. How many of the
+//! allowed slots an endpoint gets depends on how it responds: see [`lane`]. So an endpoint that hangs holds a
+//! few slots, and an organization full of such endpoints leaves the others theirs.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::domain::{
@@ -26,13 +26,13 @@ mod lane;
 #[cfg(test)]
 mod tests;
 
-/// The part of all slots that one organization may hold: a quarter, so that it takes four
-/// organizations full of hanging endpoints to make a fifth wait.
+/// One organization may hold this part of all slots, a quarter: it takes four organizations full of hanging
+/// endpoints to make a fifth wait.
 const ORGANIZATION_SHARE: usize = 4;
-/// The part of all slots that replays may hold together: whatever is sent again, most of the host
-/// is there for what is new.
+/// Replays may hold this part of all slots together: however much is sent again, most slots are there for new
+/// deliveries.
 const REPLAY_SHARE: usize = 8;
-/// The part of a receiver's slots that its replays may hold, for the same reason.
+/// Replays may hold this part of a receiver's slots, for the same reason.
 const REPLAY_SHARE_OF_RECEIVER: usize = 4;
 
 /// The slots. Clones share them.
@@ -44,7 +44,9 @@ pub(in crate::worker) struct Slots {
 }
 
 struct State {
+    /// Slots that may still be taken.
     free: usize,
+    /// Slots that one organization may hold.
     per_organization: usize,
     /// Slots that replays may still take.
     replays_free: usize,
@@ -57,18 +59,20 @@ struct State {
     next: u64,
 }
 
-/// The right to have one delivery under way. Dropped before [`Slot::begin`], it was never there.
+/// The right to have one delivery under way. Dropping it before [`Slot::begin`] returns it and uses up no
+/// rate.
 pub(in crate::worker) struct Slot {
     slots: Slots,
     receiver: ReceiverId,
     number: u64,
     is_replay: bool,
+    /// How the endpoint responded; `None` if no request was sent.
     response: Option<EndpointResponse>,
 }
 
-/// Whose slot is asked for.
+/// A request for a slot.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
+struct SlotRequest<'a> {
     organization: &'a OrganizationId,
     receiver: &'a ReceiverId,
     is_replay: bool,
@@ -90,23 +94,27 @@ impl Slots {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
-    /// A slot for a delivery that was just routed. None when there is none free, or when the
-    /// receiver has older ones waiting: those come first.
+    /// A slot for a delivery that was just routed. `None` when no slot is free, or when the receiver has
+    /// older deliveries waiting, which come first.
     pub(in crate::worker) fn take_for_new(&self, endpoint: &Endpoint, now: Time) -> Option<Slot> {
         let mut state = self.state();
         if state.backlog.contains(&endpoint.receiver) {
             return None;
         }
         state.know(&endpoint.organization_id, &endpoint.receiver, Limits::of(&endpoint.terms), now);
-        let asked =
-            Asked { organization: &endpoint.organization_id, receiver: &endpoint.receiver, is_replay: false, now };
-        self.take_one(&mut state, asked)
+        let request = SlotRequest {
+            organization: &endpoint.organization_id,
+            receiver: &endpoint.receiver,
+            is_replay: false,
+            now,
+        };
+        self.take_one(&mut state, request)
     }
 
-    /// Up to `wanted` slots for what a receiver has waiting.
+    /// Up to `wanted` slots for deliveries that wait in the table for a receiver.
     pub(in crate::worker) fn take(
         &self,
         organization: &OrganizationId,
@@ -114,11 +122,10 @@ impl Slots {
         wanted: usize,
         now: Time,
     ) -> Vec<Slot> {
-        self.take_many(Asked { organization, receiver, is_replay: false, now }, wanted)
+        self.take_many(SlotRequest { organization, receiver, is_replay: false, now }, wanted)
     }
 
-    /// Up to `wanted` slots for what is sent again: few, and none while the receiver has other
-    /// deliveries waiting.
+    /// Up to `wanted` slots for a replay: few, and none while the receiver has other deliveries waiting.
     pub(in crate::worker) fn take_for_replay(&self, endpoint: &Endpoint, wanted: usize, now: Time) -> Vec<Slot> {
         let (organization, receiver) = (&endpoint.organization_id, &endpoint.receiver);
         {
@@ -128,26 +135,26 @@ impl Slots {
             }
             state.know(organization, receiver, Limits::of(&endpoint.terms), now);
         }
-        self.take_many(Asked { organization, receiver, is_replay: true, now }, wanted)
+        self.take_many(SlotRequest { organization, receiver, is_replay: true, now }, wanted)
     }
 
-    fn take_many(&self, asked: Asked<'_>, wanted: usize) -> Vec<Slot> {
+    fn take_many(&self, request: SlotRequest<'_>, wanted: usize) -> Vec<Slot> {
         let mut state = self.state();
-        std::iter::from_fn(|| self.take_one(&mut state, asked)).take(wanted).collect()
+        std::iter::from_fn(|| self.take_one(&mut state, request)).take(wanted).collect()
     }
 
-    fn take_one(&self, state: &mut State, asked: Asked<'_>) -> Option<Slot> {
-        let number = state.take(asked)?;
+    fn take_one(&self, state: &mut State, request: SlotRequest<'_>) -> Option<Slot> {
+        let number = state.take(request)?;
         Some(Slot {
             slots: self.clone(),
-            receiver: asked.receiver.clone(),
+            receiver: request.receiver.clone(),
             number,
-            is_replay: asked.is_replay,
+            is_replay: request.is_replay,
             response: None,
         })
     }
 
-    /// Notes that a receiver has due deliveries in the table, and what it allows.
+    /// Notes that a receiver has due deliveries in the table, and its limits.
     pub(in crate::worker) fn note_backlog(
         &self,
         organization: &OrganizationId,
@@ -163,7 +170,7 @@ impl Slots {
         self.changed.notify_one();
     }
 
-    /// Notes that a receiver for which slots were just asked has due deliveries in the table.
+    /// Notes that a receiver has due deliveries in the table, if its limits are known.
     pub(in crate::worker) fn note_more(&self, receiver: &ReceiverId) {
         {
             let mut state = self.state();
@@ -175,7 +182,7 @@ impl Slots {
         self.changed.notify_one();
     }
 
-    /// Notes that the table has nothing more due for a receiver.
+    /// Notes that a receiver has no more due deliveries in the table.
     pub(in crate::worker) fn clear_backlog(&self, receiver: &ReceiverId) {
         self.state().backlog.remove(receiver);
     }
@@ -190,7 +197,7 @@ impl Slots {
         waiting.collect()
     }
 
-    /// When a receiver that waits for nothing but its rate may go on.
+    /// The time at which the first of the receivers that lack only a token of their rate gets one.
     pub(in crate::worker) fn next_token_at(&self, now: Time) -> Option<Time> {
         let state = self.state();
         let waiting = state.backlog.iter().filter_map(|receiver| state.lanes.get(receiver));
@@ -212,7 +219,7 @@ impl Slots {
 }
 
 impl State {
-    /// Takes a receiver into account, or notes what it allows from now on.
+    /// Adds a receiver, or updates the limits of a known one.
     fn know(&mut self, organization: &OrganizationId, receiver: &ReceiverId, limits: Limits, now: Time) {
         match self.lanes.get_mut(receiver) {
             Some(lane) => lane.set_limits(limits, now),
@@ -232,18 +239,18 @@ impl State {
         lane.has_room(tenant_held, self.per_organization, Instant::now())
     }
 
-    fn take(&mut self, asked: Asked<'_>) -> Option<u64> {
-        let lane = self.lanes.get(asked.receiver)?;
-        if !self.has_room(lane, asked.is_replay) || !lane.has_token(asked.now) {
+    fn take(&mut self, request: SlotRequest<'_>) -> Option<u64> {
+        let lane = self.lanes.get(request.receiver)?;
+        if !self.has_room(lane, request.is_replay) || !lane.has_token(request.now) {
             return None;
         }
         let number = self.next;
         self.next += 1;
-        let lane = self.lanes.get_mut(asked.receiver)?;
-        lane.take(number, asked.is_replay, asked.now);
-        *self.tenants.entry(asked.organization.clone()).or_default() += 1;
+        let lane = self.lanes.get_mut(request.receiver)?;
+        lane.take(number, request.is_replay, request.now);
+        *self.tenants.entry(request.organization.clone()).or_default() += 1;
         self.free -= 1;
-        self.replays_free -= usize::from(asked.is_replay);
+        self.replays_free -= usize::from(request.is_replay);
         Some(number)
     }
 
@@ -252,7 +259,7 @@ impl State {
         lane.give_back(slot.number, slot.is_replay, slot.response);
         self.free += 1;
         self.replays_free += usize::from(slot.is_replay);
-        // Counts down, and forgets what is at zero.
+        // An organization that holds no slot takes no memory.
         if let Some(held) = self.tenants.get_mut(&lane.organization) {
             *held -= 1;
             if *held == 0 {
@@ -263,14 +270,15 @@ impl State {
 }
 
 impl Slot {
-    /// Uses the slot: from here on it counts against the rate, and the endpoint's time runs.
+    /// Marks the beginning of the attempt: from here on the slot counts against the rate, and the endpoint's
+    /// time runs.
     pub(in crate::worker) fn begin(&self) {
         if let Some(lane) = self.slots.state().lanes.get_mut(&self.receiver) {
             lane.begin(self.number);
         }
     }
 
-    /// Gives the slot back, saying how the endpoint coped.
+    /// Gives the slot back, with how the endpoint responded; `None` if no request was sent.
     pub(in crate::worker) fn end(mut self, response: Option<EndpointResponse>) {
         self.response = response;
     }

@@ -1,5 +1,5 @@
-//! What one step of relaying is: taken from the table in one read, and then, chunk by chunk, routed
-//! and written in one transaction each.
+//! One step of relaying: a [`Round`] reads emits and their next members from the table, and each of its
+//! [`Chunk`]s is routed and written in one transaction.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -37,16 +37,16 @@ use crate::{
     service::federation::relay_log,
 };
 
-/// Between deliveries that do not start at once: a hundred of them together would keep the
-/// processors from everybody else.
+/// The pause between two groups of deliveries that start: a hundred deliveries at once would keep the
+/// processors from all other work.
 const LAUNCH_PAUSE: Duration = Duration::from_millis(1);
 
-/// What the table says is next of an owner's emits: a read of some length, written chunk by chunk.
+/// Emits of one owner with the members that they are relayed to next, as one read of the table found them.
 pub(super) struct Round<'a> {
     shared: &'a Arc<Shared>,
     owner: &'a OrganizationId,
     now: Time,
-    /// The owner's revision that it holds at.
+    /// The owner's revision when the round was read; `None` if the owner is gone.
     revision: Option<i64>,
     /// The program of deliveries to the owner's external peers.
     peer_program: ProgramId,
@@ -56,15 +56,15 @@ pub(super) struct Round<'a> {
 /// An emit on its way to its next members.
 struct EmitInRound {
     fan_out: FanOut,
-    /// `None` when it is deleted meanwhile.
+    /// `None` when the emit was deleted meanwhile.
     emit: Option<StoredEmit>,
     relays: VecDeque<Relay>,
-    /// Whether these are the last members.
+    /// Whether no members come after these.
     is_last: bool,
 }
 
 impl<'a> Round<'a> {
-    /// Takes as many members of the emits as fit.
+    /// Reads the next members of the emits, `limit` at most.
     pub(super) async fn take(
         shared: &'a Arc<Shared>,
         owner: &'a OrganizationId,
@@ -73,7 +73,7 @@ impl<'a> Round<'a> {
         due: &[FanOut],
         limit: usize,
     ) -> Result<Self> {
-        // The revision first: what is read after it is at least as new.
+        // The revision is read first, so that the members are at least as new.
         let revision = organization::find(tx, owner).await?.map(|owner| owner.revision);
         let mut round = Self { shared, owner, now: shared.host.now(), revision, peer_program, emits: VecDeque::new() };
         let ids: Vec<&EmitId> = due.iter().map(|fan_out| &fan_out.emit_id).collect();
@@ -101,14 +101,14 @@ impl<'a> Round<'a> {
         relay::relays_for(tx, self.owner, registration_id, emit.revision, &fan_out.after_member, limit).await
     }
 
-    /// How long the first of its emits has waited.
+    /// How long the first emit of the round has waited since it was accepted.
     pub(super) fn behind(&self) -> Duration {
         let first = self.emits.front().and_then(|next| next.emit.as_ref());
         let waited_ms = first.map_or(0, |stored| self.now.millis_since(stored.emit.accepted_at));
         Duration::from_millis(u64::try_from(waited_ms).unwrap_or(0))
     }
 
-    /// What is written next: `limit` relays at most. `None` when nothing is left.
+    /// The next chunk, of `limit` relays at most; `None` when the round is done.
     pub(super) fn chunk(&mut self, limit: usize) -> Option<Chunk<'a>> {
         let mut chunk = Chunk::new(self);
         let mut room = limit;
@@ -139,38 +139,41 @@ impl<'a> Round<'a> {
     }
 }
 
-/// Some relays that are written together.
+/// Relays that are written in one transaction.
 pub(super) struct Chunk<'a> {
     shared: &'a Arc<Shared>,
     owner: &'a OrganizationId,
     now: Time,
-    /// The owner's revision that it holds at.
+    /// The owner's revision when the round was read; `None` if the owner is gone.
     revision: Option<i64>,
     /// The program of deliveries to the owner's external peers.
     peer_program: ProgramId,
-    /// The emits as they were before.
+    /// The emits as the round found them: if the chunk is outdated, its members are read again from there.
     due: Vec<FanOut>,
+    /// How far each emit gets with this chunk.
     steps: Vec<Step>,
-    /// What organizations get, each with the owner's emit.
+    /// The emits of members that are organizations, each with the id of the owner's emit.
     accepted: Vec<(EmitId, Arc<Emit>)>,
-    /// What external peers are owed.
+    /// The deliveries to external peers.
     owed: Vec<New>,
+    /// The rows for the owner's relay log.
     log: Vec<RelayLog>,
-    /// What organizations get, routed as far as that could be decided at once.
+    /// The routing of `accepted`, as far as it could be decided at once.
     routed: Vec<Routed>,
     starts: Vec<Starts>,
 }
 
-/// What begins when a chunk is committed.
+/// The work that begins once a chunk is committed.
 pub(super) struct AfterCommit {
     starts: VecDeque<Starts>,
+    /// The emits whose routing was written with the chunk.
     held: HashSet<EmitId>,
-    /// External peers that have something due.
+    /// External peers with due deliveries.
     peers: Vec<(OrganizationId, ReceiverId)>,
-    /// Whether anything waits in the table for routing.
-    is_anything_left: bool,
-    /// Whether the table had to be asked again, or another host was faster: what else was taken no
-    /// longer holds.
+    /// Whether emits wait in the table for routing.
+    is_any_unrouted: bool,
+    /// Whether the table had to be read again, or another host was faster: the rest of the round is stale
+    /// then.
     pub(super) is_outdated: bool,
     now: Time,
 }
@@ -193,6 +196,7 @@ impl<'a> Chunk<'a> {
         }
     }
 
+    /// Adds the relay of an emit to one member.
     fn add(&mut self, emit: &Emit, relay: Relay) {
         match &relay.to {
             Destination::Organization(member, revision) => {
@@ -203,7 +207,7 @@ impl<'a> Chunk<'a> {
                 }
             }
             Destination::External => {
-                // What is owed is logged attempt by attempt.
+                // A delivery to an external peer is logged with each of its attempts.
                 if relay.refusal.is_some() {
                     self.log.push(self.logged(emit, &relay, None));
                 }
@@ -223,7 +227,7 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// What the log says of a relay that is done, or that cannot be.
+    /// The log's row for a relay that is written with this chunk, or refused.
     fn logged(&self, emit: &Emit, relay: &Relay, member: Option<&OrganizationId>) -> RelayLog {
         RelayLog {
             id: RelayId::new(self.now, self.shared.host.randomness.id()),
@@ -258,12 +262,14 @@ impl<'a> Chunk<'a> {
                     self.starts.push(decided.starts);
                 }
                 Ok(None) => {}
-                Err(error) => tracing::warn!(emit = %emit.id, error = ?error, "emit {} is not routed yet", emit.id),
+                Err(error) => {
+                    tracing::warn!(emit = %emit.id, error = ?error, "routing of emit {} is left to the table", emit.id)
+                }
             }
         }
     }
 
-    /// The present revisions of the owner and the members, which stay until the commit.
+    /// The present revisions of the owner and the members, locked until the commit.
     async fn hold_revisions(&self, tx: &mut Tx) -> Result<HashMap<OrganizationId, i64>> {
         let members = self.accepted.iter().map(|(_, emit)| &emit.organization_id);
         organization::hold_revisions(tx, members.chain([self.owner])).await
@@ -275,12 +281,12 @@ impl<'a> Chunk<'a> {
         revisions.get(self.owner).copied() == self.revision && self.accepted.iter().all(|(_, emit)| is_present(emit))
     }
 
-    /// Writes the chunk, as far as it still holds.
+    /// Writes the chunk. If a revision has changed since the round was read, reads the chunk again first.
     pub(super) async fn write(mut self, tx: &mut Tx) -> Result<AfterCommit> {
         let mut revisions = self.hold_revisions(tx).await?;
         let is_outdated = !self.holds_at(&revisions);
         if is_outdated {
-            // Groups or members changed, so the table is asked again. Routing is left to the table: members
+            // Groups or members changed, so the table is read again. Routing is left to the table: members
             // that change all the time do not delay the others.
             let limit = self.accepted.len() + self.owed.len();
             let mut again =
@@ -298,10 +304,10 @@ impl<'a> Chunk<'a> {
         let routed = self.routed.iter().filter(|routed| held.contains(&routed.emit_id));
         let deliveries: Vec<&New> = routed.flat_map(|routed| &routed.deliveries).chain(&self.owed).collect();
         delivery::insert(tx, &deliveries).await?;
-        let is_anything_said = relay_log::write(&self.shared.host, tx, self.owner, 0, &self.log).await?;
+        let is_any_announced = relay_log::write(&self.shared.host, tx, self.owner, 0, &self.log).await?;
         Ok(AfterCommit {
             starts: self.starts.into(),
-            is_anything_left: is_anything_said || held.len() < new.len(),
+            is_any_unrouted: is_any_announced || held.len() < new.len(),
             held,
             peers: peers(self.owner, &self.owed),
             is_outdated: is_outdated || moved.is_empty(),
@@ -309,7 +315,7 @@ impl<'a> Chunk<'a> {
         })
     }
 
-    /// What members have of the emits that moved on, at their present revisions.
+    /// The emits that members get of the owner's emits in `moved`, at the members' present revisions.
     fn relayed(&self, moved: &HashSet<EmitId>, revisions: &HashMap<OrganizationId, i64>) -> Vec<Relayed> {
         let by_id: HashMap<&EmitId, &Routed> = self.routed.iter().map(|routed| (&routed.emit_id, routed)).collect();
         let relayed = self.accepted.iter().filter(|(of, _)| moved.contains(of)).map(|(of, emit)| {
@@ -324,9 +330,9 @@ impl<'a> Chunk<'a> {
 }
 
 impl AfterCommit {
-    /// Starts what can start, so many at once and then a little later the next.
+    /// Rings the bells for the next workers, and starts the deliveries of `at_once` emits at a time.
     pub(super) async fn start(mut self, shared: &Arc<Shared>, at_once: usize) {
-        if self.is_anything_left {
+        if self.is_any_unrouted {
             shared.host.bells.emits_due.notify_one();
         }
         for (owner, peer) in &self.peers {
@@ -342,7 +348,8 @@ impl AfterCommit {
     }
 }
 
-/// What a member has of an emit: a relay is emitted by the platform and is none of the member's month.
+/// The emit that a member gets of an owner's emit: emitted by the platform, and not counted toward the
+/// member's monthly emits.
 fn relayed(emit: &Emit, member: &OrganizationId, revision: i64, source: Source) -> Emit {
     Emit {
         id: emit.id.relayed_to(member),
@@ -359,7 +366,7 @@ fn at_revision(emit: &Emit, revision: i64) -> Arc<Emit> {
     Arc::new(Emit { revision, ..emit.clone() })
 }
 
-/// The external peers that have something due by it.
+/// The external peers with due deliveries among `owed`, each once.
 fn peers(owner: &OrganizationId, owed: &[New]) -> Vec<(OrganizationId, ReceiverId)> {
     let is_due = |new: &&New| matches!(new.start, Start::Due(_));
     let mut peers: Vec<_> = owed.iter().filter(is_due).map(|new| new.receiver.clone()).collect();

@@ -1,19 +1,15 @@
-//! Relays: emits that an organization pushes, on their way to the members of its groups.
+//! Relaying: takes emits that an organization pushes to the members of its groups.
 //!
-//! An emit that is pushed leaves a fan-out row in the transaction that accepts it. From there it is
-//! relayed in rounds, beside the owner's own routing: each chunk of a round takes it to some members, logs
-//! that, and moves the row on in one transaction, so that a crash neither skips a member nor repeats one
-//! ([`batch`]).
-//! Members that are organizations have it accepted again, routed in the same transaction like any
-//! event of theirs; to external peers it is owed like to a subscription. Neither leaves such a row
-//! itself: nothing is relayed twice (contract 4.3).
+//! An emit that is pushed leaves a fan-out row in the transaction that accepts it. From there it is relayed
+//! in rounds, beside the owner's own routing: each chunk of a round takes it to some members, logs that, and
+//! moves the row on in one transaction, so that a crash neither skips a member nor repeats one ([`batch`]).
+//! For a member that is an organization the emit is accepted again, and routed in the same transaction like
+//! its own events; an external peer gets a delivery, as a subscription does. Neither leaves a fan-out row, so
+//! no emit is relayed twice (contract 4.3).
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{runtime::Handle, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -30,7 +26,7 @@ mod batch;
 
 /// Relays of one round: they are read together, and without traffic written in one transaction.
 const RELAYS_MAX: usize = 64;
-/// The pause between two transactions, in which others have the database.
+/// The pause between two transactions, for other work on the database.
 const PAUSE: Duration = Duration::from_millis(2);
 /// Relays of one transaction beside traffic: accepts wait for its end.
 const RELAYS_BESIDE: usize = 4;
@@ -38,16 +34,17 @@ const RELAYS_BESIDE: usize = 4;
 const PAUSE_BESIDE: Duration = Duration::from_millis(4);
 /// Deliveries that start at the same moment beside traffic: few enough that requests wait for none.
 const STARTS_BESIDE: usize = 2;
-/// For each time that relays are so far behind, transactions beside traffic are as large again.
+/// For each such time that relays are behind, transactions beside traffic grow by [`RELAYS_BESIDE`].
 const BEHIND: Duration = Duration::from_secs(2);
-/// So many emits accepted in so short a time are traffic. Fewer are the pushes themselves.
+/// As many emits accepted within [`TRAFFIC_WINDOW`] are traffic; fewer may be the pushed emits themselves.
 const TRAFFIC_EMITS: u64 = 3;
 const TRAFFIC_WINDOW: Duration = Duration::from_millis(100);
-/// The waits before an emit that could not be relayed is tried again: doubled each time.
+/// The wait before an emit that could not be relayed is tried again, which doubles each time, and the
+/// longest.
 const PUT_OFF_MS: i64 = 2_000;
 const PUT_OFF_MS_MAX: i64 = 300_000;
 
-/// How relays go.
+/// How fast relays are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pace {
     /// Relays of one transaction.
@@ -59,11 +56,11 @@ struct Pace {
 }
 
 impl Pace {
-    /// Without traffic.
+    /// The pace without traffic.
     const ALONE: Self = Self { relays: RELAYS_MAX, starts: usize::MAX, pause: PAUSE };
 
-    /// Beside traffic, when relays are so far behind: the further, the larger the transactions, so
-    /// that relays keep up with whatever is pushed.
+    /// The pace beside traffic, when relays are `behind` by this time: the further, the larger the
+    /// transactions, so that relays keep up however much is pushed.
     fn beside(behind: Duration) -> Self {
         let times = behind.as_millis() / BEHIND.as_millis() + 1;
         let times = usize::try_from(times).unwrap_or(usize::MAX);
@@ -75,10 +72,10 @@ impl Pace {
     }
 }
 
-/// Whether there is traffic: emits being accepted.
+/// Finds out whether there is traffic: emits that are being accepted.
 #[derive(Debug)]
 struct Traffic {
-    /// When the present window began, and how many had been accepted until then.
+    /// The beginning of the present window, and the emits accepted until then.
     since: Instant,
     before: u64,
     is_any: bool,
@@ -89,7 +86,7 @@ impl Traffic {
         Self { since: now, before: 0, is_any: false }
     }
 
-    /// Looks at how many have been accepted by now.
+    /// Takes the number of emits accepted until `now`, and returns whether there is traffic.
     fn observe(&mut self, accepted: u64, now: Instant) -> bool {
         let is_enough = accepted - self.before >= TRAFFIC_EMITS;
         if now - self.since >= TRAFFIC_WINDOW {
@@ -100,9 +97,10 @@ impl Traffic {
     }
 }
 
+/// The worker that relays emits.
 pub(super) struct Relays {
     shared: Arc<Shared>,
-    /// The organization that had the last step: the next one belongs to another.
+    /// The organization that had the last step; the next step is for the one after it.
     cursor: Mutex<String>,
     traffic: Mutex<Traffic>,
 }
@@ -112,9 +110,9 @@ impl Relays {
         Self { shared, cursor: Mutex::default(), traffic: Mutex::new(Traffic::new(Instant::now())) }
     }
 
-    /// Relays until told to stop, on a thread of its own: a step holds the database from statement to
-    /// statement, and among the tasks of requests it would have to wait its turn after each. Fails
-    /// when the system has no thread left.
+    /// Relays until `stop` fires, on a thread of its own: a step holds the database from statement to
+    /// statement, and among the tasks of requests it would have to wait its turn after each. Fails when the
+    /// system has no thread left.
     pub(super) fn start(self: Arc<Self>, loops: &TaskTracker, stop: CancellationToken) -> Result<()> {
         let (runtime, run) = (Handle::current(), loops.track_future(self.run(stop)));
         let thread = thread::Builder::new().name("weir-relays".to_owned());
@@ -145,21 +143,22 @@ impl Relays {
     }
 
     fn pace(&self, behind: Duration) -> Pace {
-        let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut traffic = self.traffic.lock();
         let is_any = traffic.observe(self.shared.host.ledger.accepted(), Instant::now());
         if is_any { Pace::beside(behind) } else { Pace::ALONE }
     }
 
     fn cursor(&self) -> MutexGuard<'_, String> {
-        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cursor.lock()
     }
 
-    /// One step of one organization; says whether anything was due. When the emits cannot be relayed
-    /// together, the oldest is tried alone, and put off if it is the one to blame.
+    /// Relays due emits of one organization, and returns whether there were any. When they cannot be relayed
+    /// together, the oldest is tried alone, and put off if it fails again.
     pub(super) async fn step(&self) -> Result<bool> {
         let due = self.due().await?;
         let Some(oldest) = due.first() else { return Ok(false) };
-        // Moved before anything can fail: the trouble of one organization is not another's.
+        // Moved before anything can fail, so that an organization whose relays fail does not hold up the
+        // next.
         self.cursor().clone_from(&oldest.owner_id.to_string());
         for emits in [&due[..], std::slice::from_ref(oldest)] {
             match self.relay(&oldest.owner_id, emits).await {
@@ -169,7 +168,9 @@ impl Relays {
                     self.put_off(oldest, &error).await?;
                     return Ok(true);
                 }
-                Err(error) => tracing::warn!(error = ?error, "emits are relayed one by one"),
+                Err(error) => {
+                    tracing::warn!(error = ?error, "emits could not be relayed together; the oldest is tried alone")
+                }
             }
         }
         Ok(true)
@@ -189,7 +190,7 @@ impl Relays {
     /// asks for.
     async fn relay(&self, owner: &OrganizationId, emits: &[FanOut]) -> Result<()> {
         let db = &self.shared.host.db;
-        // Before the transaction, because it may have to be stored.
+        // Before the transaction, because the program may have to be stored.
         let peer_program = self.shared.host.memory.peer_program(owner).await?;
         let mut tx = db.read().await?;
         let mut round = Round::take(&self.shared, owner, peer_program, &mut tx, emits, RELAYS_MAX).await?;
@@ -210,7 +211,7 @@ impl Relays {
         }
     }
 
-    /// Lets the others pass that wait behind an emit which cannot be relayed.
+    /// Puts off an emit that cannot be relayed, so that the emits behind it are not held up.
     async fn put_off(&self, fan_out: &FanOut, error: &Error) -> Result<()> {
         let host = &self.shared.host;
         let FanOut { owner_id, emit_id, failures, .. } = fan_out;

@@ -1,4 +1,4 @@
-//! Deciding what becomes of an emit: who gets it, and which of its deliveries start at once.
+//! Decides the routing of an emit: which receivers get it, and which of its deliveries start at once.
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
@@ -28,18 +28,18 @@ pub(in crate::worker) struct Decided {
     pub(in crate::worker) starts: Starts,
 }
 
-/// The deliveries that start when the routing of an emit is written. Dropped without that, they give
-/// their slots back.
+/// The deliveries that start when the routing of an emit is written. Dropping them gives their slots back.
 pub(in crate::worker) struct Starts {
     emit_id: EmitId,
     /// Deliveries that are written as claimed.
     jobs: Vec<(Job, Slot)>,
-    /// The receivers of the others.
+    /// The receivers of the deliveries that wait in the table.
     waiting: Vec<ReceiverId>,
 }
 
 impl Starts {
-    /// Starts the deliveries of those emits whose claim still held.
+    /// Starts the deliveries of the emits in `held`: those whose claim still held when their routing was
+    /// written.
     pub(in crate::worker) fn go(starts: impl IntoIterator<Item = Self>, shared: &Arc<Shared>, held: &HashSet<EmitId>) {
         for starts in starts.into_iter().filter(|starts| held.contains(&starts.emit_id)) {
             for receiver in &starts.waiting {
@@ -52,11 +52,11 @@ impl Starts {
     }
 }
 
-/// What becomes of an emit, decided on this thread; `None` when its filters take too long for that.
+/// Decides the routing of an emit on the calling thread; `None` when its filters take too long for that.
 pub(in crate::worker) async fn decide(shared: &Shared, handover: &Handover) -> Result<Option<Decided>> {
     let emit = &handover.emit;
     let endpoints = shared.host.memory.endpoints_for(emit).await?;
-    let endpoints = owed_at(&endpoints, emit.revision);
+    let endpoints = existing_at(&endpoints, emit.revision);
     let choice = match &endpoints[..] {
         [] => None,
         endpoints => match pipeline::choose_quickly(&shared.host.runtime, emit, endpoints) {
@@ -65,20 +65,22 @@ pub(in crate::worker) async fn decide(shared: &Shared, handover: &Handover) -> R
             Err(failure) => return Err(pipeline::choose::refusal(&failure)),
         },
     };
-    conclude(shared, handover, choice).await.map(Some)
+    plan_deliveries(shared, handover, choice).await.map(Some)
 }
 
-/// The same with as many calls of the router as it takes, in the turns of the emit's organization.
+/// Decides the routing of an emit with as many calls of the router as it takes, in the turns of the emit's
+/// organization.
 pub(super) async fn decide_slowly(shared: &Shared, handover: &Handover) -> Result<Decided> {
     let (host, emit) = (&shared.host, &handover.emit);
     let endpoints = host.memory.endpoints_for(emit).await?;
-    let endpoints = owed_at(&endpoints, emit.revision);
+    let endpoints = existing_at(&endpoints, emit.revision);
     let choice = pipeline::choose(&host.runtime, &host.cpu, emit, &endpoints).await?;
     let choice = choice.map_err(|failure| pipeline::choose::refusal(&failure))?;
-    conclude(shared, handover, Some(choice)).await
+    plan_deliveries(shared, handover, Some(choice)).await
 }
 
-async fn conclude(shared: &Shared, handover: &Handover, choice: Option<Choice>) -> Result<Decided> {
+/// Makes a delivery for each chosen endpoint, and takes slots for those that can start at once.
+async fn plan_deliveries(shared: &Shared, handover: &Handover, choice: Option<Choice>) -> Result<Decided> {
     let emit = &handover.emit;
     let now = shared.host.now();
     let mut starts = Starts { emit_id: emit.id.clone(), jobs: Vec::new(), waiting: Vec::new() };
@@ -92,7 +94,7 @@ async fn conclude(shared: &Shared, handover: &Handover, choice: Option<Choice>) 
             Some(_) => Start::Claimed(delivery::lease_from(now)),
             None => Start::Due(now.plus_millis(delay_ms)),
         };
-        let new = owe(shared, emit, &endpoint, destination.attributes, start, now);
+        let new = new_delivery(shared, emit, &endpoint, destination.attributes, start, now);
         match new.claim().zip(slot) {
             Some((claimed, slot)) => starts.jobs.push((Job::new(claimed, emit.clone(), endpoint), slot)),
             None => starts.waiting.push(new.receiver.clone()),
@@ -112,8 +114,8 @@ async fn conclude(shared: &Shared, handover: &Handover, choice: Option<Choice>) 
     Ok(Decided { routed, starts })
 }
 
-/// A delivery of an emit that is owed to an endpoint.
-pub(in crate::worker) fn owe(
+/// A new delivery of an emit to an endpoint.
+pub(in crate::worker) fn new_delivery(
     shared: &Shared,
     emit: &Emit,
     endpoint: &Endpoint,
@@ -135,9 +137,9 @@ pub(in crate::worker) fn owe(
     }
 }
 
-/// The endpoints that existed when the emit was accepted. A later subscription gets it by catching up,
-/// if it asked for that, and never twice.
-fn owed_at(endpoints: &[Arc<Endpoint>], revision: i64) -> Cow<'_, [Arc<Endpoint>]> {
+/// The endpoints that existed when the emit was accepted. A later subscription gets the emit by catching up,
+/// if it asks for that.
+fn existing_at(endpoints: &[Arc<Endpoint>], revision: i64) -> Cow<'_, [Arc<Endpoint>]> {
     let is_owed = |endpoint: &&Arc<Endpoint>| endpoint.since_revision <= revision;
     if endpoints.iter().all(|endpoint| is_owed(&endpoint)) {
         return Cow::Borrowed(endpoints);

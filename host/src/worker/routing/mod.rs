@@ -1,4 +1,4 @@
-//! Routing: from an accepted emit to the deliveries it is owed.
+//! Routing: decides which receivers get an accepted emit, and writes their deliveries.
 //!
 //! Emits wait in memory in the queue of their organization, and organizations take turns. A turn is
 //! decided on one of a few threads of routing's own, where the router runs in place within a small
@@ -43,14 +43,13 @@ const WRITES_UNDER_WAY_MAX: usize = 64;
 const BACKLOG_EMITS_MAX: u32 = 64;
 /// Organizations whose emits are taken from the table in one transaction.
 const BACKLOG_ORGANIZATIONS_MAX: u32 = 16;
-/// The waits before an emit that could not be routed is tried again: doubled each time.
+/// The wait before an emit that could not be routed is tried again, which doubles each time, and the longest.
 const PUT_BACK_MS: i64 = 2_000;
 const PUT_BACK_MS_MAX: i64 = 300_000;
 /// The wait of emits that were taken from the table while the queue had no place for them.
 const GIVE_BACK_MS: i64 = 500;
 
-/// Threads that decide: one for each core, and two at least, because one organization may hold half of
-/// them.
+/// Threads that decide: one for each core, and at least two, because one organization may hold half of them.
 pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(2, usize::from).max(2)
 }
@@ -60,10 +59,12 @@ pub fn turns_each_max() -> usize {
     threads() / 2
 }
 
+/// The worker that routes emits.
 pub(super) struct Routing {
     shared: Arc<Shared>,
     queue: RoutingQueue,
     slow: Slow,
+    /// Permits for turns that are being written.
     writes: Arc<Semaphore>,
     /// The organization at which the last look at the table ended.
     cursor: Mutex<String>,
@@ -89,6 +90,7 @@ impl Routing {
         Ok(())
     }
 
+    /// Decides turn after turn until `stop` fires.
     async fn decide_turns(self: Arc<Self>, stop: CancellationToken) {
         loop {
             tokio::select! {
@@ -155,7 +157,7 @@ impl Routing {
             // Listening begins before the table is looked at, so that no ring in between is lost.
             let rung = self.shared.host.bells.emits_due.notified();
             match contained("a look for emits", self.claim_backlog()).await {
-                // There may be more of them.
+                // There may be more due emits than one look claims.
                 Some(Ok(count)) if count > 0 && !stop.is_cancelled() => continue,
                 Some(Ok(_)) | None => {}
                 Some(Err(error)) => tracing::error!(error = ?error, "routing could not look for waiting emits"),
@@ -169,7 +171,7 @@ impl Routing {
         }
     }
 
-    /// Claims due emits of a few organizations, routes them in turns, and says how many.
+    /// Claims due emits of a few organizations, queues them for their turns, and returns their number.
     pub(super) async fn claim_backlog(&self) -> Result<usize> {
         let host = &self.shared.host;
         let now = host.now();
@@ -224,7 +226,7 @@ impl Routing {
     }
 }
 
-/// Writes decisions, and only then starts what they start.
+/// Writes decisions, and only then starts their deliveries.
 async fn write(shared: &Arc<Shared>, decided: Vec<Decided>) {
     let (routed, starts): (Vec<_>, Vec<_>) =
         decided.into_iter().map(|decided| (decided.routed, decided.starts)).unzip();
@@ -232,7 +234,7 @@ async fn write(shared: &Arc<Shared>, decided: Vec<Decided>) {
         Ok(held) => held,
         Err(error) => {
             tracing::error!(error = ?error, "routed emits could not be written; their leases end by themselves");
-            // Not at once again: the database needs a moment, and the leases hold.
+            // A pause before the next write: the database needs a moment, and the leases hold.
             tokio::time::sleep(Duration::from_millis(100)).await;
             return;
         }
@@ -240,7 +242,8 @@ async fn write(shared: &Arc<Shared>, decided: Vec<Decided>) {
     Starts::go(starts, shared, &held);
 }
 
-/// Puts an emit that could not be routed back, to be tried again later and later.
+/// Puts an emit that could not be routed back into the table, to be tried again after a wait that doubles
+/// each time.
 async fn put_back(shared: &Shared, handover: &Handover, error: &Error) {
     let emit = &handover.emit;
     tracing::error!(emit = %emit.id, ?error, "emit {} cannot be routed yet", emit.id);
@@ -248,7 +251,7 @@ async fn put_back(shared: &Shared, handover: &Handover, error: &Error) {
     hold(shared, handover, wait_ms, &error.to_string()).await;
 }
 
-/// Keeps every worker from an emit for a while.
+/// Keeps the workers of all hosts from an emit for `wait_ms`, and stores the reason.
 async fn hold(shared: &Shared, handover: &Handover, wait_ms: i64, why: &str) {
     let (host, emit) = (&shared.host, &handover.emit);
     let due_at = host.now().plus_millis(wait_ms);

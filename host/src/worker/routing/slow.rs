@@ -1,8 +1,8 @@
-//! Routing of events whose filters take long: beside the others, and in turns.
+//! The slow lane: routes events whose filters take long, beside the others and in turns.
 //!
-//! The calls run on the low-priority threads of [`crate::sync::CpuPool`], one at a time for an
-//! organization. An event that is expected to be slow, because one like it was, does not use up a quick
-//! call first.
+//! The router's calls run on the low-priority threads of [`crate::sync::CpuPool`], one at a time for an
+//! organization. An event that is expected to be slow, because one like it was, does not use up a quick call
+//! first.
 
 use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
 
@@ -23,23 +23,24 @@ use crate::{
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 /// How long a slow emit belongs to the process that routes it.
 const LEASE_MS: i64 = 300_000;
-/// The wait of an emit for which there is no place.
+/// The wait of an emit for which the slow lane has no place.
 const WAIT_MS: i64 = 5_000;
 
 /// The slow lane.
 pub(super) struct Slow {
     shared: Arc<Shared>,
-    /// Events that were too much for a quick call.
-    known: Mutex<LruCache<Event, Known>>,
+    /// The events that were too much for a quick call.
+    known: Mutex<LruCache<EventKey, Known>>,
     places: Places,
 }
 
-/// An organization and the event type of its events.
-type Event = (OrganizationId, String);
+/// An organization, and the type of an event that is accepted there.
+type EventKey = (OrganizationId, String);
 
+/// The smallest event of a type that was too much for a quick call.
 #[derive(Clone, Copy)]
 struct Known {
-    /// The revision of the organization: other subscriptions may be quick.
+    /// The revision of the organization; at another one its subscriptions may be quick.
     revision: i64,
     /// The size of the smallest payload that was too much.
     payload_bytes: usize,
@@ -50,7 +51,7 @@ impl Slow {
         Self { shared, known: Mutex::new(LruCache::new(REMEMBERED_MAX)), places: Places::default() }
     }
 
-    /// Whether an event like this one, with a payload no larger, was too much before.
+    /// Whether an event like this one, with a payload no larger, was too much for a quick call before.
     pub(super) fn is_expected_of(&self, emit: &Emit) -> bool {
         let mut known = self.known.lock();
         if known.is_empty() {
@@ -133,7 +134,7 @@ impl Drop for Place {
     }
 }
 
-fn event(emit: &Emit) -> Event {
+fn event(emit: &Emit) -> EventKey {
     (emit.organization_id.clone(), emit.event_type())
 }
 

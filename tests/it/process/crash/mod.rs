@@ -208,7 +208,7 @@ async fn relays_are_on_record(cast: &Cast, lines: &[Line], database: &TestDataba
     let members = number(location, &format!("select count(*) from emit where {emits} not null")).await;
     let logged = number(location, &format!("select count(*) from federation_relay_log where {relayed}")).await;
     assert_eq!((members, logged), (own, own), "each emit is relayed to the member once, and logged");
-    let owed = format!("select count(*) from delivery where subscription_id = '{}'", peer.id);
+    let owed = format!("select count(*) from delivery where receiver_id = '{}'", peer.id);
     assert_eq!(number(location, &owed).await, own, "each emit is owed to the peer once");
 }
 

@@ -1,10 +1,10 @@
-//! What one receiver may have under way.
+//! Lanes: how many deliveries one receiver has under way, and whether it may have one more.
 //!
-//! An endpoint begins with a few slots and earns more with every quick success; one that does not
-//! answer loses half of them each time ([`Window`]). Beyond that, the fuller its organization's
-//! share is, the more is asked of it: slow endpoints may fill the first half of the share, and the
-//! last quarter is for endpoints that have nothing under way. So among the endpoints of one
-//! organization, too, those that hang do not use up what the others need.
+//! An endpoint begins with a few slots and earns more with every quick success; one that does not answer
+//! loses half of them each time ([`Window`]). Beyond that, the fuller its organization's share is, the fewer
+//! endpoints may still take of it: slow endpoints may fill the first half of the share, and the last quarter
+//! is for endpoints that have nothing under way. So endpoints that hang do not use up the slots that other
+//! endpoints of their organization need.
 
 use std::time::Duration;
 
@@ -16,20 +16,22 @@ use crate::domain::{
     time::Time,
 };
 
-/// An attempt that takes longer makes its endpoint a slow one, until it is answered.
+/// An attempt that takes longer makes its endpoint count as slow until it has answered.
 const SLOW: Duration = Duration::from_millis(500);
-/// How long an idle endpoint is remembered: longer than common retries of one that does not answer
-/// are apart, so that it does not begin anew each time.
+/// How long an idle endpoint is remembered: longer than the common wait between retries, so that an endpoint
+/// that does not answer is known as such at each of them.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
-/// What is known of one receiver.
+/// The deliveries under way to one receiver, with its limits and what its answers have taught.
 pub(super) struct Lane {
     pub(super) organization: OrganizationId,
     limits: Limits,
     window: Window,
     bucket: Option<TokenBucket>,
-    /// Slots by number, and since when they are used: the oldest first.
+    /// The numbers of the slots that are taken, the oldest first, and when each attempt began; `None` before
+    /// that.
     under_way: Vec<(u64, Option<Instant>)>,
+    /// How many of `under_way` belong to replays.
     replays: usize,
     last_used: Instant,
 }
@@ -62,6 +64,7 @@ impl Lane {
         self.bucket.as_ref().map(|bucket| bucket.next_token_at(now))
     }
 
+    /// Deliveries that may be under way at once: as many as the endpoint has earned, within its limit.
     fn ceiling(&self) -> usize {
         self.limits.in_flight_max.min(self.window.size())
     }
@@ -71,7 +74,8 @@ impl Lane {
         self.window.is_overwhelmed() || oldest.is_some_and(|since| now.duration_since(since) > SLOW)
     }
 
-    /// Whether one more may be under way, given what the organization holds of its share.
+    /// Whether one more delivery may be under way, when the organization holds `tenant_held` slots of its
+    /// `share`.
     pub(super) fn has_room(&self, tenant_held: usize, share: usize, now: Instant) -> bool {
         let held = self.under_way.len();
         if held >= self.ceiling() || tenant_held >= share {
@@ -87,12 +91,13 @@ impl Lane {
         tenant_held < three_quarters || held == 0
     }
 
-    /// Whether one more replay may be under way: `1 / share` of what is allowed, and at least one.
+    /// Whether one more replay may be under way: replays get `1 / share` of the receiver's limit, and at
+    /// least one slot.
     pub(super) fn has_room_for_replay(&self, share: usize) -> bool {
         self.replays < (self.limits.in_flight_max / share).max(1)
     }
 
-    /// Notes a slot.
+    /// Notes that a slot is taken, and takes a token of the rate.
     pub(super) fn take(&mut self, number: u64, is_replay: bool, now: Time) {
         if let Some(bucket) = &mut self.bucket {
             bucket.take(now);
@@ -102,14 +107,15 @@ impl Lane {
         self.replays += usize::from(is_replay);
     }
 
-    /// Notes that an attempt begins: what it waited for before was not the endpoint.
+    /// Notes that the slot's attempt begins: only from here on is the endpoint waited for.
     pub(super) fn begin(&mut self, number: u64) {
         if let Some((_, since)) = self.under_way.iter_mut().find(|(held, _)| *held == number) {
             *since = Some(Instant::now());
         }
     }
 
-    /// Takes a slot back, with how the endpoint coped.
+    /// Frees a slot, and learns from how the endpoint responded. The token of an attempt that never began is
+    /// put back.
     pub(super) fn give_back(&mut self, number: u64, is_replay: bool, response: Option<EndpointResponse>) {
         let Some(at) = self.under_way.iter().position(|(held, _)| *held == number) else { return };
         let (_, since) = self.under_way.remove(at);
@@ -128,7 +134,8 @@ impl Lane {
         }
     }
 
-    /// Whether nothing is lost by forgetting it.
+    /// Whether the lane may be dropped: it has been idle for long, and its bucket is as full as that of a new
+    /// one.
     pub(super) fn is_forgettable(&self, instant: Instant, now: Time) -> bool {
         self.under_way.is_empty()
             && instant.duration_since(self.last_used) > REMEMBERED

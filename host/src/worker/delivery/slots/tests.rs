@@ -29,7 +29,7 @@ fn take(slots: &Slots, organization_number: u32, number: u32, wanted: usize) -> 
     slots.take(&organization(organization_number), &receiver(number), wanted, NOW)
 }
 
-/// Lets an endpoint answer so often at once.
+/// Lets an endpoint answer `times` deliveries, one after the other.
 fn answer(slots: &Slots, organization_number: u32, number: u32, times: usize, response: EndpointResponse) {
     for _ in 0..times {
         for slot in take(slots, organization_number, number, 1) {
@@ -94,7 +94,7 @@ fn endpoints_that_do_not_answer_leave_the_others_their_turn() {
     for number in 0..10 {
         held.extend(take(&slots, 1, number, 64));
     }
-    // Before anything is late they may fill what is not kept for those who hold little.
+    // Before any attempt is late they may fill all but the quarter for endpoints that have nothing under way.
     assert_eq!(held.len(), 96 + 8, "three quarters, and one for each that has none");
     for number in 10..110 {
         for slot in take(&slots, 1, number, 1) {
@@ -165,8 +165,8 @@ fn replays_hold_an_eighth_at_most() {
     let mut taken = Vec::new();
     for number in 0..64 {
         let (organization, receiver) = (organization(1), receiver(number));
-        let asked = Asked { organization: &organization, receiver: &receiver, is_replay: true, now: NOW };
-        taken.extend(slots.take_many(asked, 64));
+        let request = SlotRequest { organization: &organization, receiver: &receiver, is_replay: true, now: NOW };
+        taken.extend(slots.take_many(request, 64));
     }
     assert_eq!(taken.len(), 8);
     drop(taken);
