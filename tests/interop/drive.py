@@ -1,4 +1,4 @@
-"""Makes a running host send, and checks that everything arrives and verifies.
+"""Emits events on a running host, and checks that each delivery arrives and verifies.
 
     python drive.py first FOLDER
     python drive.py again FOLDER [path of the weir binary, to replace the root key meanwhile]
@@ -16,9 +16,9 @@ import urllib.request
 
 ARRIVAL_MAX_S = 30
 CUSTOM = "/api/v1/events/custom"
-# What an external peer gets beside what is signed.
+# Static headers that the external peers get beside the signed ones.
 STATIC = {"Authorization": "Bearer of the peer"}
-# Payloads as they go over the wire: what is signed are the bytes, not what they mean.
+# Payloads as they go over the wire: the signature covers the bytes, not their meaning.
 PAYLOADS = [
     '{"kind":"plain"}',
     '{ "kind" : "spaces" ,\n\t"data": { } }',
@@ -58,7 +58,7 @@ class Run:
         # Deliveries that each path of each receiver has to get, and the text of their payloads.
         self.owed: dict = {name: [] for name in self.receivers}
         self.paths: list = []
-        # What the first phase created: receiver, path and answer.
+        # The subscriptions of the first phase: receiver, path and answer.
         self.made: list = []
 
     def store(self) -> None:
@@ -86,7 +86,7 @@ class Run:
             self.paths.append(path)
 
     def push(self, namespace: str) -> None:
-        """An event, and a group to whose external peers it is pushed."""
+        """Registers an event, and pushes it to a group with both receivers as external peers."""
         self.event = f"{namespace}.order"
         schema = {"payloadSchema": {"type": "object"}, "status": "published"}
         event = {"namespace": namespace, "name": "order", "version": "1.0.0"} | schema
@@ -129,7 +129,7 @@ class Run:
                 sys.exit(f"interop: {name} refused the test event for {path}: {answer}")
 
     def settle(self) -> None:
-        """Waits until everything that is owed has arrived, and verified."""
+        """Waits until each owed delivery has arrived and verified."""
         for name, url in self.receivers.items():
             owed = {(path, emitted): payload for path, emitted, payload in self.owed[name]}
             deadline = time.monotonic() + ARRIVAL_MAX_S

@@ -3,8 +3,8 @@
 //
 //   node receiver.mjs READY_FILE
 //
-// A POST to /expect says which secrets deliveries to a path have to verify with, and a GET of
-// /seen tells what arrived. Everything else is a delivery.
+// A POST to /expect sets the secrets that deliveries to a path have to verify with, and a GET of
+// /seen lists the deliveries so far. Every other request is a delivery.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
@@ -24,7 +24,7 @@ function check(secret, headers, body) {
   const webhook = new Webhook(secret.text);
   webhook.verify(body, headers);
   if (!recipe(secret.text, headers, body)) throw new Error("the recipe refuses");
-  // What verifies only counts if something else does not.
+  // A verification proves nothing unless it fails for a forged body.
   const forged = Buffer.concat([body, Buffer.from(" ")]);
   if (recipe(secret.text, headers, forged)) throw new Error("the recipe takes a forged body");
   let isRefused = false;

@@ -3,8 +3,8 @@ relays to external peers as the platform's page on federation tells their receiv
 
     python receiver.py READY_FILE
 
-A POST to /expect says which secrets deliveries to a path have to verify with, and a GET of /seen
-tells what arrived. Everything else is a delivery.
+A POST to /expect sets the secrets that deliveries to a path have to verify with, and a GET of /seen
+lists the deliveries so far. Every other request is a delivery.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ def check(secret: dict, headers: dict, body: bytes) -> None:
     Webhook(text).verify(body, headers)
     if not recipe.verify(text, headers, body):
         raise ValueError("the recipe refuses")
-    # What verifies only counts if something else does not.
+    # A verification proves nothing unless it fails for a forged body.
     forged = body + b" "
     if recipe.verify(text, headers, forged):
         raise ValueError("the recipe takes a forged body")

@@ -1,4 +1,5 @@
-//! The test binary: black box over HTTP, contracts of the parts, and rules of the code.
+//! The integration tests: the host over HTTP as a black box, the runtime with its components, and rules
+//! that the sources keep.
 
 mod api;
 mod delivery;

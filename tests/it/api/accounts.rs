@@ -19,8 +19,8 @@ async fn emit(client: &Client) -> Answer {
     client.post("/api/v1/events/custom/emit", body).await
 }
 
-/// Checks that a key works, or is refused like this, on both ways in: the one that asks the
-/// table, and the one that remembers.
+/// Checks that a key works, or is refused like this, on a route that reads it from the table and on the
+/// one that caches organizations.
 async fn works(client: &Client, expected: Result<(), (u16, &str)>) {
     for answer in [client.get(EVENTS).await, emit(client).await] {
         match expected {
@@ -213,7 +213,7 @@ async fn namespaces_are_granted_and_taken_away() {
     assert_eq!(admin.delete(&format!("{path}/lettings")).await.ok(), json!({ "deleted": true }));
     admin.delete(&format!("{path}/lettings")).await.refused(404, "NOT_FOUND");
     tenant.post(EVENTS, body("other")).await.refused(400, "namespace_not_allowed");
-    // What is registered stays.
+    // The registrations stay.
     tenant.emit("lettings.order", json!({})).await;
     for (body, code) in [
         (json!({}), "BAD_REQUEST"),
@@ -398,7 +398,7 @@ async fn a_key_is_found_under_its_own_organization_only() {
 
 #[tokio::test]
 async fn status_shows_what_waits() {
-    let app = TestApp::with(|settings| settings.retry_schedule = "30".parse().expect("two attempts")).await;
+    let app = TestApp::with_retries("30").await;
     let tenant = app.organization("FREE").await;
     let receiver = Receiver::start().await;
     receiver.then(Reply::status(500));
@@ -421,7 +421,7 @@ async fn status_shows_what_waits() {
     app.stop().await;
 }
 
-/// PostgreSQL may have several hosts, and what one changes holds on the other; an SQLite file has
+/// PostgreSQL may have several hosts, and a change that one makes holds on the other; an SQLite file has
 /// one owner.
 #[tokio::test]
 async fn what_one_host_changes_holds_on_another() {
@@ -434,7 +434,7 @@ async fn what_one_host_changes_holds_on_another() {
         return app.stop().await;
     }
     let beside = app.beside().await;
-    let there = beside.client(&tenant.id, &tenant.namespace, tenant.key());
+    let there = beside.client_of(&tenant);
     let name = format!("{}.order", tenant.namespace);
     works(&there, Ok(())).await;
     tenant.register("order", "1.0.0").await;
@@ -450,7 +450,7 @@ async fn what_one_host_changes_holds_on_another() {
         .post("/api/v1/events/custom/emit", json!({ "name": name, "payload": {} }))
         .await
         .refused(404, "event_not_registered");
-    // A refusal by what a host remembers is checked against the table.
+    // A refusal that follows from the cache is checked against the table.
     app.admin().patch(&path, json!({ "plan": "PRO" })).await.ok();
     there.emit(&name, json!({})).await;
     app.admin().patch(&path, json!({ "isActive": false })).await.ok();

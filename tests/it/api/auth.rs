@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{ROUTES, Route, Who};
 use crate::support::{Client, TestApp, app::ADMIN_TOKEN, client::text};
 
-/// A path with something in place of each parameter.
+/// The path of a route with a value for each parameter.
 fn filled(path: &str) -> String {
     let id = "01jd0000000000000000000000";
     let path = path.replace("{id}", &format!("org_{id}")).replace("{key}", &format!("key_{id}"));

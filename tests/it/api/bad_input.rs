@@ -1,5 +1,5 @@
-//! Whatever is sent, the answer is an envelope with a code of the table, and never a fault of
-//! the host. `Client::send` holds every answer to the envelope.
+//! Malformed requests to every route: each answer is an envelope with a code of the table, and never a
+//! fault of the host. `Client::send` checks the envelope of every answer.
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ impl World {
         Self { app, tenant, other, ids, _receiver: receiver }
     }
 
-    /// Whoever may call a route.
+    /// The client that may call a route.
     fn client(&self, route: &Route) -> Client {
         match route.who {
             Who::Operator => self.app.admin(),
@@ -179,10 +179,10 @@ const MEMBERS: &[&str] = &[
     "sourceApp",
 ];
 
-/// Members that name what has to exist: any other text names what does not.
+/// Members that name a row: any other text names a row that does not exist.
 const IDS: [&str; 1] = ["registrationId"];
 
-/// A body that each writing route takes; `None` for those that take an empty one.
+/// A body that a writing route takes; `None` for a route that takes an empty one.
 fn sound(route: &Route, world: &World) -> Value {
     let namespace = &world.tenant.namespace;
     match (route.method, route.path) {
@@ -383,13 +383,13 @@ fn with_nuls(value: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn members_that_nobody_knows_are_ignored() {
+async fn unknown_members_are_ignored() {
     let world = World::start().await;
     for route in ROUTES.iter().filter(|route| matches!(route.method, "POST" | "PATCH")) {
         let mut body = sound(route, &world);
         body["unknownMember"] = json!({ "deep": [1, null, "\u{0}"] });
         body["x".repeat(10_000)] = json!(1);
-        // What a route then says depends on what was there before, and not on the shape.
+        // The route may still refuse for its state, but not for the shape of the body.
         let answer = world.send(route, &world.path(route), Some(body.to_string().into())).await;
         assert!(answer.status < 300 || answer.status == 409, "{route:?}: {answer}");
     }
@@ -415,7 +415,7 @@ async fn unexpected_members_of_every_name_are_answered() {
 }
 
 impl World {
-    /// Ends a test that may have replayed or emitted anything.
+    /// Stops the host after a test that may have caused deliveries.
     async fn stop_with_leftovers(self) {
         self.app.settle().await;
         self.app.stop().await;
@@ -427,7 +427,7 @@ async fn no_body_counts_as_an_empty_object() {
     let world = World::start().await;
     for route in ROUTES.iter().filter(|route| matches!(route.method, "POST" | "PATCH")) {
         let path = world.path(route);
-        // The second of two equal requests may meet what the first has done.
+        // The second of two equal requests may be refused for what the first has done.
         let said = |answer: Answer| answer.body()["error"]["code"].clone();
         let empty = said(world.send(route, &path, Some(b"{}".to_vec())).await);
         if empty.is_null() || empty == "invalid_state" {
@@ -649,9 +649,9 @@ async fn idempotency_headers_of_any_kind_are_answered() {
     world.stop().await;
 }
 
-/// Bytes that are no HTTP get no envelope, as there is no request to answer. The host stays up.
+/// Bytes that are no HTTP get no envelope, as there is no request to answer.
 #[tokio::test]
-async fn bytes_that_are_no_request_harm_nobody() {
+async fn bytes_that_are_no_request_do_not_stop_the_host() {
     let world = World::start().await;
     let requests: [&[u8]; 7] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -665,9 +665,9 @@ async fn bytes_that_are_no_request_harm_nobody() {
     for request in requests {
         let mut stream = TcpStream::connect(world.app.address()).await.expect("the host listens");
         stream.write_all(request).await.expect("it is read");
-        stream.shutdown().await.expect("the end is told");
+        stream.shutdown().await.expect("the end of the request is sent");
         let mut answer = Vec::new();
-        // Whether the host answers or hangs up is all the same.
+        // The host may answer or hang up.
         drop(stream.read_to_end(&mut answer).await);
         assert!(!answer.starts_with(b"HTTP/1.1 5"), "{}", String::from_utf8_lossy(&answer));
     }

@@ -11,22 +11,10 @@ use crate::support::{Client, Receiver, Reply, TestApp, client::text};
 const DELIVERIES: &str = "/api/v1/deliveries";
 const DEAD_LETTERS: &str = "/api/v1/dead-letters";
 
-/// The only delivery that there is.
-async fn only(tenant: &Client) -> Value {
-    let data = tenant.get(DELIVERIES).await.ok();
-    assert_eq!(data["total"], 1);
-    data["items"][0].clone()
-}
-
 async fn ids(tenant: &Client, path: &str) -> Vec<String> {
     let data = tenant.get(path).await.ok();
     let items = data["items"].as_array().expect("a list");
     items.iter().map(|delivery| text(&delivery["id"])).collect()
-}
-
-/// A host that gives up after the first attempt.
-async fn impatient() -> TestApp {
-    TestApp::with(|settings| settings.retry_schedule = "".parse().expect("a single attempt")).await
 }
 
 #[tokio::test]
@@ -37,7 +25,7 @@ async fn a_delivery_answers_all_members() {
     let (subscription, _) = tenant.subscribe_all(&receiver.url("/Hook?x=%7e")).await;
     let emit = tenant.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let delivery = only(&tenant).await;
+    let delivery = tenant.only_delivery().await;
     let (id, attempt) = (text(&delivery["id"]), &delivery["attempts"][0]);
     assert!(id.starts_with("dlv_"), "{id}");
     assert!(attempt["fuel"].as_u64().is_some_and(|fuel| fuel > 0), "{attempt}");
@@ -70,7 +58,7 @@ async fn a_failing_delivery_is_tried_on_schedule_and_then_a_dead_letter() {
     tenant.emit_generic(json!({ "kind": "k" })).await;
     for (attempt, step) in [30, 120, 900, 3_600].into_iter().enumerate() {
         app.settle().await;
-        let delivery = only(&tenant).await;
+        let delivery = tenant.only_delivery().await;
         assert_eq!(delivery["status"], "RETRYING");
         assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(attempt + 1));
         assert_eq!(tenant.get(DEAD_LETTERS).await.ok()["total"], 0);
@@ -81,7 +69,7 @@ async fn a_failing_delivery_is_tried_on_schedule_and_then_a_dead_letter() {
         app.clock.advance(Duration::from_secs(step) / 10 + Duration::from_millis(1));
     }
     app.settle().await;
-    let delivery = only(&tenant).await;
+    let delivery = tenant.only_delivery().await;
     assert_eq!((&delivery["status"], &delivery["nextAttemptAt"]), (&json!("FAILED"), &Value::Null));
     let last = &delivery["attempts"][4];
     assert_eq!((&last["number"], &last["responseStatus"]), (&json!(5), &json!(500)));
@@ -95,14 +83,14 @@ async fn a_failing_delivery_is_tried_on_schedule_and_then_a_dead_letter() {
 
 #[tokio::test]
 async fn whatever_an_endpoint_answers_can_be_kept() {
-    let app = impatient().await;
+    let app = TestApp::with_retries("").await;
     let tenant = app.organization("PRO").await;
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(500).with_body(b"a\0b\xff\xfe\xf0\x9f\x8e\x89\x1b[31m \"quoted\" \\u0000".to_vec()));
     tenant.subscribe_all(&receiver.url("/")).await;
     tenant.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let delivery = only(&tenant).await;
+    let delivery = tenant.only_delivery().await;
     assert_eq!(delivery["status"], "FAILED");
     assert!(text(&delivery["attempts"][0]["responseSnippet"]).contains('🎉'), "{delivery}");
     app.stop().await;
@@ -117,7 +105,7 @@ async fn an_endpoint_that_closes_the_connection_has_failed() {
     tenant.subscribe_all(&receiver.url("/")).await;
     tenant.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let delivery = only(&tenant).await;
+    let delivery = tenant.only_delivery().await;
     assert_eq!((&delivery["status"], &delivery["attempts"][0]["responseStatus"]), (&json!("RETRYING"), &Value::Null));
     assert!(!text(&delivery["errorMessage"]).is_empty());
     app.stop().await;
@@ -125,18 +113,18 @@ async fn an_endpoint_that_closes_the_connection_has_failed() {
 
 #[tokio::test]
 async fn a_replayed_dead_letter_is_pending_again_with_its_history() {
-    let app = impatient().await;
+    let app = TestApp::with_retries("").await;
     let tenant = app.organization("PRO").await;
     let receiver = Receiver::start().await;
     receiver.then(Reply::status(404));
     tenant.subscribe_all(&receiver.url("/")).await;
     tenant.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let path = format!("{DELIVERIES}/{}/replay", text(&only(&tenant).await["id"]));
+    let path = format!("{DELIVERIES}/{}/replay", text(&tenant.only_delivery().await["id"]));
     let replayed = tenant.send("POST", &path, None::<String>).await.ok();
     assert_eq!(replayed["errorMessage"], Value::Null);
     app.settle().await;
-    let delivery = only(&tenant).await;
+    let delivery = tenant.only_delivery().await;
     assert_eq!(delivery["status"], "SUCCESS");
     let statuses: Vec<&Value> =
         delivery["attempts"].as_array().expect("a list").iter().map(|attempt| &attempt["responseStatus"]).collect();
@@ -151,7 +139,7 @@ async fn a_replayed_dead_letter_is_pending_again_with_its_history() {
 
 #[tokio::test]
 async fn a_replay_has_a_fresh_budget_of_attempts() {
-    let app = TestApp::with(|settings| settings.retry_schedule = "30".parse().expect("two attempts")).await;
+    let app = TestApp::with_retries("30").await;
     let tenant = app.organization("PRO").await;
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(500));
@@ -160,13 +148,13 @@ async fn a_replay_has_a_fresh_budget_of_attempts() {
     for round in 1..=2 {
         for expected in ["RETRYING", "FAILED"] {
             app.settle().await;
-            assert_eq!(only(&tenant).await["status"], expected, "round {round}");
+            assert_eq!(tenant.only_delivery().await["status"], expected, "round {round}");
             app.clock.advance(Duration::from_mins(1));
         }
         assert_eq!(tenant.post(&format!("{DEAD_LETTERS}/replay"), json!({})).await.ok()["replayedCount"], 1);
     }
     app.settle().await;
-    assert_eq!(only(&tenant).await["attempts"].as_array().map(Vec::len), Some(5));
+    assert_eq!(tenant.only_delivery().await["attempts"].as_array().map(Vec::len), Some(5));
     app.stop().await;
 }
 
@@ -179,13 +167,13 @@ async fn only_force_replays_what_is_no_dead_letter() {
     tenant.subscribe_all(&receiver.url("/")).await;
     tenant.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let path = format!("{DELIVERIES}/{}/replay", text(&only(&tenant).await["id"]));
-    // It is to be tried again by itself, so not even force has a say.
+    let path = format!("{DELIVERIES}/{}/replay", text(&tenant.only_delivery().await["id"]));
+    // The delivery is still retried by itself, so `force` does not replay it either.
     tenant.post(&path, json!({})).await.refused(409, "invalid_state");
     tenant.post(&path, json!({ "force": true })).await.refused(409, "invalid_state");
     app.clock.advance(Duration::from_mins(1));
     app.settle().await;
-    assert_eq!(only(&tenant).await["status"], "SUCCESS");
+    assert_eq!(tenant.only_delivery().await["status"], "SUCCESS");
     tenant.post(&path, json!({})).await.refused(409, "invalid_state");
     tenant.post(&path, json!({ "force": false })).await.refused(409, "invalid_state");
     tenant.post(&path, json!({ "force": true })).await.ok();
@@ -196,7 +184,7 @@ async fn only_force_replays_what_is_no_dead_letter() {
 
 #[tokio::test]
 async fn dead_letters_are_replayed_by_subscription_and_time() {
-    let app = impatient().await;
+    let app = TestApp::with_retries("").await;
     let tenant = app.organization("PRO").await;
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(500));
@@ -228,7 +216,7 @@ async fn dead_letters_are_replayed_by_subscription_and_time() {
 
 #[tokio::test]
 async fn deliveries_are_narrowed_by_their_filters() {
-    let app = impatient().await;
+    let app = TestApp::with_retries("").await;
     let tenant = app.organization("PRO").await;
     let (good, bad) = (Receiver::start().await, Receiver::start().await);
     bad.always(Reply::status(500));
@@ -305,13 +293,13 @@ async fn an_endpoint_may_take_its_time() {
     tenant.subscribe_all(&receiver.url("/")).await;
     tenant.emit_generic(json!({ "kind": "k" })).await;
     assert_eq!(receiver.wait_for(1).await[0].method, "POST");
-    let delivery = only(&tenant).await;
+    let delivery = tenant.only_delivery().await;
     assert_eq!((&delivery["status"], &delivery["nextAttemptAt"]), (&json!("PENDING"), &Value::Null));
     let path = format!("{DELIVERIES}/{}/replay", text(&delivery["id"]));
     tenant.post(&path, json!({ "force": true })).await.refused(409, "invalid_state");
     receiver.release();
     app.settle().await;
-    assert_eq!(only(&tenant).await["status"], "SUCCESS");
+    assert_eq!(tenant.only_delivery().await["status"], "SUCCESS");
     app.stop().await;
 }
 
@@ -329,6 +317,6 @@ async fn an_endpoint_that_asks_for_time_is_given_it() {
     assert_eq!(receiver.requests().len(), 1);
     app.clock.advance(Duration::from_secs(6));
     app.settle().await;
-    assert_eq!(only(&tenant).await["status"], "SUCCESS");
+    assert_eq!(tenant.only_delivery().await["status"], "SUCCESS");
     app.stop().await;
 }

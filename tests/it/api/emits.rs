@@ -8,7 +8,7 @@ use crate::support::{Client, Receiver, Reply, TestApp, client::text};
 
 const EMITS: &str = "/api/v1/emits";
 
-/// The ids on a page of a list.
+/// The ids of the emits on a page of the list.
 async fn ids(tenant: &Client, path: &str) -> (Vec<String>, Value) {
     let data = tenant.get(path).await.ok();
     (
@@ -42,7 +42,7 @@ async fn an_emit_answers_all_members() {
 
 #[tokio::test]
 async fn the_delivery_status_follows_the_deliveries() {
-    let app = TestApp::with(|settings| settings.retry_schedule = "30".parse().expect("two attempts")).await;
+    let app = TestApp::with_retries("30").await;
     let tenant = app.organization("PRO").await;
     let receiver = Receiver::start().await;
     receiver.then(Reply::status(500)).then(Reply::status(500));

@@ -1,11 +1,11 @@
-//! The event log and events of other applications: contract 5.2 and 5.3.
+//! The event log, and the ingest of events of other applications (contract 5.2, 5.3).
 
 use serde_json::json;
 
 use crate::support::{Receiver, TestApp, client::text};
 
 #[tokio::test]
-async fn what_other_applications_say_is_logged_and_delivered() {
+async fn events_of_other_applications_are_logged_and_delivered() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let acme = app.organization("FREE").await;
     let body = json!({ "eventTypes": ["email.*"], "webhookUrl": receiver.url("/") });
@@ -48,7 +48,7 @@ async fn what_other_applications_say_is_logged_and_delivered() {
         let expected = if filter.starts_with("eventType") { 2 } else { total };
         assert_eq!(log["total"], expected, "{filter}");
     }
-    // It counts toward no quota.
+    // An ingested event counts toward no quota.
     assert_eq!(acme.get("/api/v1/events/custom/health").await.ok()["emits"]["thisMonth"], 0);
     app.stop().await;
 }
@@ -66,7 +66,7 @@ async fn custom_events_are_in_the_log_under_their_canonical_name() {
     assert_eq!((&item["entityType"], &item["payload"]), (&json!(null), &json!({ "kind": "k" })));
     assert_eq!(globex.get(&format!("/api/v1/event-log?eventType={name}")).await.ok()["total"], 0);
     assert_eq!(acme.get("/api/v1/event-log?eventType=TENANT_CUSTOM:x").await.ok()["total"], 0);
-    // An event that is no emit is not among the emits.
+    // An ingested event is not among the emits.
     let ingested = acme.post("/api/v1/events", json!({ "eventType": "a", "payload": {} })).await.accepted();
     assert_eq!(acme.get("/api/v1/emits").await.ok()["total"], 1);
     let path = format!("/api/v1/emits/{}", text(&ingested["eventId"]));

@@ -1,4 +1,4 @@
-//! What a version promises to those who emit the one before (contract 2.6, 6.2).
+//! Compatibility of an event's versions, and the dry run of a registration (contract 2.6, 6.2).
 
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ async fn a_minor_version_may_add_but_not_demand() {
             assert!(violation[member].is_string(), "{violation}");
         }
     }
-    // The counterexample is what it says it is.
+    // The counterexample is valid under the old schema and invalid under the new one.
     let counterexample = details["counterexample"].clone();
     let name = format!("{}.order", tenant.namespace);
     let emit = |payload: Value| tenant.post("/api/v1/events/custom/emit", json!({ "name": name, "payload": payload }));
@@ -126,7 +126,7 @@ async fn publish_all(tenant: &Client) {
 
 /// An emitter of an open schema may have sent any `total` until now.
 #[tokio::test]
-async fn the_stricter_reading_is_the_word_of_the_version_that_comes() {
+async fn the_new_version_chooses_the_mode_of_the_comparison() {
     let app = TestApp::start().await;
     let tenant = app.organization("PRO").await;
     let mut first = body(&tenant, "1.0.0", &order());
@@ -138,7 +138,7 @@ async fn the_stricter_reading_is_the_word_of_the_version_that_comes() {
     strict["compatibility"] = "strict".into();
     tenant.post(EVENTS, strict.clone()).await.refused(400, "minor_must_be_backwards_compatible");
     tenant.post(DRY_RUN, strict).await.refused(400, "minor_must_be_backwards_compatible");
-    // Not the word of the version before.
+    // The mode of the version before does not count.
     let data = register(&tenant, "1.1.0", &wider).await.created();
     assert_eq!((&data["compatibility"], &data["semverBump"]), (&json!("backward"), &json!("minor")));
     let detail = tenant.get(&format!("{EVENTS}/{}", text(&data["id"]))).await.ok();
@@ -162,7 +162,7 @@ async fn a_version_is_compared_with_the_highest_whatever_became_of_it() {
     let tenant = app.organization("PRO").await;
     register(&tenant, "1.0.0", &requiring(&["id", "total"])).await.created();
     let looser = text(&register(&tenant, "1.1.0", &order()).await.created()["id"]);
-    // Not what 1.0.0 took counts, but what 1.1.0 takes: as a draft, and archived too.
+    // The comparison is with 1.1.0 and not with 1.0.0, also while 1.1.0 is a draft or archived.
     let tighter = requiring(&["id", "total"]);
     register(&tenant, "1.2.0", &tighter).await.refused(400, "minor_must_be_backwards_compatible");
     tenant.delete(&format!("{EVENTS}/{looser}")).await.ok();
@@ -183,7 +183,7 @@ async fn basic_is_held_to_the_same_rules_although_it_has_the_latest_only() {
     app.stop().await;
 }
 
-/// Two that fit the highest version, but not one another.
+/// Two versions that are each compatible with the highest, but not with each other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_first_meanwhile_is_what_a_version_is_compared_with() {
     let app = TestApp::start().await;
@@ -299,7 +299,7 @@ async fn a_dry_run_answers_all_members_and_keeps_nothing() {
     app.stop().await;
 }
 
-/// Rows of every table that a registration could leave something in, and the revisions.
+/// The number of rows in each table that a registration writes to, and the revisions.
 async fn rows(app: &TestApp) -> Vec<i64> {
     let mut rows = Vec::new();
     for sql in [
@@ -323,7 +323,7 @@ async fn a_dry_run_is_for_every_plan_and_every_reader() {
         let reader = json!({ "callerService": "ci", "scopes": ["events:read"] });
         let path = format!("/api/admin/v1/organizations/{}/keys", tenant.id);
         let key = text(&app.admin().post(&path, reader).await.created()["apiKey"]);
-        // More than any quota but the unlimited one.
+        // These are more than any quota but the unlimited one.
         for number in 0..30 {
             let mut body = body(&tenant, "1.0.0", &order());
             body["name"] = format!("event-{number}").into();

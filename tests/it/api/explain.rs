@@ -1,4 +1,4 @@
-//! Why an event reached a subscription, or did not: contract 14.2.
+//! `GET /api/v1/emits/{id}/explain`: why an event reached a subscription, or did not (contract 14.2).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use weir::domain::{address::Policy, explain::Reason};
 
 use crate::support::{Client, Receiver, Reply, TestApp, client::text};
 
-/// What is said of one subscription.
+/// The explanation for one subscription.
 async fn explained(client: &Client, emit: &str, subscription: &str) -> Value {
     let path = format!("/api/v1/emits/{emit}/explain?subscriptionId={subscription}");
     let data = client.get(&path).await.ok();
@@ -35,10 +35,6 @@ fn stages(explained: &Value) -> Vec<(&str, &str)> {
     steps.map(|step| (step["stage"].as_str().expect("a stage"), step["outcome"].as_str().expect("a word"))).collect()
 }
 
-async fn one_attempt() -> TestApp {
-    TestApp::with(|settings| settings.retry_schedule = "".parse().expect("one attempt")).await
-}
-
 #[tokio::test]
 async fn a_delivered_event_is_explained_step_by_step() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
@@ -61,8 +57,7 @@ async fn a_delivered_event_is_explained_step_by_step() {
 
 #[tokio::test]
 async fn what_is_on_its_way_or_failed_is_explained() {
-    let (app, receiver) =
-        (TestApp::with(|s| s.retry_schedule = "30".parse().expect("two")).await, Receiver::start().await);
+    let (app, receiver) = (TestApp::with_retries("30").await, Receiver::start().await);
     receiver.always(Reply::status(500));
     let acme = app.organization("PRO").await;
     let (subscription, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
@@ -108,7 +103,7 @@ async fn other_names_and_other_versions_are_told_apart() {
     app.settle().await;
     check(&explained(&acme, &emit, &old).await, false, Reason::VersionDiffers);
     check(&explained(&acme, &emit, &other).await, false, Reason::NameDiffers);
-    // Without a subscription in particular, all of them.
+    // Without `subscriptionId` the answer has all of them.
     let all = acme.get(&format!("/api/v1/emits/{emit}/explain?limit=1&page=2")).await.ok();
     assert_eq!((&all["total"], &all["page"], &all["limit"]), (&json!(2), &json!(2), &json!(1)));
     assert_eq!(all["items"][0]["subscriptionId"], old);
@@ -133,7 +128,8 @@ async fn paused_and_later_subscriptions_are_told_apart() {
     let later = create(true).await;
     check(&explained(&acme, &emit, &paused).await, true, Reason::Inactive);
     check(&explained(&acme, &emit, &later).await, true, Reason::CreatedLater);
-    // What it was before it was resumed is not kept: it is newer than the event.
+    // That the subscription was paused before is not kept: once resumed, it counts as newer than
+    // the event.
     let path = format!("/api/v1/event-subscriptions/{paused}");
     acme.patch(&path, json!({ "isActive": true })).await.ok();
     let resumed = explained(&acme, &emit, &paused).await;
@@ -160,10 +156,10 @@ async fn a_filter_that_does_not_match_is_the_routers_choice() {
 
 #[tokio::test]
 async fn a_target_that_may_not_be_reached_is_the_guards_refusal() {
-    let app = one_attempt().await;
+    let app = TestApp::with_retries("").await;
     let acme = app.organization("PRO").await;
-    // Legal to subscribe under the tests' policy, and refused when it is sent to by a host that is
-    // restarted under a stricter one.
+    // The tests' policy allows the target at the subscription. The host is restarted under a stricter
+    // policy, which refuses it at the delivery.
     let receiver = Receiver::start().await;
     let (subscription, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     let (id, namespace, key) = (acme.id.clone(), acme.namespace.clone(), acme.key().to_owned());
@@ -178,7 +174,7 @@ async fn a_target_that_may_not_be_reached_is_the_guards_refusal() {
     assert_eq!(stages(&explained).last(), Some(&("send", "refused")));
     assert_eq!(receiver.requests().len(), 0);
 
-    // It used up no attempt: when the operator allows the target, the only one there is succeeds.
+    // The refusal used up no attempt: once the operator allows the target, the only attempt succeeds.
     let app = app.restart_with(|settings| settings.address_policy.allow_private = true).await;
     let acme = app.client(&id, &namespace, &key);
     app.clock.advance(Duration::from_mins(5));
@@ -190,7 +186,7 @@ async fn a_target_that_may_not_be_reached_is_the_guards_refusal() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_was_given_up_is_said_so() {
+async fn an_endpoint_that_was_given_up_is_the_reason() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     receiver.always(Reply::status(410));
     let acme = app.organization("PRO").await;

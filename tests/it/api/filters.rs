@@ -1,5 +1,5 @@
-//! Filters of subscriptions (contract 14.3), when they are set. What they let through is tested in
-//! `runtime/filters.rs` and `delivery/filters.rs`.
+//! Setting filters of subscriptions (contract 14.3). `runtime/filters.rs` and `delivery/filters.rs` test
+//! which events a filter matches.
 
 use serde_json::{Value, json};
 use weir::domain::limits::FILTER_SCHEMAS_MAX;
@@ -17,7 +17,7 @@ async fn register(tenant: &Client, name: &str, version: &str, properties: &Value
     tenant.post("/api/v1/events/custom", body).await.created();
 }
 
-/// What a refusal says: code, path and nearest.
+/// The code of a refusal, the path in the filter, and the nearest name.
 fn refusal(body: &Value) -> (Value, Value, Value) {
     let error = &body["error"];
     (error["code"].clone(), error["details"]["path"].clone(), error["details"]["nearest"].clone())
@@ -110,11 +110,11 @@ async fn one_version_or_event_that_may_match_is_enough() {
     subscribe(&[own("order.placed@*")]).await.refused(400, "filter_never_matches");
     subscribe(&[own("order.placed@1.0.0")]).await.refused(400, "filter_never_matches");
     let created = subscribe(&[own("order.*")]).await.created();
-    // Of what is not registered here, nobody knows what it looks like.
+    // The host has no schema of an event that is not registered here, and takes any filter for it.
     subscribe(&[own("order.placed@*"), "email.*".to_owned()]).await.created();
     subscribe(&["TENANT_CUSTOM:*".to_owned()]).await.created();
     subscribe(&[own("never.registered@*")]).await.created();
-    // Other events, the same filter.
+    // A change of the events is checked against the filter that the subscription has.
     let at = format!("/api/v1/event-subscriptions/{}", created["id"].as_str().expect("an id"));
     tenant.patch(&at, json!({ "eventTypes": [own("order.placed@*")] })).await.refused(400, "filter_never_matches");
     assert_eq!(tenant.get(&at).await.ok()["eventTypes"], json!([own("order.*")]));

@@ -9,7 +9,7 @@ use crate::support::{Receiver, Reply, TestApp};
 const HEALTH: &str = "/api/v1/events/custom/health";
 
 #[tokio::test]
-async fn anybody_may_ask_whether_the_host_is_well() {
+async fn the_health_of_the_host_needs_no_key() {
     let app = TestApp::start().await;
     let data = app.anonymous().get("/api/health").await.ok();
     assert_eq!(data, json!({ "status": "ok", "timestamp": "2026-05-06T12:00:00.000Z" }));
@@ -49,11 +49,10 @@ async fn a_new_plan_holds_at_once() {
     let tenant = app.organization("FREE").await;
     let emit = || tenant.post("/api/v1/events/custom/emit", json!({ "name": "tenant-1.order", "payload": {} }));
     emit().await.refused(404, "event_not_registered");
-    let path = format!("/api/admin/v1/organizations/{}", tenant.id);
-    app.admin().patch(&path, json!({ "plan": "PRO" })).await.ok();
+    app.set_plan(&tenant, "PRO").await;
     tenant.register("order", "1.0.0").await;
     emit().await.accepted();
-    app.admin().patch(&path, json!({ "plan": "FREE" })).await.ok();
+    app.set_plan(&tenant, "FREE").await;
     emit().await.refused(404, "event_not_registered");
     assert_eq!(tenant.get(HEALTH).await.ok()["emits"]["thisMonth"], 1);
     app.stop().await;
@@ -61,7 +60,7 @@ async fn a_new_plan_holds_at_once() {
 
 #[tokio::test]
 async fn the_ten_newest_failed_emits_are_shown() {
-    let app = TestApp::with(|settings| settings.retry_schedule = "".parse().expect("a single attempt")).await;
+    let app = TestApp::with_retries("").await;
     let tenant = app.organization("PRO").await;
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(500));

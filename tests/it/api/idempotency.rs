@@ -1,4 +1,4 @@
-//! Repeated emits (contract 1.11).
+//! Emits that are repeated with their idempotency key (contract 1.11).
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -106,7 +106,7 @@ async fn a_key_survives_a_restart() {
     let tenant = app.organization("FREE").await;
     let first = emit(&tenant, Some("a"), None, None).await;
     let app = app.restart().await;
-    let tenant = app.client(&tenant.id, &tenant.namespace, tenant.key());
+    let tenant = app.client_of(&tenant);
     assert_eq!(emit(&tenant, Some("a"), None, None).await, first);
     app.stop().await;
 }
@@ -144,10 +144,10 @@ async fn many_emits_at_once_with_one_key_are_one_emit() {
     assert_eq!(receiver.requests().len(), 1);
     assert_eq!(tenant.get("/api/v1/emits").await.ok()["total"], 1);
     assert_eq!(tenant.get("/api/v1/events/custom/health").await.ok()["emits"]["thisMonth"], 1);
-    quota::stop(app, second).await;
+    app.stop_with(second).await;
 }
 
-/// A client that lost the answer repeats the request, whatever happened to the registry since.
+/// A client that lost the answer repeats the request; changes of the registry since do not matter.
 #[tokio::test]
 async fn a_repeated_emit_gets_its_first_answer_even_when_it_would_be_refused_now() {
     let app = TestApp::start().await;

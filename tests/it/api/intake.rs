@@ -1,5 +1,5 @@
-//! What a schema has to be to be registered (contract 6.3): the rules themselves are tested in
-//! `host/crates/schema/src/schema/tests.rs`, here that they hold over HTTP and what they answer.
+//! The rules for a schema at its registration (contract 6.3): that they hold over HTTP, and their
+//! refusals. `host/crates/schema/src/schema/tests.rs` tests the rules one by one.
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -20,7 +20,7 @@ async fn emit(tenant: &Client, name: &str, payload: Value) -> Answer {
     tenant.post("/api/v1/events/custom/emit", json!({ "name": name, "payload": payload })).await
 }
 
-/// A chain of levels below `$defs` that a reference leads into.
+/// A schema with a reference to a chain of so many levels below `$defs`.
 fn referred(levels: usize) -> Value {
     let chain = (1..levels).fold(json!({}), |inner, _| json!({ "properties": { "p": inner } }));
     json!({ "properties": { "a": { "$ref": "#/$defs/a" } }, "$defs": { "a": chain } })
@@ -44,7 +44,7 @@ async fn the_caps_hold_through_references_and_branches() {
     };
     register(&tenant, "wide", &spread(10)).await.created();
     register(&tenant, "too-wide", &spread(11)).await.refused(400, "schema_too_wide");
-    // A circle counts once around.
+    // A circle of references counts once around.
     let tree = json!({ "properties": { "children": { "items": { "$ref": "#" } }, "value": { "type": "integer" } } });
     register(&tenant, "tree", &tree).await.created();
     emit(&tenant, "tree", json!({ "children": [{ "children": [{ "value": 1 }] }] })).await.accepted();
@@ -95,7 +95,8 @@ async fn formats_are_asserted_and_openapi_is_understood() {
     app.stop().await;
 }
 
-/// RFC 8785: neither the order of members, nor spaces, nor the spelling of numbers and texts.
+/// The hash is that of RFC 8785: the order of members, spaces and the spelling of numbers and texts do
+/// not change it.
 #[tokio::test]
 async fn the_hash_is_that_of_the_canonical_text() {
     let app = TestApp::start().await;
@@ -140,9 +141,9 @@ async fn a_refused_payload_names_twenty_mistakes_at_most_and_no_value() {
     app.stop().await;
 }
 
-/// A schema and a payload that were made to be slow: they end, and others do not wait for them.
+/// A schema and a payload that are slow to check: the check ends, and other organizations do not wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_check_that_was_made_to_be_slow_makes_nobody_else_wait() {
+async fn a_slow_payload_check_delays_no_other_organization() {
     const SLOW: usize = 48;
     let app = TestApp::start().await;
     let (hostile, bystander) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
@@ -155,7 +156,7 @@ async fn a_check_that_was_made_to_be_slow_makes_nobody_else_wait() {
         let (hostile, payload) = (hostile.clone(), payload.clone());
         slow.spawn(async move { emit(&hostile, "order", payload).await });
     }
-    // Whichever is judged first: they need not begin in the order in which they were sent.
+    // The checks need not begin in the order in which the emits were sent.
     slow.join_next().await.expect("many").expect("answered").refused(400, "payload_invalid");
     bystander.emit_generic(json!({ "kind": "k" })).await;
     let mut faster = 0;

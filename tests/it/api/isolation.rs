@@ -1,11 +1,14 @@
-//! What one organization has does not exist for another.
+//! One organization's rows do not exist for another: its ids are not found on any route.
 
 use serde_json::{Value, json};
 
 use super::{ROUTES, Who};
-use crate::support::{Client, Receiver, Reply, TestApp, client::text};
+use crate::support::{
+    Client, Receiver, Reply, TestApp,
+    client::{text, unknown_id},
+};
 
-/// Routes on what organizations show each other; their own tests say to whom.
+/// Routes on rows that organizations show each other; the tests of those routes check to whom.
 const SHARED: [&str; 1] = ["/api/v1/events/custom/marketplace/{id}/fork"];
 
 /// One of everything that an organization can have.
@@ -57,7 +60,7 @@ impl Belongings {
             path if path.contains("/webhooks/") => &self.webhook,
             path if path.contains("/emits/") => &self.emit,
             path if path.contains("/deliveries/") => &self.delivery,
-            other => panic!("whose id does {other} mean?"),
+            other => panic!("which id does {other} mean?"),
         }
     }
 
@@ -75,7 +78,7 @@ impl Belongings {
         ]
     }
 
-    /// Everything as its owner sees it.
+    /// All of these rows as their owner reads them.
     async fn seen_by(&self, tenant: &Client) -> Vec<Value> {
         let mut seen = Vec::new();
         for route in
@@ -94,7 +97,7 @@ impl Belongings {
 
 #[tokio::test]
 async fn ids_of_another_organization_are_not_found_on_any_route() {
-    let app = TestApp::with(|settings| settings.retry_schedule = "".parse().expect("a single attempt")).await;
+    let app = TestApp::with_retries("").await;
     let (owner, stranger) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(500));
@@ -108,9 +111,9 @@ async fn ids_of_another_organization_are_not_found_on_any_route() {
         if route.path.contains("{id}") {
             let path = route.path.replace("{id}", belongings.id_for(route.path)).replace("{member}", &belongings.peer);
             let foreign = stranger.send(route.method, &path, Some("{}")).await;
-            // The very answer that an id gets that never existed.
+            // The answer is the same, byte for byte, as for an id that never existed.
             let id = belongings.id_for(route.path);
-            let made_up = format!("{}0000000000000000000000zzzz", &id[..id.len() - 26]);
+            let made_up = unknown_id(&id[..id.len() - 26]);
             let unknown = stranger.send(route.method, &path.replace(id, &made_up), Some("{}")).await;
             assert_eq!((foreign.status, &foreign.text), (404, &unknown.text), "{} {path}", route.method);
             tried += 1;
@@ -128,7 +131,7 @@ async fn ids_of_another_organization_are_not_found_on_any_route() {
 
 #[tokio::test]
 async fn filters_do_not_reach_into_another_organization() {
-    let app = TestApp::with(|settings| settings.retry_schedule = "".parse().expect("a single attempt")).await;
+    let app = TestApp::with_retries("").await;
     let (owner, stranger) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(500));

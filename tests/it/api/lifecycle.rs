@@ -14,9 +14,8 @@ use crate::support::{Client, Receiver, Reply, TestApp, client::text, receiver::R
 
 /// The lifecycle events of the log in the order in which they happened.
 async fn log(client: &Client) -> Vec<(String, Value)> {
-    let log = client.get("/api/v1/event-log?sourceApp=platform&limit=100").await.ok();
-    let items = log["items"].as_array().expect("items").clone();
-    items.into_iter().rev().map(|item| (text(&item["eventType"]), item)).collect()
+    let log = client.event_log("sourceApp=platform").await;
+    log.into_iter().map(|item| (text(&item["eventType"]), item)).collect()
 }
 
 fn names(log: &[(String, Value)]) -> Vec<&str> {
@@ -103,7 +102,7 @@ async fn lifecycle_events_reach_subscriptions_by_name_and_by_wildcard() {
     assert_eq!(body["data"]["registrationId"], id);
     assert_eq!(delivered.header("x-event-type"), Some("CUSTOM_EVENT_REGISTERED"));
     assert_eq!(delivered.header("x-event-id"), body["id"].as_str());
-    // What only custom events have is not there.
+    // Headers that only custom events have are absent.
     for member in ["namespace", "name", "version", "payload", "canonicalName", "emitId", "isFederationRelay"] {
         assert!(body.get(member).is_none(), "{member}");
     }
@@ -119,12 +118,12 @@ async fn a_lifecycle_event_never_leads_to_another() {
     subscribe(&acme, json!(["*"]), &receiver.url("/")).await;
     acme.register("order.placed", "1.0.0").await;
     app.settle().await;
-    assert_eq!(receiver.requests().len(), 5, "deliveries of lifecycle events say nothing");
+    assert_eq!(receiver.requests().len(), 5, "deliveries of lifecycle events lead to no others");
     app.stop().await;
 }
 
 #[tokio::test]
-async fn an_emit_says_its_way_to_those_who_ask() {
+async fn lifecycle_events_of_an_emit_reach_subscriptions_to_them() {
     let (app, receiver, events) = (TestApp::start().await, Receiver::start().await, Receiver::start().await);
     let acme = app.organization("PRO").await;
     let (subscription, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
@@ -145,12 +144,8 @@ async fn an_emit_says_its_way_to_those_who_ask() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_said_with_its_reason() {
-    let (app, receiver, events) = (
-        TestApp::with(|settings| settings.retry_schedule = "".parse().expect("one attempt")).await,
-        Receiver::start().await,
-        Receiver::start().await,
-    );
+async fn a_dead_letter_is_announced_with_its_reason() {
+    let (app, receiver, events) = (TestApp::with_retries("").await, Receiver::start().await, Receiver::start().await);
     receiver.always(Reply::status(500));
     let acme = app.organization("PRO").await;
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
@@ -164,7 +159,7 @@ async fn a_dead_letter_is_said_with_its_reason() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_of_emits_that_nobody_asked_about() {
+async fn lifecycle_events_of_emits_are_stored_for_subscriptions_only() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let acme = app.organization("PRO").await;
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
@@ -174,7 +169,8 @@ async fn nothing_is_written_of_emits_that_nobody_asked_about() {
     app.stop().await;
 }
 
-/// What nobody subscribed to can still be looked up: it follows from emits and deliveries.
+/// The log shows lifecycle events that no subscription listened for: it derives them from emits and
+/// deliveries.
 #[tokio::test]
 async fn the_events_of_emits_are_derived_for_the_log() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
@@ -210,7 +206,7 @@ async fn the_events_of_emits_are_derived_for_the_log() {
 }
 
 #[tokio::test]
-async fn refused_emits_are_said_to_those_who_ask() {
+async fn refusals_of_emits_reach_subscriptions_to_them() {
     let (app, events) = (TestApp::start().await, Receiver::start().await);
     let acme = app.organization("FREE").await;
     let types = json!(["CUSTOM_EVENT_EMIT_REJECTED", "CUSTOM_EVENT_QUOTA_EXCEEDED"]);
@@ -229,7 +225,7 @@ async fn refused_emits_are_said_to_those_who_ask() {
         .iter()
         .map(|body| (body["event"].as_str().expect("a name"), body["data"]["errorCode"].as_str().expect("a code")))
         .collect();
-    // Ids of one moment do not sort, and the clock stands still.
+    // The clock stands still, and events of one moment have no order.
     for expected in [
         ("CUSTOM_EVENT_EMIT_REJECTED", "payload_invalid"),
         ("CUSTOM_EVENT_QUOTA_EXCEEDED", "monthly_emit_quota_exceeded"),
@@ -240,7 +236,7 @@ async fn refused_emits_are_said_to_those_who_ask() {
     app.stop().await;
 }
 
-/// Nothing outside can emit as part of a chain, so this asks the service.
+/// No route can emit as part of a chain, so the test calls the service.
 #[tokio::test]
 async fn chain_depth_max() {
     let (app, events) = (TestApp::start().await, Receiver::start().await);

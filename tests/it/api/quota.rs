@@ -1,13 +1,9 @@
-//! The quotas of the plans (contract 6.7): however many clients and hosts there are, they are not
-//! exceeded by one.
+//! The quotas of the plans (contract 6.7): no number of clients and hosts exceeds them, not even by one.
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::support::{
-    Answer, Client, TestApp,
-    database::{is_postgres, number},
-};
+use crate::support::{Answer, Client, TestApp, database::number};
 
 const EMIT: &str = "/api/v1/events/custom/emit";
 const LIMIT: usize = 1_000;
@@ -25,10 +21,10 @@ async fn this_month(tenant: &Client) -> i64 {
     health["emits"]["thisMonth"].as_i64().expect("an integer")
 }
 
-/// Clients at once.
+/// How many requests are under way at once.
 const CLIENTS: usize = 64;
 
-/// Emits so often, many at once, and counts those that were accepted.
+/// Emits so many times, [`CLIENTS`] at once, and counts the accepted emits.
 async fn emit_many(tenants: &[&Client], count: usize) -> usize {
     let emits = stream::iter(0..count).map(|n| emit(tenants[n % tenants.len()], Some(n)));
     let answers: Vec<Answer> = emits.buffer_unordered(CLIENTS).collect().await;
@@ -39,21 +35,11 @@ async fn emit_many(tenants: &[&Client], count: usize) -> usize {
     accepted.len()
 }
 
-/// A second host where the database takes one, and the tenant as its client; else the first one.
+/// A second host where the database takes several, and the tenant as its client; else the tenant as it is.
 pub(super) async fn beside(app: &TestApp, tenant: &Client) -> (Option<TestApp>, Client) {
-    if !is_postgres() {
-        return (None, tenant.clone());
-    }
-    let beside = app.beside().await;
-    let there = beside.client(&tenant.id, &tenant.namespace, tenant.key());
-    (Some(beside), there)
-}
-
-pub(super) async fn stop(app: TestApp, beside: Option<TestApp>) {
-    if let Some(beside) = beside {
-        beside.stop().await;
-    }
-    app.stop().await;
+    let beside = app.beside_on_postgres().await;
+    let there = beside.as_ref().unwrap_or(app).client_of(tenant);
+    (beside, there)
 }
 
 fn version(tenant: &Client, name: &str, version: &str) -> Value {
@@ -89,7 +75,7 @@ async fn registrations_never_exceed_the_plan_by_one_with_64_clients_on_two_hosts
     app.stop().await;
 }
 
-/// Places that become free are taken once.
+/// A place of the quota that becomes free is taken once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_place_that_becomes_free_is_taken_once() {
     let app = TestApp::start().await;
@@ -107,7 +93,7 @@ async fn a_place_that_becomes_free_is_taken_once() {
     archive.ok();
     let answers: Vec<Answer> = futures_util::future::join_all((0..CLIENTS).map(register)).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
-    stop(app, second).await;
+    app.stop_with(second).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,10 +104,10 @@ async fn emits_never_exceed_the_plan_by_one_with_64_clients_on_two_hosts() {
     assert_eq!(emit_many(&[&tenant, &there], LIMIT + 2 * CLIENTS).await, LIMIT);
     assert_eq!(this_month(&there).await, 1_000);
     assert_eq!(number(&app.database.location, "select count(*) from emit where kind = 'custom'").await, 1_000);
-    stop(app, second).await;
+    app.stop_with(second).await;
 }
 
-/// Each emit is sent four times, here and there: it counts once.
+/// Each emit is sent four times, over both hosts, and counts once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn emits_that_are_repeated_at_once_count_once() {
     let app = TestApp::start().await;
@@ -134,7 +120,7 @@ async fn emits_that_are_repeated_at_once_count_once() {
     }
     assert_eq!(this_month(&tenant).await, 64);
     assert_eq!(tenant.get("/api/v1/emits").await.ok()["total"], CLIENTS);
-    stop(app, second).await;
+    app.stop_with(second).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,9 +147,8 @@ async fn a_repeated_emit_is_answered_although_the_quota_is_used_up() {
     assert_eq!(emit_many(&[&tenant], LIMIT).await, LIMIT);
     emit(&tenant, Some(0)).await.accepted();
     emit(&tenant, Some(LIMIT)).await.refused(402, "monthly_emit_quota_exceeded");
-    // What was refused did not use up its key.
-    let path = format!("/api/admin/v1/organizations/{}", tenant.id);
-    app.admin().patch(&path, json!({ "plan": "BASIC" })).await.ok();
+    // The refused emit did not use up its key.
+    app.set_plan(&tenant, "BASIC").await;
     emit(&tenant, Some(LIMIT)).await.accepted();
     assert_eq!(this_month(&tenant).await, 1_001);
     app.stop().await;

@@ -30,7 +30,7 @@ fn standing(answer: &Answer) -> [i64; 3] {
     })
 }
 
-/// 2026-05-06T13:00:00Z.
+/// The end of the hour: 2026-05-06T13:00:00Z.
 const RESET: i64 = 1_778_072_400;
 
 #[tokio::test]

@@ -161,7 +161,7 @@ async fn the_first_mistake_in_the_contracts_order_is_answered() {
         body = with(body, changes);
         tenant.post(EVENTS, body.clone()).await.refused(status, code);
     }
-    app.admin().patch(&format!("/api/admin/v1/organizations/{}", tenant.id), json!({ "plan": "PRO" })).await.ok();
+    app.set_plan(&tenant, "PRO").await;
     tenant.register("order", "1.0.0").await;
     for (changes, code) in [
         (json!({}), "schema_too_deep"),

@@ -57,7 +57,7 @@ async fn a_repeated_request_gets_its_first_answer_byte_for_byte() {
     let other_header = tenant.with_key(tenant.key()).with_header("x-idempotency-key", "once");
     is_replay_of(&other_header.post(SUBSCRIPTIONS, subscription(&tenant)).await, &first);
     assert_eq!(subscriptions(&tenant).await, 1);
-    // With another key, or none, it is another request.
+    // A request with another key, or with none, is another request.
     assert_ne!(text(&subscribe(&tenant, "twice").await.created()["secret"]), secret);
     tenant.post(SUBSCRIPTIONS, subscription(&tenant)).await.created();
     assert_eq!(subscriptions(&tenant).await, 3);
@@ -112,7 +112,7 @@ async fn a_replay_of_deliveries_is_not_repeated() {
     app.stop().await;
 }
 
-/// They keep their keys for good, as emits do: taking one is no change that could be marked.
+/// Ingested events keep their keys for good, as emits do.
 #[tokio::test]
 async fn an_event_of_another_application_is_taken_once() {
     let app = TestApp::start().await;
@@ -126,7 +126,7 @@ async fn an_event_of_another_application_is_taken_once() {
     app.clock.advance(DAY);
     let other = json!({ "eventType": "email.sent", "payload": {} });
     keyed(&tenant, "sent").post("/api/v1/events", other).await.refused(409, "idempotency_key_reused");
-    // The key of an emit is another one.
+    // Keys of emits are apart from those of ingested events.
     let emit = json!({ "name": "platformxe.generic", "payload": { "kind": "k" }, "idempotencyKey": "sent" });
     assert_ne!(tenant.post("/api/v1/events/custom/emit", emit).await.accepted()["emitId"], first.accepted()["eventId"]);
     assert_eq!(tenant.get("/api/v1/event-log?eventType=email.sent").await.ok()["total"], 1);
@@ -141,11 +141,11 @@ async fn a_key_stands_for_one_request_of_one_route_and_one_organization() {
     let mut other = subscription(&tenant);
     other["name"] = "another".into();
     keyed(&tenant, "key").post(SUBSCRIPTIONS, other).await.refused(409, "idempotency_key_reused");
-    // An alias is another route; another organization is another world.
+    // A key counts for one route and one organization: an alias is another route.
     let alias = keyed(&tenant, "key").post("/api/v1/events/subscriptions", subscription(&tenant)).await;
     assert_ne!(alias.created()["id"], first.created()["id"]);
     assert_ne!(subscribe(&stranger, "key").await.created()["id"], first.created()["id"]);
-    // Another object is another request.
+    // The same body for another object is another request.
     let path = |answer: &Answer| format!("{SUBSCRIPTIONS}/{}", text(&answer.created()["id"]));
     keyed(&tenant, "gone").delete(&path(&first)).await.ok();
     keyed(&tenant, "gone").delete(&path(&alias)).await.refused(409, "idempotency_key_reused");
@@ -162,7 +162,7 @@ async fn an_answer_is_not_shown_to_a_key_with_other_rights() {
     let reader = json!({ "callerService": "reader", "scopes": ["events:read"] });
     let reader = tenant.with_key(&text(&app.admin().post(&keys, reader).await.created()["apiKey"]));
     subscribe(&reader, "key").await.refused(409, "idempotency_key_reused");
-    // Nor does it take a key away from those who may.
+    // The refused request does not use up the key for callers with the scope.
     subscribe(&reader, "fresh").await.refused(403, "FORBIDDEN");
     subscribe(&tenant, "fresh").await.created();
     let twin = json!({ "callerService": "twin" });
@@ -180,7 +180,7 @@ async fn what_was_refused_is_judged_anew() {
     });
     keyed(&tenant, "key").post(EVENTS, event.clone()).await.refused(402, "registration_quota_exceeded");
     assert_eq!(kept(&app).await, 0);
-    app.admin().patch(&format!("/api/admin/v1/organizations/{}", tenant.id), json!({ "plan": "PRO" })).await.ok();
+    app.set_plan(&tenant, "PRO").await;
     let mut wrong = event.clone();
     wrong["version"] = "1".into();
     keyed(&tenant, "key").post(EVENTS, wrong).await.refused(400, "invalid_version_format");
@@ -271,8 +271,8 @@ async fn answers_are_sealed_where_they_are_kept() {
 async fn many_requests_at_once_with_one_key_are_one_and_get_one_answer() {
     let app = TestApp::start().await;
     let tenant = app.organization("PRO").await;
-    let beside = if is_postgres() { Some(app.beside().await) } else { None };
-    let there = beside.as_ref().map_or(tenant.clone(), |app| app.client(&tenant.id, &tenant.namespace, tenant.key()));
+    let beside = app.beside_on_postgres().await;
+    let there = beside.as_ref().map_or(tenant.clone(), |app| app.client_of(&tenant));
     let tries = (0..64).map(|number| subscribe(if number % 2 == 0 { &tenant } else { &there }, "one"));
     let answers: Vec<Answer> = join_all(tries).await;
     for answer in &answers {
@@ -281,10 +281,7 @@ async fn many_requests_at_once_with_one_key_are_one_and_get_one_answer() {
     }
     assert_eq!(answers.iter().filter(|answer| answer.header("idempotency-replayed").is_none()).count(), 1);
     assert_eq!(subscriptions(&tenant).await, 1);
-    if let Some(beside) = beside {
-        beside.stop().await;
-    }
-    app.stop().await;
+    app.stop_with(beside).await;
 }
 
 #[tokio::test]
@@ -293,7 +290,7 @@ async fn an_answer_survives_a_restart() {
     let tenant = app.organization("PRO").await;
     let first = subscribe(&tenant, "key").await;
     let app = app.restart().await;
-    let tenant = app.client(&tenant.id, &tenant.namespace, tenant.key());
+    let tenant = app.client_of(&tenant);
     is_replay_of(&subscribe(&tenant, "key").await, &first);
     app.stop().await;
 }
@@ -323,7 +320,7 @@ async fn revision(app: &TestApp) -> i64 {
     number(&app.database.location, "select cast(sum(revision) as bigint) from organization").await
 }
 
-/// A host that died while a request was under way, as far as the table can tell.
+/// The claim of the request is dropped, which leaves the table as a host does that dies under it.
 #[tokio::test]
 async fn a_request_that_died_without_an_effect_runs_again() {
     let app = TestApp::start().await;
@@ -331,7 +328,7 @@ async fn a_request_that_died_without_an_effect_runs_again() {
     drop(claimed(&app, &tenant, "key").await);
     // On SQLite the next host knows that it is alone. On PostgreSQL the claim has to end.
     let app = app.restart().await;
-    let tenant = app.client(&tenant.id, &tenant.namespace, tenant.key());
+    let tenant = app.client_of(&tenant);
     if is_postgres() {
         app.clock.advance(Duration::from_secs(30));
     }
@@ -349,7 +346,7 @@ async fn a_request_that_died_after_its_effect_is_not_done_again() {
     claim.run(change(&app, &tenant)).await.expect("it is committed");
     drop(claim);
     let app = app.restart().await;
-    let tenant = app.client(&tenant.id, &tenant.namespace, tenant.key());
+    let tenant = app.client_of(&tenant);
     if is_postgres() {
         app.clock.advance(Duration::from_secs(30));
     }
@@ -374,7 +371,7 @@ async fn a_request_that_failed_after_its_effect_is_not_done_again_and_another_on
     let claim = claimed(&app, &tenant, "without").await;
     idempotency::finish(host, claim, Outcome::Failed).await.expect("the database works");
     subscribe(&tenant, "without").await.created();
-    // What is recorded of a refusal is no effect.
+    // A recorded refusal is no effect of the request.
     let claim = claimed(&app, &tenant, "refused").await;
     claim.run(change(&app, &tenant)).await.expect("it is committed");
     idempotency::finish(host, claim, Outcome::Refused).await.expect("the database works");
@@ -382,14 +379,15 @@ async fn a_request_that_failed_after_its_effect_is_not_done_again_and_another_on
     app.stop().await;
 }
 
-/// Whoever lost a claim may not change anything any more: another one may have run meanwhile.
+/// A request that lost its claim may change nothing any more: the host that took the claim may have run
+/// it meanwhile.
 #[tokio::test]
 async fn a_change_whose_claim_was_lost_is_not_committed() {
     let app = TestApp::start().await;
     let tenant = app.organization("PRO").await;
     let slow = claimed(&app, &tenant, "key").await;
     app.clock.advance(Duration::from_secs(30));
-    // Another host would take the claim now. Here the slow one still has its turn.
+    // A second host takes the claim, and then the slow request goes on.
     let taken = "update idempotency set claims = claims + 1 returning claims";
     assert_eq!(number(&app.database.location, taken).await, 2);
     let before = revision(&app).await;

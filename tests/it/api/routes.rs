@@ -1,9 +1,9 @@
 //! Every route of the host. `rules/routes.rs` compares this list with the router.
 
-/// Whom a route lets in.
+/// The callers that a route lets in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
-    /// Anybody.
+    /// Any caller, also without a key.
     Anybody,
     /// A key that may read events.
     Reader,
@@ -29,7 +29,7 @@ const fn route(method: &'static str, path: &'static str, who: Who) -> Route {
 
 use Who::{Anybody, Manager, Operator, Reader, Webhooks};
 
-/// All of them.
+/// All routes of the host.
 pub(crate) const ROUTES: &[Route] = &[
     route("GET", "/api/health", Anybody),
     route("POST", "/api/v1/events/custom/emit", Manager),

@@ -301,7 +301,7 @@ async fn what_is_owed_to_a_deleted_subscription_is_a_dead_letter() {
     app.stop().await;
 }
 
-/// Silently left out, a component would be missed only when events arrive.
+/// If a component were ignored, its owner would notice only when events arrive.
 #[tokio::test]
 async fn what_this_host_cannot_do_yet_is_refused_and_not_ignored() {
     let app = TestApp::start().await;
@@ -382,7 +382,7 @@ async fn a_change_that_is_wrong_changes_nothing() {
     app.stop().await;
 }
 
-/// What a client read it may send back, changed or not.
+/// A client may send back a subscription as it read it, changed or not.
 #[tokio::test]
 async fn what_was_read_can_be_written() {
     let app = TestApp::start().await;

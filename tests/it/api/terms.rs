@@ -1,4 +1,5 @@
-//! What a subscription may ask for beside its events (contract 14.3), the same through all views.
+//! Delivery terms of a subscription, such as its rate and its retries (contract 14.3), the same through
+//! all three routes that create one.
 
 use serde_json::{Value, json};
 
@@ -6,8 +7,8 @@ use crate::support::{Client, TestApp, client::text};
 
 const URL: &str = "https://receiver.example/hook";
 
-/// Creates through one of the three doors, and gives status and body of the answer, and the path
-/// at which the subscription is read.
+/// Creates a subscription through one of the three routes. Gives the status and the body of the answer,
+/// and the path at which the subscription is read.
 async fn create(tenant: &Client, door: &str, extras: &Value) -> (u16, Value, String) {
     let mut body = match door {
         "subscribe" => json!({ "name": "platformxe.generic", "webhookUrl": URL }),
@@ -136,7 +137,7 @@ async fn number(member: &str, max: i64) {
 }
 
 #[tokio::test]
-async fn components_that_nobody_uploaded_are_not_found() {
+async fn unknown_components_are_not_found() {
     let app = TestApp::start().await;
     let tenant = app.organization("ENTERPRISE").await;
     for extras in [

@@ -55,7 +55,7 @@ async fn a_test_that_fails_says_why() {
     app.stop().await;
 }
 
-/// Clients give up after ten seconds and ask again.
+/// Clients of the route give up after ten seconds and ask again.
 #[tokio::test]
 async fn a_test_of_an_endpoint_that_hangs_ends_in_time() {
     let app = TestApp::start().await;
@@ -69,7 +69,7 @@ async fn a_test_of_an_endpoint_that_hangs_ends_in_time() {
     app.stop().await;
 }
 
-/// The rules may have become stricter since the subscription was made.
+/// The operator may have made the address policy stricter since the subscription was created.
 #[tokio::test]
 async fn a_test_passes_the_guard_of_deliveries() {
     let app = TestApp::start().await;
@@ -77,7 +77,7 @@ async fn a_test_passes_the_guard_of_deliveries() {
     let receiver = Receiver::start().await;
     let (id, _) = tenant.subscribe_all(&receiver.url("/")).await;
     let app = app.restart_with(|settings| settings.address_policy.allow_private = false).await;
-    let tenant = app.client(&tenant.id, &tenant.namespace, tenant.key());
+    let tenant = app.client_of(&tenant);
     let data = tenant.post(&format!("/api/v1/event-subscriptions/{id}/test"), json!({})).await.ok();
     assert_eq!((&data["success"], &data["statusCode"]), (&json!(false), &Value::Null));
     assert_eq!(receiver.requests().len(), 0);

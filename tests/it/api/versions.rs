@@ -130,7 +130,7 @@ async fn the_quota_counts_live_events_and_not_versions() {
     tenant.delete(&format!("{EVENTS}/{}", ids[1])).await.ok();
     assert_eq!(used(&tenant).await["used"], 4);
     register(&tenant, "one-more", "1.0.0").await.created();
-    // To bring an archived event back takes a place again.
+    // A version of an archived event takes a place of the quota again.
     register(&tenant, "event-1", "1.0.1").await.refused(402, "registration_quota_exceeded");
     app.stop().await;
 }

@@ -33,7 +33,7 @@ async fn a_webhook_answers_the_names_of_all_clients_and_its_secret_once() {
     app.stop().await;
 }
 
-/// Terraform compares what it wrote with what it reads, and replaces what differs.
+/// Terraform compares the values that it wrote with those that it reads, and replaces a webhook that differs.
 #[tokio::test]
 async fn terraform_reads_what_it_wrote() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! Which commits wait for the disk.
+//! Transactions wait for the disk, or do not, as they were begun.
 
 use weir::db::Tx;
 
@@ -21,7 +21,7 @@ async fn is_synced(tx: &mut Tx) -> bool {
     }
 }
 
-/// The kinds take turns on the same connection, and neither leaves anything to the other.
+/// Both kinds of transactions use the same connection, and neither leaves its setting to the next.
 #[tokio::test]
 async fn each_transaction_is_as_durable_as_it_was_begun() {
     let app = TestApp::start().await;

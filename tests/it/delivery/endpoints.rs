@@ -1,4 +1,5 @@
-//! What an endpoint's answers do to its subscription: schedules of its own, and giving it up.
+//! An endpoint's answers and its subscription: its own schedule, the wait that an answer names, and when
+//! the host switches a failing endpoint off.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ async fn total(client: &Client, status: &str) -> Value {
     client.get(&format!("/api/v1/deliveries?status={status}&limit=1")).await.ok()["total"].clone()
 }
 
-/// Subscribes a second endpoint to the news that a subscription was given up.
+/// Subscribes a second endpoint to the lifecycle event of a subscription that was given up.
 async fn listen(client: &Client, receiver: &Receiver) {
     let body = json!({ "eventTypes": ["SUBSCRIPTION_DISABLED"], "webhookUrl": receiver.url("/news") });
     client.post("/api/v1/event-subscriptions", body).await.created();
@@ -39,7 +40,7 @@ async fn a_subscription_has_a_schedule_of_its_own() {
     app.clock.advance(Duration::from_millis(701));
     app.settle().await;
     assert_eq!((receiver.requests().len(), total(&acme, "FAILED").await), (2, json!(1)));
-    // None of its own again: the host's.
+    // Without a schedule of its own the subscription has the host's again.
     acme.patch(&path, json!({ "retrySchedule": null })).await.ok();
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
@@ -60,7 +61,7 @@ async fn an_endpoint_may_name_its_wait_as_a_date() {
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let next = text(&acme.get("/api/v1/deliveries").await.ok()["items"][0]["nextAttemptAt"]);
+    let next = text(&acme.only_delivery().await["nextAttemptAt"]);
     let wait_ms = Time::parse(&next).expect("a time").millis_since(app.clock.now());
     assert!((50_000..=53_000).contains(&wait_ms), "{wait_ms} ms");
     app.clock.advance(DAY);
@@ -73,7 +74,7 @@ async fn an_endpoint_that_is_gone_is_given_up_at_once_and_enabling_brings_everyt
     let acme = app.organization("FREE").await;
     listen(&acme, &news).await;
     let (id, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
-    // One is waiting for its second attempt when another is told that the endpoint is gone.
+    // One delivery waits for its second attempt when another is answered that the endpoint is gone.
     receiver.then(Reply::status(500)).then(Reply::status(410));
     for _ in 0..2 {
         acme.emit_generic(json!({ "kind": "k" })).await;
@@ -87,7 +88,7 @@ async fn an_endpoint_that_is_gone_is_given_up_at_once_and_enabling_brings_everyt
     assert_eq!((&told["event"], &told["data"]["subscriptionId"]), (&json!("SUBSCRIPTION_DISABLED"), &json!(id)));
     assert_eq!(told["data"]["reason"], disabled["disabledReason"]);
 
-    // What comes due is not sent, and not lost: it is a dead letter that says why.
+    // The waiting delivery is not sent and not lost: it is a dead letter with the reason.
     let unheard = acme.emit_generic(json!({ "kind": "k" })).await;
     app.clock.advance(Duration::from_mins(1));
     app.settle().await;
@@ -109,7 +110,7 @@ async fn an_endpoint_that_is_gone_is_given_up_at_once_and_enabling_brings_everyt
     assert_eq!((&enabled["isActive"], &enabled["disabledAt"]), (&json!(true), &Value::Null));
     app.settle().await;
     assert_eq!((receiver.requests().len(), total(&acme, "FAILED").await), (4, json!(0)));
-    // What was accepted meanwhile was never owed to it; a replay brings that, too.
+    // An event accepted meanwhile was never owed to the endpoint; a replay sends it.
     let replayed = acme.post(&replay, json!({ "from": "2026-05-06T00:00:00Z" })).await.ok();
     assert_eq!(replayed["replayedCount"], 1);
     app.settle().await;
@@ -149,7 +150,7 @@ async fn an_endpoint_that_only_fails_for_five_days_is_given_up() {
     assert!(text(&disabled["disabledReason"]).contains("5 days"), "{disabled}");
     app.settle().await;
     assert_eq!(news.requests().len(), 1);
-    // Whoever enables it gives it five more days.
+    // Enabling the subscription gives it five more days.
     acme.post(&format!("/api/v1/event-subscriptions/{id}/enable"), json!({})).await.ok();
     app.settle().await;
     for _ in 0..4 {
@@ -168,7 +169,7 @@ async fn since_when_an_endpoint_fails_survives_a_restart() {
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     let app = app.restart().await;
-    let acme = app.client(&acme.id, &acme.namespace, acme.key());
+    let acme = app.client_of(&acme);
     app.clock.advance(6 * DAY);
     app.settle().await;
     assert_eq!((subscription(&acme, &id).await["isActive"].clone(), receiver.requests().len()), (json!(false), 2));
@@ -176,7 +177,7 @@ async fn since_when_an_endpoint_fails_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_host_may_never_give_up() {
+async fn giving_up_can_be_switched_off() {
     let app = TestApp::with(|settings| settings.disable_after = None).await;
     let receiver = Receiver::start().await;
     let acme = app.organization("FREE").await;

@@ -1,35 +1,17 @@
-//! Nobody waits for somebody else's endpoint.
+//! Slow endpoints and slow filters of one organization or subscription do not delay the others.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::task::JoinSet;
 
-use crate::support::{Client, Receiver, Reply, TestApp};
+use crate::support::{Receiver, Reply, TestApp};
 
 /// Due deliveries of the organization whose endpoint hangs.
 const DUE: i64 = 10_000;
-/// How many clients emit at once.
-const CLIENTS: usize = 32;
-/// How long routing may take to write them down.
+/// How long routing may take to write the deliveries.
 const ROUTED: Duration = Duration::from_secs(20);
 /// Far below the ten seconds for which the endpoint hangs, and wide enough for a busy machine.
 const UNDELAYED: Duration = Duration::from_secs(3);
-
-async fn emit_many(client: &Client, count: usize) {
-    let mut emitting = JoinSet::new();
-    for _ in 0..CLIENTS {
-        let client = client.clone();
-        emitting.spawn(async move {
-            for _ in 0..count / CLIENTS {
-                client.emit_generic(json!({ "kind": "k" })).await;
-            }
-        });
-    }
-    while let Some(emitted) = emitting.join_next().await {
-        emitted.expect("all are accepted");
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_due_deliveries_to_a_hanging_endpoint_delay_nobody_else() {
@@ -37,12 +19,12 @@ async fn ten_thousand_due_deliveries_to_a_hanging_endpoint_delay_nobody_else() {
     let (hanging, healthy) = (Receiver::start().await, Receiver::start().await);
     hanging.always(Reply::Hang);
     let (acme, other) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
-    // Ten subscriptions, so that their own bound alone would let them take every slot there is.
+    // The bounds of ten subscriptions together allow every slot that there is.
     for number in 0..10 {
         acme.subscribe("platformxe.generic", &hanging.url(&format!("/{number}"))).await;
     }
     other.subscribe("platformxe.generic", &healthy.url("/")).await;
-    emit_many(&acme, 1_024).await;
+    acme.emit_many(1_024).await;
     let all_are_owed = async {
         while app.admin().get("/api/admin/v1/status").await.ok()["deliveries"]["owed"].as_i64() < Some(DUE) {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -66,13 +48,12 @@ async fn a_backlog_is_worked_off_in_order_and_completely() {
     receiver.always(Reply::Hang);
     let acme = app.organization("ENTERPRISE").await;
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
-    emit_many(&acme, 512).await;
+    acme.emit_many(512).await;
     receiver.always(Reply::status(200));
     receiver.release();
     app.settle().await;
     assert_eq!(acme.get("/api/v1/deliveries?status=SUCCESS&limit=1").await.ok()["total"], 512);
-    let mut ids: Vec<_> =
-        receiver.requests().iter().filter_map(|r| r.header("x-event-id").map(str::to_owned)).collect();
+    let mut ids = receiver.event_ids();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 512);
@@ -88,11 +69,11 @@ async fn endpoints_that_hang_do_not_delay_those_of_the_same_organization() {
         acme.subscribe("platformxe.generic", &hanging.url(&format!("/{number}"))).await;
     }
     acme.subscribe("platformxe.generic", &healthy.url("/")).await;
-    // They are known to be quick when they stop to answer.
-    emit_many(&acme, 256).await;
+    // The host knows the endpoints as quick when they stop answering.
+    acme.emit_many(256).await;
     app.settle().await;
     hanging.always(Reply::Hang);
-    emit_many(&acme, 256).await;
+    acme.emit_many(256).await;
     healthy.wait_for(512).await;
     for number in 1..=20 {
         let began = Instant::now();
@@ -103,8 +84,8 @@ async fn endpoints_that_hang_do_not_delay_those_of_the_same_organization() {
     app.stop_with_work_left().await;
 }
 
-/// One organization has far more to route than can be routed soon, and its filters take long on its
-/// payloads; the other one emits after it.
+/// One organization has far more events with slow filters than can be routed soon; the other one emits
+/// after it, and does not wait for them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_of_an_organization_with_slow_filters_are_not_routed_in_front_of_all_others() {
     const SLOW_EMITS: usize = 60;
@@ -131,7 +112,7 @@ async fn events_of_an_organization_with_slow_filters_are_not_routed_in_front_of_
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(UNDELAYED, arrived).await.expect("it arrives");
+        tokio::time::timeout(UNDELAYED, arrived).await.expect("the event arrives in time");
         assert!(began.elapsed() < UNDELAYED, "event {number} took {:?}", began.elapsed());
     }
     let routed = slow.get("/api/v1/emits?status=routed&limit=1").await.ok()["total"].as_u64();

@@ -1,4 +1,4 @@
-//! What a filter lets through, from the emit to the receiver.
+//! Filters from the emit to the receiver: only matching events are delivered.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ async fn only_what_matches_is_delivered() {
     let emit = acme.get(&format!("/api/v1/emits/{neither}")).await.ok();
     assert_eq!((&emit["status"], &emit["deliveryStatus"]), (&json!("routed"), &json!("DELIVERED")));
 
-    // A filter that is taken away lets everything through.
+    // Without its filter the subscription gets every event.
     acme.patch(&format!("/api/v1/event-subscriptions/{large}"), json!({ "filter": null })).await.ok();
     acme.emit(&name, json!({})).await;
     app.settle().await;
@@ -42,9 +42,9 @@ async fn only_what_matches_is_delivered() {
     app.stop().await;
 }
 
-/// Payload and filters that are as slow together as can be, and more of them than fit one call.
+/// The payload and the filters are as slow together as can be, and the filters are more than fit one call.
 #[tokio::test]
-async fn filters_that_take_long_hold_up_nobody_and_lose_nothing() {
+async fn filters_that_take_long_delay_no_other_organization_and_lose_nothing() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let slow = app.organization("ENTERPRISE").await;
     slow.register("order.placed", "1.0.0").await;
@@ -61,7 +61,7 @@ async fn filters_that_take_long_hold_up_nobody_and_lose_nothing() {
     ];
     quick.emit_generic(json!({ "kind": "a" })).await;
     app.settle().await;
-    // One at a time takes the slow way; the other is put back for a moment.
+    // The slow lane takes one event at a time; the other is put back for a moment.
     app.clock.advance(std::time::Duration::from_mins(10));
     app.settle().await;
 

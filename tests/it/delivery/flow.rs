@@ -1,4 +1,4 @@
-//! How much an endpoint is given at once: contract 14.3.
+//! The bounds of a subscription on deliveries at once and per second (contract 14.3).
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn no_more_are_under_way_at_once_than_a_subscription_allows() {
     emit(&acme, 10).await;
     other.wait_for(10).await;
     receiver.wait_for(2).await;
-    // What was routed and delivered since had its chance.
+    // This emit was routed and delivered, so another delivery of the first endpoint could have begun.
     emit(&acme, 1).await;
     other.wait_for(11).await;
     assert_eq!(receiver.requests().len(), 2);
@@ -52,13 +52,13 @@ async fn no_more_are_sent_in_a_second_than_a_subscription_allows() {
     for sent in [3, 6, 9, 11] {
         app.settle_within_rates().await;
         assert_eq!(receiver.requests().len(), sent);
-        // A part of a second brings a part of the next ones.
+        // A second later the rate allows three more.
         app.clock.advance(Duration::from_secs(1));
     }
     app.settle().await;
     assert_eq!(acme.get("/api/v1/deliveries?status=SUCCESS&limit=1").await.ok()["total"], 11);
 
-    // Nothing is saved up beyond a second's worth, and a new rate holds for what waits already.
+    // No more than a second's rate is saved up, and a new rate holds for deliveries that wait already.
     app.clock.advance(Duration::from_mins(1));
     emit(&acme, 8).await;
     app.settle_within_rates().await;

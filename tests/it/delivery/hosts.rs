@@ -1,4 +1,4 @@
-//! Several hosts: as many as one likes on one PostgreSQL, and never two on one SQLite file.
+//! Several hosts on one database: any number on PostgreSQL, a single one on an SQLite file.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn an_sqlite_file_has_one_owner_and_postgres_many() {
     app.stop().await;
 }
 
-/// On SQLite the second host is the first one restarted: what it remembers has to be right, too.
+/// On SQLite the second host is the first one restarted.
 #[tokio::test]
 async fn what_one_host_changed_holds_at_once_on_another() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
@@ -38,11 +38,12 @@ async fn what_one_host_changed_holds_at_once_on_another() {
     } else {
         (app.restart().await, None)
     };
-    let there = app.client(&acme.id, &acme.namespace, acme.key());
+    let there = app.client_of(&acme);
     let here = beside.as_ref().map_or(there.clone(), |_| acme.clone());
     there.emit(&name, json!({})).await;
 
-    // Both remember the organization now. A subscription made there gets what is emitted here.
+    // Both hosts have the organization in their caches now. A subscription that is made there gets an event
+    // that is emitted here.
     there.subscribe(&name, &receiver.url("/")).await;
     here.emit(&name, json!({ "n": 1 })).await;
     receiver.wait_for(1).await;
@@ -50,27 +51,24 @@ async fn what_one_host_changed_holds_at_once_on_another() {
     here.delete(&format!("/api/v1/events/custom/{id}")).await.ok();
     let body = json!({ "name": name, "payload": {} });
     there.post("/api/v1/events/custom/emit", body).await.refused(409, "event_not_published");
-    // A switched-off organization is switched off everywhere, whatever keys are remembered.
+    // A switched-off organization is refused by both hosts, although they have its key in their caches.
     here.emit_generic(json!({ "kind": "k" })).await;
     let path = format!("/api/admin/v1/organizations/{}", acme.id);
     app.admin().patch(&path, json!({ "isActive": false })).await.ok();
     let body = json!({ "name": "platformxe.generic", "payload": { "kind": "k" } });
     here.post("/api/v1/events/custom/emit", body.clone()).await.refused(403, "organization_inactive");
     there.post("/api/v1/events/custom/emit", body).await.refused(403, "organization_inactive");
-    if let Some(beside) = beside {
-        beside.stop().await;
-    }
-    app.stop().await;
+    app.stop_with(beside).await;
 }
 
-/// Two hosts never deliver the same thing twice while both are well.
+/// Two hosts never make the same attempt while both run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_share_the_work_without_doing_it_twice() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
-    let beside = if is_postgres() { Some(app.beside().await) } else { None };
+    let beside = app.beside_on_postgres().await;
     let acme = app.organization("ENTERPRISE").await;
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
-    let there = beside.as_ref().unwrap_or(&app).client(&acme.id, &acme.namespace, acme.key());
+    let there = beside.as_ref().unwrap_or(&app).client_of(&acme);
     for number in 0..100 {
         let client = if number % 2 == 0 { &acme } else { &there };
         client.emit_generic(json!({ "kind": "k", "data": { "n": number } })).await;
@@ -85,8 +83,8 @@ async fn hosts_share_the_work_without_doing_it_twice() {
     app.stop().await;
 }
 
-/// What a dead host left behind, or what could not be routed at once, is not the last in a queue
-/// that traffic keeps filling.
+/// An emit that a dead host left in the table, or that could not be routed at once, does not wait behind
+/// traffic that never ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_in_the_table_is_routed_although_traffic_never_stops() {
     let app = TestApp::start().await;
@@ -111,7 +109,7 @@ async fn what_waits_in_the_table_is_routed_although_traffic_never_stops() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), is_routed).await.expect("it has its turn");
+    tokio::time::timeout(Duration::from_secs(10), is_routed).await.expect("the emit that was left behind is routed");
     traffic.abort();
     drop(traffic.await);
     app.stop().await;

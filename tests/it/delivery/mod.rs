@@ -1,4 +1,4 @@
-//! What receivers see of an accepted event, and what becomes of it when they do not answer.
+//! Deliveries: the requests that receivers get for an accepted event, and retries, replays and retention.
 
 mod durability;
 mod endpoints;

@@ -1,4 +1,5 @@
-//! Endpoints whose names do not resolve: whose fault that is, and what it costs.
+//! Endpoints whose names do not resolve: an attempt is used up only if the name is at fault, and not the
+//! name servers.
 
 use std::{
     io,
@@ -10,11 +11,11 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Client, Receiver, TestApp};
 
-/// What the system says when no name server answers, and when one says that there is no such name.
+/// The system's error when no name server answers, and its error when the name does not exist.
 const NO_SERVER: &str = "failed to lookup address information: Temporary failure in name resolution";
 const NO_NAME: &str = "failed to lookup address information: Name or service not known";
 
@@ -58,10 +59,6 @@ async fn scene(servers: &NameServers, receiver: &Receiver) -> (TestApp, Client) 
     (app, acme)
 }
 
-async fn the_delivery(client: &Client) -> Value {
-    client.get("/api/v1/deliveries").await.ok()["items"][0].clone()
-}
-
 #[tokio::test]
 async fn name_servers_that_are_down_use_up_no_attempt() {
     let (servers, receiver) = (NameServers::default(), Receiver::start().await);
@@ -70,14 +67,14 @@ async fn name_servers_that_are_down_use_up_no_attempt() {
     acme.emit_generic(json!({ "kind": "k" })).await;
     for _ in 0..20 {
         app.settle().await;
-        let delivery = the_delivery(&acme).await;
+        let delivery = acme.only_delivery().await;
         assert_eq!((&delivery["status"], &delivery["attempts"]), (&json!("PENDING"), &json!([])));
         assert!(delivery["errorMessage"].as_str().is_some_and(|why| why.contains("do not answer")), "{delivery}");
         app.clock.advance(Duration::from_mins(6));
     }
     servers.are(NameServers::UP);
     app.settle().await;
-    let delivery = the_delivery(&acme).await;
+    let delivery = acme.only_delivery().await;
     assert_eq!((&delivery["status"], &delivery["attempts"][0]["number"]), (&json!("SUCCESS"), &json!(1)));
     assert_eq!((delivery["attempts"].as_array().map(Vec::len), receiver.requests().len()), (Some(1), 1));
     app.stop().await;
@@ -90,7 +87,7 @@ async fn a_name_that_does_not_exist_is_the_endpoints_own_fault() {
     servers.are(NameServers::WITHOUT_THE_NAME);
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let delivery = the_delivery(&acme).await;
+    let delivery = acme.only_delivery().await;
     assert_eq!((&delivery["status"], delivery["attempts"].as_array().map(Vec::len)), (&json!("FAILED"), Some(1)));
     assert_eq!(delivery["attempts"][0]["errorMessage"], "the target's name does not resolve");
     assert_eq!(receiver.requests().len(), 0);

@@ -12,7 +12,7 @@ use crate::support::{
     fixtures::fixture,
 };
 
-/// Makes it as if an earlier release had routed the only delivery, with a program of its own.
+/// Gives the only delivery a program of its own, as if an earlier release had routed it.
 async fn pin(app: &TestApp, columns: &str) {
     let sql = format!(
         "insert into program (id, organization_id, transformer_digest, transformer_config, handler_digest,
@@ -55,7 +55,7 @@ async fn a_delivery_keeps_the_components_that_it_was_routed_with() {
     let digest = store(&app, "signs-once", "adapter").await;
     pin(&app, &format!("organization_id, null, null, '{digest}', '{{}}'")).await;
     let app = app.restart().await;
-    let acme = app.client(&acme.id, &acme.namespace, acme.key());
+    let acme = app.client_of(&acme);
     receiver.always(Reply::status(200));
     app.clock.advance(Duration::from_mins(1));
     app.settle().await;

@@ -1,4 +1,4 @@
-//! Replay: contract 14.2.
+//! Replays of single deliveries and of dead letters (contract 14.2).
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ async fn what_was_delivered_is_sent_again_only_by_force() {
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let id = text(&acme.get("/api/v1/deliveries").await.ok()["items"][0]["id"]);
+    let id = text(&acme.only_delivery().await["id"]);
     let replay = format!("/api/v1/deliveries/{id}/replay");
     acme.post(&replay, json!({})).await.refused(409, "invalid_state");
     acme.post(&replay, json!({ "force": false })).await.refused(409, "invalid_state");
@@ -69,7 +69,7 @@ async fn what_is_still_owed_cannot_be_replayed_even_by_force() {
     acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
-    let id = text(&acme.get("/api/v1/deliveries").await.ok()["items"][0]["id"]);
+    let id = text(&acme.only_delivery().await["id"]);
     acme.post(&format!("/api/v1/deliveries/{id}/replay"), json!({ "force": true })).await.refused(409, "invalid_state");
     app.stop().await;
 }

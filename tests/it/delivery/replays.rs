@@ -1,34 +1,17 @@
-//! Replays of many events: contract 5.1.
+//! Replays of a subscription's events of a time (contract 5.1).
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 use weir::domain::limits::REPLAYS_PER_SUBSCRIPTION_MAX;
 
 use crate::support::{Client, Receiver, Reply, TestApp};
 
-/// Before everything.
+/// A time before all events of the tests.
 const EARLY: &str = "2026-05-06T00:00:00Z";
 
 async fn replay(client: &Client, id: &str, body: Value) -> Value {
     client.post(&format!("/api/v1/event-subscriptions/{id}/replay"), body).await.ok()
-}
-
-async fn emit_many(client: &Client, count: usize) {
-    const CLIENTS: usize = 32;
-    let mut emitting = JoinSet::new();
-    for _ in 0..CLIENTS {
-        let client = client.clone();
-        emitting.spawn(async move {
-            for _ in 0..count / CLIENTS {
-                client.emit_generic(json!({ "kind": "k" })).await;
-            }
-        });
-    }
-    while let Some(emitted) = emitting.join_next().await {
-        emitted.expect("all are accepted");
-    }
 }
 
 #[tokio::test]
@@ -55,12 +38,12 @@ async fn what_was_accepted_before_a_subscription_was_there_is_replayed_with_its_
     }
     app.settle().await;
     let requests = receiver.requests();
-    let mut replayed: Vec<_> = requests.iter().filter_map(|request| request.header("x-event-id")).collect();
-    replayed.sort_unstable();
+    let mut replayed = receiver.event_ids();
+    replayed.sort();
     assert_eq!(replayed, ids);
     assert!(requests.iter().all(|request| request.header("x-weir-replay") == Some("true")));
 
-    // All of it arrived: nothing is left to replay, unless everything is wanted.
+    // All events have arrived: a replay finds none to send, unless `all` is set.
     let answer = replay(&acme, &id, json!({ "from": EARLY })).await;
     assert_eq!((&answer["replayedCount"], &answer["replayId"]), (&json!(0), &Value::Null));
     assert_eq!(replay(&acme, &id, json!({ "from": EARLY, "all": true })).await["replayedCount"], 3);
@@ -93,11 +76,10 @@ async fn only_what_never_arrived_is_sent_again() {
     app.settle().await;
     let before = receiver.requests().len();
     receiver.always(Reply::status(200));
-    // A paused subscription gets what its owner asks for.
+    // A paused subscription gets the replay that its owner asks for.
     assert_eq!(replay(&acme, &id, json!({ "from": EARLY })).await["replayedCount"], 2);
     app.settle().await;
-    let mut arrived: Vec<_> =
-        receiver.requests()[before..].iter().filter_map(|r| r.header("x-event-id").map(str::to_owned)).collect();
+    let mut arrived = receiver.event_ids().split_off(before);
     arrived.sort();
     assert_eq!(arrived, [dead, unheard]);
     app.clock.advance(Duration::from_secs(70));
@@ -160,13 +142,12 @@ async fn what_cannot_be_replayed_is_refused() {
 async fn a_replay_survives_a_restart() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let acme = app.organization("ENTERPRISE").await;
-    emit_many(&acme, 320).await;
+    acme.emit_many(320).await;
     let (id, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     assert_eq!(replay(&acme, &id, json!({ "from": EARLY })).await["replayedCount"], 320);
     let app = app.restart().await;
     app.settle().await;
-    let mut ids: Vec<_> =
-        receiver.requests().iter().filter_map(|r| r.header("x-event-id").map(str::to_owned)).collect();
+    let mut ids = receiver.event_ids();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 320);
@@ -178,7 +159,7 @@ async fn a_replay_of_ten_thousand_events_does_not_hold_up_a_live_one() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let acme = app.organization("ENTERPRISE").await;
     // Emits without a subscriber, so that making them takes no time of routing and delivery.
-    emit_many(&acme, 10_016).await;
+    acme.emit_many(10_016).await;
     let (id, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     let answer = replay(&acme, &id, json!({ "from": EARLY })).await;
     assert_eq!(answer["replayedCount"], 10_016);
@@ -206,7 +187,7 @@ async fn a_replay_of_ten_thousand_events_does_not_hold_up_a_live_one() {
 async fn an_endpoint_that_fails_is_not_sent_everything_again() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let acme = app.organization("ENTERPRISE").await;
-    emit_many(&acme, 64).await;
+    acme.emit_many(64).await;
     let (id, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     acme.patch(&format!("/api/v1/event-subscriptions/{id}"), json!({ "retrySchedule": [] })).await.ok();
     receiver.always(Reply::status(500));
@@ -214,11 +195,11 @@ async fn an_endpoint_that_fails_is_not_sent_everything_again() {
     app.settle().await;
     let tried = receiver.requests().len();
     assert!(tried < 32, "{tried} of 64 were sent to an endpoint that fails");
-    // One now and then finds out whether it still does.
+    // After the pause a single attempt checks whether the endpoint still fails.
     app.clock.advance(Duration::from_secs(31));
     app.settle().await;
     assert_eq!(receiver.requests().len(), tried + 1);
-    // Once it does not, everything goes on at once.
+    // Once it succeeds, the remaining deliveries are sent at once.
     receiver.always(Reply::status(200));
     app.clock.advance(Duration::from_secs(31));
     app.settle().await;
@@ -230,10 +211,10 @@ async fn an_endpoint_that_fails_is_not_sent_everything_again() {
 async fn replays_per_subscription_max() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let acme = app.organization("ENTERPRISE").await;
-    emit_many(&acme, 64).await;
+    acme.emit_many(64).await;
     let (id, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     receiver.always(Reply::status(500));
-    // The endpoint fails, so none of them comes to its end.
+    // The endpoint fails, so none of the replays ends.
     for _ in 0..REPLAYS_PER_SUBSCRIPTION_MAX {
         replay(&acme, &id, json!({ "from": EARLY, "all": true })).await;
         app.settle().await;

@@ -1,4 +1,4 @@
-//! How long what is finished is kept, and what is never deleted.
+//! Housekeeping: how long finished rows are kept, and which rows it never deletes.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn retention_days_default() {
     app.clock.advance(Duration::from_mins(1));
     let young = acme.emit_generic(json!({ "kind": "young" })).await;
     app.settle().await;
-    // The event, its attempt, and the event that says that the organization's first was registered.
+    // The event, its attempt, and the organization's first event: `CUSTOM_EVENT_GENERIC_SEEDED`.
     assert_eq!(keep_house(&app).await, 3);
     acme.get(&format!("/api/v1/emits/{old}")).await.refused(404, "NOT_FOUND");
     assert_eq!(acme.get(&format!("/api/v1/deliveries?emitId={old}")).await.ok()["total"], 0);
@@ -122,7 +122,7 @@ async fn no_days_are_for_ever() {
     let emit = acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     app.clock.advance(AGES);
-    // The attempt goes, the delivery says what became of it, and the event stays.
+    // The attempt is deleted; the delivery with its status and the event stay.
     assert_eq!(keep_house(&app).await, 1);
     let kept = delivery(&acme, &emit).await;
     assert_eq!((&kept["status"], &kept["attempts"]), (&json!("SUCCESS"), &json!([])));
@@ -210,7 +210,7 @@ async fn answers_to_requests_go_after_their_day() {
 
 #[tokio::test]
 async fn what_is_still_to_be_relayed_stays() {
-    // Without a host: it would relay.
+    // No host runs on this database: it would relay the event.
     let database = TestDatabase::create().await;
     let db = Db::connect(&database.location).await.expect("it opens");
     migrate::run(&db).await.expect("the migrations run");

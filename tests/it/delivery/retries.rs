@@ -1,17 +1,11 @@
-//! Retries and dead letters: contract 7.1.
+//! Retries and dead letters (contract 7.1).
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir::domain::{retry::RetrySchedule, time::Time};
+use weir::domain::time::Time;
 
-use crate::support::{Client, Receiver, Reply, TestApp};
-
-async fn the_delivery(client: &Client) -> Value {
-    let list = client.get("/api/v1/deliveries").await.ok();
-    assert_eq!(list["total"], 1);
-    list["items"][0].clone()
-}
+use crate::support::{Receiver, Reply, TestApp};
 
 fn time(value: &Value) -> Time {
     Time::parse(value.as_str().expect("a time")).expect("RFC 3339")
@@ -26,13 +20,13 @@ async fn five_attempts_on_the_schedule_and_then_a_dead_letter() {
     let emit = acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     for (attempt, step_s) in (1_usize..).zip([30, 120, 900, 3_600]) {
-        let delivery = the_delivery(&acme).await;
+        let delivery = acme.only_delivery().await;
         assert_eq!(delivery["status"], "RETRYING", "after attempt {attempt}");
         assert_eq!(delivery["attempts"].as_array().map(Vec::len), Some(attempt));
         let wait_ms = time(&delivery["nextAttemptAt"]).millis_since(app.clock.now());
         let step_ms = step_s * 1_000;
         assert!((step_ms..=step_ms + step_ms / 10).contains(&wait_ms), "{wait_ms} ms after attempt {attempt}");
-        // A moment before its time nothing happens.
+        // A millisecond before its time the next attempt is not made.
         app.clock.advance(Duration::from_millis(u64::try_from(wait_ms - 1).expect("positive")));
         app.settle().await;
         assert_eq!(receiver.requests().len(), attempt);
@@ -40,7 +34,7 @@ async fn five_attempts_on_the_schedule_and_then_a_dead_letter() {
         app.settle().await;
         assert_eq!(receiver.requests().len(), attempt + 1);
     }
-    let delivery = the_delivery(&acme).await;
+    let delivery = acme.only_delivery().await;
     assert_eq!((&delivery["status"], &delivery["nextAttemptAt"]), (&json!("FAILED"), &Value::Null));
     let numbers: Vec<&Value> =
         delivery["attempts"].as_array().expect("attempts").iter().map(|a| &a["number"]).collect();
@@ -51,7 +45,7 @@ async fn five_attempts_on_the_schedule_and_then_a_dead_letter() {
     let requests = receiver.requests();
     assert_eq!(requests.len(), 5);
     assert!(requests.iter().all(|request| request.header("x-event-id") == Some(emit.as_str())));
-    // The same bytes each time, signed afresh.
+    // Each attempt has the same bytes and a new signature.
     assert!(requests.iter().all(|request| request.body == requests[0].body));
     let mut stamps: Vec<_> = requests.iter().map(|request| request.header("webhook-timestamp")).collect();
     stamps.dedup();
@@ -68,7 +62,7 @@ async fn five_attempts_on_the_schedule_and_then_a_dead_letter() {
 
 #[tokio::test]
 async fn the_schedule_is_a_setting() {
-    let app = TestApp::with(|settings| settings.retry_schedule = "5".parse::<RetrySchedule>().expect("legal")).await;
+    let app = TestApp::with_retries("5").await;
     let receiver = Receiver::start().await;
     receiver.always(Reply::status(404));
     let acme = app.organization("FREE").await;
@@ -78,7 +72,7 @@ async fn the_schedule_is_a_setting() {
     app.clock.advance(Duration::from_secs(6));
     app.settle().await;
     assert_eq!(receiver.requests().len(), 2);
-    assert_eq!(the_delivery(&acme).await["status"], "FAILED");
+    assert_eq!(acme.only_delivery().await["status"], "FAILED");
     app.stop().await;
 }
 
@@ -91,7 +85,7 @@ async fn an_endpoint_that_names_its_own_wait_is_heeded_up_to_twice_the_step() {
         acme.subscribe("platformxe.generic", &receiver.url("/")).await;
         acme.emit_generic(json!({ "kind": "k" })).await;
         app.settle().await;
-        let wait_ms = time(&the_delivery(&acme).await["nextAttemptAt"]).millis_since(app.clock.now());
+        let wait_ms = time(&acme.only_delivery().await["nextAttemptAt"]).millis_since(app.clock.now());
         let expected_ms = expected_s * 1_000;
         // Jitter adds up to a tenth of the step, which is 30 s.
         assert!((expected_ms..=expected_ms + 3_000).contains(&wait_ms), "{status} with {asked}: {wait_ms} ms");
@@ -130,7 +124,7 @@ async fn an_endpoint_has_ten_seconds() {
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     assert!(began.elapsed() >= Duration::from_secs(10));
-    let delivery = the_delivery(&acme).await;
+    let delivery = acme.only_delivery().await;
     assert_eq!((&delivery["status"], &delivery["attempts"][0]["responseStatus"]), (&json!("RETRYING"), &Value::Null));
     app.stop().await;
 }
@@ -144,7 +138,7 @@ async fn a_deleted_subscription_is_owed_nothing_more() {
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     acme.delete(&format!("/api/v1/event-subscriptions/{id}")).await.ok();
-    let delivery = the_delivery(&acme).await;
+    let delivery = acme.only_delivery().await;
     assert_eq!((&delivery["status"], &delivery["target"]["url"]), (&json!("FAILED"), &Value::Null));
     assert!(delivery["errorMessage"].as_str().is_some_and(|message| message.contains("deleted")));
     acme.emit_generic(json!({ "kind": "k" })).await;

@@ -1,4 +1,4 @@
-//! Secrets that change, and what else of a subscription shows on the wire (contract 7.1, 7.5, 14.3).
+//! Rotated secrets, the timestamped signature and static headers on the wire (contract 7.1, 7.5, 14.3).
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ async fn a_rotated_secret_signs_at_once_and_alone() {
         format!("/api/v1/event-subscriptions/{id}/rotate"),
         format!("/api/v1/events/subscriptions/{id}/rotate"),
     ] {
-        // As TypeScript asks: without a body.
+        // The TypeScript client rotates without a body.
         let data = tenant.send("POST", &path, None::<String>).await.ok();
         let rotated = text(&data["secret"]);
         assert_ne!(rotated, secret);
@@ -98,7 +98,7 @@ async fn secret_overlap_seconds_max() {
     assert_eq!(data["previousSecretUntil"], "2026-05-13T12:00:00.000Z");
     emit(&app, &tenant).await;
     newest(&receiver).is_by(&[&new, &old]);
-    // The last millisecond of the overlap, and the first one after it; what is remembered of the
+    // The last millisecond of the overlap, and the first one after it. The host's cache of the
     // subscription is the same at both.
     app.clock.advance(Duration::from_millis(u64::from(SECRET_OVERLAP_SECONDS_MAX) * 1_000 - 1));
     emit(&app, &tenant).await;

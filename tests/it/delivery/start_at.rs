@@ -1,16 +1,16 @@
-//! Subscriptions that also want what was accepted before they were created (contract 14.3).
+//! Subscriptions with `startAt`, which also get events accepted before they were created (contract 14.3).
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Receiver, Reply, TestApp, client::text, database::is_postgres};
+use crate::support::{Client, Receiver, Reply, TestApp, client::text};
 
 async fn emit(tenant: &Client, number: usize) -> String {
     tenant.emit_generic(json!({ "kind": "k", "number": number })).await
 }
 
-/// Subscribes to everything custom, beginning at that time.
+/// Subscribes to all custom events since a time.
 async fn subscribe_since(tenant: &Client, url: &str, start_at: &str, extras: Value) -> String {
     let mut body = json!({ "eventTypes": ["TENANT_CUSTOM:*"], "webhookUrl": url, "startAt": start_at });
     body.as_object_mut().expect("an object").extend(extras.as_object().expect("an object").clone());
@@ -36,7 +36,7 @@ async fn a_subscription_gets_what_was_accepted_since_its_start() {
         app.clock.advance(Duration::from_secs(1));
     }
     app.settle().await;
-    // The moment of the third emit itself is meant as well.
+    // `startAt` includes the moment of the third emit itself.
     let id = subscribe_since(&tenant, &receiver.url("/since"), "2026-05-06T12:00:02Z", json!({})).await;
     let read = tenant.get(&format!("/api/v1/event-subscriptions/{id}")).await.ok();
     assert_eq!(read["startAt"], "2026-05-06T12:00:02.000Z");
@@ -85,14 +85,14 @@ async fn what_is_accepted_at_the_moment_of_the_creation_comes_exactly_once() {
     const EMITS: usize = 120;
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let tenant = app.organization("ENTERPRISE").await;
-    // An emit that somebody wants has to be routed, which takes its time as well.
+    // With a subscription every emit has to be routed, which takes its time.
     let before = Receiver::start().await;
     tenant.subscribe_all(&before.url("/")).await;
-    let beside = if is_postgres() { Some(app.beside().await) } else { None };
+    let beside = app.beside_on_postgres().await;
     let emitters: Vec<_> = (0..4)
         .map(|lane| {
             let host = beside.as_ref().filter(|_| lane % 2 == 1).unwrap_or(&app);
-            let tenant = host.client(&tenant.id, &tenant.namespace, tenant.key());
+            let tenant = host.client_of(&tenant);
             tokio::spawn(async move {
                 for number in (lane..EMITS).step_by(4) {
                     emit(&tenant, number).await;

@@ -1,4 +1,4 @@
-//! The request on the wire: contract 7.1 and 7.5.
+//! The request of a delivery on the wire (contract 7.1, 7.5).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ async fn redirects_are_not_followed() {
     app.settle().await;
     let paths: Vec<String> = receiver.requests().into_iter().map(|request| request.path).collect();
     assert_eq!(paths, ["/first"]);
-    let delivery = acme.get("/api/v1/deliveries").await.ok()["items"][0].clone();
+    let delivery = acme.only_delivery().await;
     assert_eq!((&delivery["status"], &delivery["attempts"][0]["responseStatus"]), (&json!("RETRYING"), &json!(302)));
     app.stop().await;
 }
@@ -140,7 +140,7 @@ async fn an_attempt_keeps_the_beginning_of_a_refusal_and_nothing_of_a_success() 
     app.settle().await;
     app.clock.advance(std::time::Duration::from_mins(1));
     app.settle().await;
-    let delivery = acme.get("/api/v1/deliveries").await.ok()["items"][0].clone();
+    let delivery = acme.only_delivery().await;
     let snippet = delivery["attempts"][0]["responseSnippet"].as_str().expect("a snippet");
     assert!(!snippet.is_empty() && snippet.len() <= 1_024, "{} bytes", snippet.len());
     assert_eq!(delivery["attempts"][1]["responseSnippet"], Value::Null);

@@ -1,4 +1,4 @@
-//! The commands: what they say about bad settings, how they stop.
+//! The commands of the binary: refusing bad settings, stopping, comparing schemas.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::host::{Process, ROOT_KEY, folder, serve, weir};
 use crate::support::{Receiver, Reply, database::TestDatabase};
 
-/// Runs a command that has to fail, and gives what it says.
+/// Runs a command that has to fail, and gives its error.
 fn refusal(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let output = weir(arguments).envs(variables.iter().copied()).output().expect("the binary runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -53,7 +53,7 @@ fn every_bad_setting_is_named() {
         let answer = with(name, value);
         assert!(answer.contains(said), "{name}={value}: {answer}");
         assert!(!answer.contains(ROOT_KEY), "a secret was shown");
-        // One with a letter too few is nearly the secret.
+        // The error must not show a value that is nearly the secret, such as one with a letter too few.
         let is_secret = name.ends_with("_KEY") || name.ends_with("_TOKEN") || name.ends_with("_PREVIOUS");
         assert!(!answer.contains("password"), "{name} was shown: {answer}");
         assert!(!is_secret || !answer.contains(value), "{name} was shown: {answer}");
@@ -95,13 +95,14 @@ async fn a_stop_finishes_what_is_under_way_and_exits_with_zero() {
 
     // The attempt that was under way was recorded, so nothing is sent again.
     let host = Process::start(serve(&database));
-    let delivery = host.client(&key).get("/api/v1/deliveries").await.ok()["items"][0].clone();
+    let delivery = host.client(&key).only_delivery().await;
     assert_eq!((&delivery["status"], delivery["attempts"].as_array().map(Vec::len)), (&json!("SUCCESS"), Some(1)));
     assert!(host.terminate().await.success());
     assert_eq!(receiver.requests().len(), 1);
 }
 
-/// A stop outlasts no endpoint that hangs, and costs it nothing: here the only attempt that it has.
+/// A stop does not wait for an endpoint that hangs, and the interrupted attempt is not counted: here it is
+/// the only one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_in_the_middle_of_a_request_uses_up_no_attempt() {
     let database = Arc::new(TestDatabase::create().await);
@@ -122,7 +123,7 @@ async fn a_stop_in_the_middle_of_a_request_uses_up_no_attempt() {
     assert_eq!(requests[0].header("x-event-id"), requests[1].header("x-event-id"));
     let delivery = async {
         loop {
-            let delivery = host.client(&key).get("/api/v1/deliveries").await.ok()["items"][0].clone();
+            let delivery = host.client(&key).only_delivery().await;
             if delivery["status"] != "PENDING" {
                 return delivery;
             }

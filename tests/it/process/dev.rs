@@ -1,4 +1,4 @@
-//! `weir dev`: what it sets up, and the tours that it suggests.
+//! `weir dev`: the organizations and the receiver that it sets up, and the tours that it suggests.
 
 use std::{
     fs,
@@ -49,7 +49,7 @@ async fn dev_sets_up_all_that_is_needed_and_finds_it_again() {
     let admin = host.anonymous().with_header("authorization", &format!("Bearer {}", text(&ready["adminToken"])));
     admin.get("/api/admin/v1/status").await.ok();
 
-    // The receiver verifies: it acknowledges what the host signed, and refuses anything else.
+    // The receiver acknowledges requests that the host signed, and refuses any others.
     let client = host.client(&key);
     client.subscribe("platformxe.generic", ready["receiverUrl"].as_str().expect("a URL")).await;
     client.emit_generic(json!({ "kind": "k" })).await;
@@ -70,7 +70,7 @@ async fn dev_sets_up_all_that_is_needed_and_finds_it_again() {
     drop(fs::remove_dir_all(&folder));
 }
 
-/// The status that the receiver answers to a request that nobody signed.
+/// The status that the receiver answers to a request without a signature.
 async fn forged(receiver: &url::Url) -> u16 {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let address = (receiver.host_str().expect("a host"), receiver.port().expect("a port"));
@@ -114,7 +114,7 @@ async fn two_organizations_share_an_event_as_dev_suggests() {
     assert_eq!((&relays["total"], &relays["items"][0]["status"]), (&json!(1), &json!("relayed")));
     assert_eq!(relays["items"][0]["peerCanonicalName"], canonical_name.as_str());
 
-    // What was printed: everything that a reader needs for the same steps, and what arrived.
+    // The output has everything that a reader needs for the same steps, and the event that arrived.
     let shown = fs::read_to_string(&output).expect("UTF-8");
     for index in [0, 1] {
         let [slug, id, key] = ["slug", "id", "apiKey"].map(|member| known(index, member));
@@ -155,7 +155,7 @@ async fn dev_organizations_max() {
     let all = host.ready["organizations"].clone();
     assert_eq!(all.as_array().map(Vec::len), Some(DEV_ORGANIZATIONS_MAX as usize));
     assert!(host.terminate().await.success());
-    // Fewer take none away: their keys may be in use.
+    // A start with fewer organizations removes none: their keys may be in use.
     let host = Process::start(start(1));
     assert_eq!(host.ready["organizations"], all);
     assert!(host.terminate().await.success());

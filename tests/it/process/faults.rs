@@ -3,22 +3,24 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use serde_json::json;
-use sqlx::{Connection, Executor};
+use sqlx::Executor;
 use tokio::task::JoinSet;
 use weir::db::Location;
 
 use super::host::{Process, serve};
 use crate::support::{
     Client, Receiver, TestApp,
-    database::{TestDatabase, is_postgres, on_server},
+    database::{TestDatabase, is_postgres, on_server, postgres, sqlite},
     server::Stop,
 };
+
+const EMIT: &str = "/api/v1/events/custom/emit";
 
 fn event() -> serde_json::Value {
     json!({ "name": "platformxe.generic", "payload": { "kind": "k" } })
 }
 
-/// Makes the database refuse all writers until the answer is dropped or undone.
+/// A transaction that makes the database refuse all other writers until it is released.
 enum Lock {
     Sqlite(sqlx::SqliteConnection),
     Postgres(sqlx::PgConnection),
@@ -28,15 +30,14 @@ impl Lock {
     async fn take(location: &Location) -> Self {
         match location {
             Location::Sqlite(path) => {
-                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-                let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("it opens");
-                connection.execute("begin immediate").await.expect("nobody writes");
+                let mut connection = sqlite(path).await;
+                connection.execute("begin immediate").await.expect("no transaction writes");
                 Self::Sqlite(connection)
             }
             Location::Postgres(url) => {
-                let mut connection = sqlx::PgConnection::connect(url).await.expect("it can be reached");
+                let mut connection = postgres(url).await;
                 connection.execute("begin").await.expect("it works");
-                connection.execute("lock table emit in access exclusive mode").await.expect("nobody has it");
+                connection.execute("lock table emit in access exclusive mode").await.expect("no other lock is held");
                 Self::Postgres(connection)
             }
         }
@@ -50,6 +51,31 @@ impl Lock {
     }
 }
 
+/// Emits until the host accepts, which it has to do soon and without help.
+async fn emit_until_accepted(client: &Client) {
+    let accepted = async {
+        while client.post(EMIT, event()).await.status != 202 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), accepted).await.expect("the host accepts again");
+}
+
+/// Waits until so many deliveries of the organization have succeeded.
+async fn all_are_delivered(client: &Client, count: i64) {
+    let delivered = async {
+        while total(client, "/api/v1/deliveries?status=SUCCESS&limit=1").await != count {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), delivered).await.expect("every delivery succeeds");
+}
+
+/// How many rows the list at a path has in all.
+async fn total(client: &Client, path: &str) -> i64 {
+    client.get(path).await.ok()["total"].as_i64().expect("a number")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_database_gives_503_and_no_202_and_recovers_by_itself() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
@@ -58,17 +84,12 @@ async fn a_locked_database_gives_503_and_no_202_and_recovers_by_itself() {
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     let lock = Lock::take(&app.database.location).await;
-    let refused = acme.post("/api/v1/events/custom/emit", event()).await;
+    let refused = acme.post(EMIT, event()).await;
     refused.refused(503, "unavailable");
     assert_eq!(refused.header("retry-after"), Some("1"));
     lock.release().await;
-    // What the refused emit left behind on PostgreSQL may still be waiting for the lock.
-    let accepted = async {
-        while acme.post("/api/v1/events/custom/emit", event()).await.status != 202 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), accepted).await.expect("it recovers");
+    // The refused emit's connection may still wait for the lock on PostgreSQL.
+    emit_until_accepted(&acme).await;
     app.settle().await;
     assert_eq!(receiver.requests().len(), 2, "nothing that was refused is delivered");
     app.stop().await;
@@ -86,39 +107,34 @@ async fn a_database_that_is_gone_gives_503_and_serves_again_when_it_is_back() {
         on_server(&format!("alter database {name} with allow_connections false")).await.expect("it works");
         let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
         on_server(&end).await.expect("it works");
-        acme.post("/api/v1/events/custom/emit", event()).await.refused(503, "unavailable");
+        acme.post(EMIT, event()).await.refused(503, "unavailable");
         acme.get("/api/v1/deliveries").await.refused(503, "unavailable");
         on_server(&format!("alter database {name} with allow_connections true")).await.expect("it works");
     } else {
-        // An SQLite file cannot go away under an open host; its pools can, and answer the same.
+        // An SQLite file cannot go away under an open host. Closing its pools has the same effect.
         app.app().host.db.close().await;
-        acme.post("/api/v1/events/custom/emit", event()).await.refused(503, "unavailable");
+        acme.post(EMIT, event()).await.refused(503, "unavailable");
         acme.get("/api/v1/deliveries").await.refused(503, "unavailable");
         let app = app.restart().await;
-        let acme = app.client(&acme.id, &acme.namespace, acme.key());
+        let acme = app.client_of(&acme);
         acme.emit_generic(json!({ "kind": "k" })).await;
         app.settle().await;
         assert_eq!(receiver.requests().len(), 2);
         return app.stop().await;
     }
-    let accepted = async {
-        while acme.post("/api/v1/events/custom/emit", event()).await.status != 202 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), accepted).await.expect("it recovers");
+    emit_until_accepted(&acme).await;
     app.settle().await;
     assert_eq!(receiver.requests().len(), 2);
     app.stop().await;
 }
 
-/// Emits in a trouble of the database.
+/// How many clients emit while the database is taken away.
 const CLIENTS: usize = 6;
 /// Times that the database is taken away, and for how long.
 const TROUBLES: u32 = 10;
 const TROUBLE: Duration = Duration::from_millis(300);
 
-/// A server crashes or is restarted. A file cannot be; somebody else holds it.
+/// Crashes or restarts a server. A file has no server, so another connection locks it for a while.
 async fn trouble(database: &TestDatabase, number: u32) {
     if is_postgres() {
         let stop = if number.is_multiple_of(2) { Stop::Immediate } else { Stop::Fast };
@@ -136,7 +152,7 @@ async fn emit_for_sure(client: Client, key: String) -> u32 {
     body["idempotencyKey"] = key.into();
     let mut refused = 0;
     loop {
-        let answer = client.post("/api/v1/events/custom/emit", body.clone()).await;
+        let answer = client.post(EMIT, body.clone()).await;
         if answer.status == 202 {
             return refused;
         }
@@ -182,22 +198,13 @@ async fn a_database_that_is_taken_away_under_load_loses_nothing() {
     }
     println!("{TROUBLES} troubles, {accepted} accepted, {refused} refused meanwhile");
     // One emit for each key, however often it was tried, and each of them arrives.
-    let total = |path: &str| {
-        let (acme, path) = (acme.clone(), format!("/api/v1/{path}&limit=1"));
-        async move { acme.get(&path).await.ok()["total"].as_i64().expect("a number") }
-    };
-    assert_eq!(total("emits?name=platformxe.generic").await, accepted);
-    let delivered = async {
-        while total("deliveries?status=SUCCESS").await < accepted {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(2), delivered).await.expect("everything is delivered");
+    assert_eq!(total(&acme, "/api/v1/emits?name=platformxe.generic&limit=1").await, accepted);
+    all_are_delivered(&acme, accepted).await;
     assert!(host.terminate().await.success());
 }
 
-/// A file may not grow beyond its limit: what a full disk is to a process. On PostgreSQL the
-/// server's disk is not ours to fill, so there the host is only started under the same limit.
+/// A limit on the size of files stands for a full disk. On PostgreSQL the test cannot fill the server's
+/// disk, so there the host only runs under the same limit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_gives_503_and_keeps_what_was_accepted() {
     let database = Arc::new(TestDatabase::create().await);
@@ -220,7 +227,7 @@ async fn a_full_disk_gives_503_and_keeps_what_was_accepted() {
     // 4096 blocks of 512 bytes or 1 KiB are 4 MiB at most: forty of these fill it, with its log.
     while refused < 3 && accepted < 200 {
         let body = json!({ "name": "platformxe.generic", "payload": { "kind": "k", "summary": padding } });
-        let answer = acme.post("/api/v1/events/custom/emit", body).await;
+        let answer = acme.post(EMIT, body).await;
         if answer.status == 202 {
             accepted += 1;
         } else {
@@ -231,24 +238,14 @@ async fn a_full_disk_gives_503_and_keeps_what_was_accepted() {
     assert_eq!(refused == 3, !is_postgres(), "{accepted} accepted, {refused} refused");
     // With room again the host goes on without help.
     host.lift_file_size_limit();
-    let accepts_again = async {
-        while acme.post("/api/v1/events/custom/emit", event()).await.status != 202 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), accepts_again).await.expect("it recovers");
+    emit_until_accepted(&acme).await;
 
-    // What was accepted is on the disk, also for whoever starts now, and all of it arrives.
+    // Every accepted event is on the disk, a new host finds it there, and all of them arrive.
     host.kill();
     let host = Process::start(serve(&database));
     let acme = host.client(&key);
-    let total = acme.get("/api/v1/emits?limit=1").await.ok()["total"].as_i64().expect("a number");
-    assert!(total >= accepted, "{accepted} were accepted, {total} are kept");
-    let delivered = async {
-        while acme.get("/api/v1/deliveries?status=SUCCESS&limit=1").await.ok()["total"].as_i64() != Some(total) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(2), delivered).await.expect("everything is delivered");
+    let kept = total(&acme, "/api/v1/emits?limit=1").await;
+    assert!(kept >= accepted, "{accepted} were accepted, {kept} are kept");
+    all_are_delivered(&acme, kept).await;
     assert!(host.terminate().await.success());
 }

@@ -1,4 +1,4 @@
-//! The outbound guard of the binary, in an environment that wants to lead it elsewhere.
+//! The outbound guard of the binary, in an environment that names proxies.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::host::{Process, serve};
 use crate::support::{Receiver, database::TestDatabase};
 
-/// What the environment says of proxies is for clients, and would carry requests past the guard.
+/// Proxies that the environment names are for clients, and would carry requests past the guard.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proxies_of_the_environment_are_not_used() {
     let (database, receiver) = (Arc::new(TestDatabase::create().await), Receiver::start().await);

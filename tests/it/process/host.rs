@@ -17,10 +17,11 @@ use crate::support::{Client, client::text, database::TestDatabase};
 pub(super) const ROOT_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The operator's token.
 pub(super) const ADMIN_TOKEN: &str = "operator-token-of-the-tests";
-/// A start compiles the built-in components at worst; a stop waits for what is under way.
+/// How long a start or a stop may take: a start may have to compile the built-in components, a stop waits
+/// for the attempts under way.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A host that runs as a process of its own. Dropped, it is killed.
+/// A host that runs as a process of its own, and is killed when this is dropped.
 pub(super) struct Process {
     child: Child,
     pub(super) ready: Value,
@@ -66,7 +67,7 @@ impl Process {
         Self::start_with(command, Stdio::null(), log)
     }
 
-    /// The same, with what it prints going elsewhere as well.
+    /// The same, with its output going elsewhere as well.
     pub(super) fn start_with(mut command: Command, output: Stdio, log: Stdio) -> Self {
         let ready_file = folder_file();
         command.arg("--ready-file").arg(&ready_file).stdout(output).stderr(log);
@@ -94,7 +95,7 @@ impl Process {
         url.strip_prefix("http://").expect("plain http").parse().expect("an address")
     }
 
-    /// Nobody in particular.
+    /// A client without any key.
     pub(super) fn anonymous(&self) -> Client {
         Client::new(self.address())
     }
@@ -122,14 +123,14 @@ impl Process {
         self.anonymous().with_header("x-api-key", key)
     }
 
-    /// Lets its files grow as they like from now on: room on the disk again.
+    /// Lifts the limit on the size of the host's files, as if the disk had room again.
     pub(super) fn lift_file_size_limit(&self) {
         let pid = self.child.id().to_string();
         let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
         assert!(lifted.expect("prlimit is there").success());
     }
 
-    /// Ends it as a power cut would: without a warning.
+    /// Kills the host without a warning.
     pub(super) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ended");

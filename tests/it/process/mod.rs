@@ -1,4 +1,4 @@
-//! The binary itself, as a process: its commands, its end, and what survives it.
+//! The binary as a process: its commands, how it stops, and that nothing accepted is lost when it is killed.
 
 mod commands;
 mod crash;

@@ -12,7 +12,7 @@ use crate::support::{
     database::{TestDatabase, is_postgres},
 };
 
-/// Clients at once.
+/// How many requests are under way at once.
 const CLIENTS: usize = 64;
 
 async fn all(requests: impl Iterator<Item = impl Future<Output = Answer>>) -> Vec<Answer> {

@@ -1,4 +1,4 @@
-//! Kill −9 while requests with idempotency keys are under way: each takes effect once.
+//! Kill −9 while requests with idempotency keys are under way: each request takes effect once.
 
 use std::{
     collections::BTreeSet,
@@ -18,10 +18,10 @@ use crate::support::{
 const SUBSCRIPTIONS: &str = "/api/v1/event-subscriptions";
 /// Clients that subscribe all the time.
 const CLIENTS: usize = 8;
-/// What a host that was killed on PostgreSQL had under way ends after 30 seconds.
+/// Far more than the 30 seconds after which claims of a killed host end on PostgreSQL.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// `None` when the host died meanwhile.
+/// Subscribes with an idempotency key; `None` when the host died meanwhile.
 async fn subscribe(client: &Client, key: &str) -> Option<Answer> {
     let client = client.clone().with_header("idempotency-key", key);
     let body = json!({ "eventTypes": ["TENANT_CUSTOM:*"], "webhookUrl": "https://example.com/", "name": key });
@@ -44,7 +44,7 @@ fn is_settled(answer: &Answer) -> bool {
     }
 }
 
-/// Subscribes with new keys until the host dies; those that were not answered stay in `open`.
+/// Subscribes with new keys until the host dies; keys without a settled answer stay in `open`.
 async fn subscribe_until_it_dies(client: Client, name: String, open: Arc<Mutex<BTreeSet<String>>>) -> usize {
     let mut asked = 0;
     loop {
@@ -76,7 +76,7 @@ async fn a_request_with_a_key_takes_effect_once_however_often_the_host_dies() {
         tokio::time::sleep(Duration::from_millis(150 + kill * 37 % 100)).await;
         host.kill();
         while let Some(count) = subscribing.join_next().await {
-            asked += count.expect("whatever was answered was legal");
+            asked += count.expect("every answer was legal");
         }
         host = Process::start(serve(&database));
         let open = open.lock().expect("not poisoned").clone();

@@ -1,4 +1,4 @@
-//! `weir admin rotate-root-key` against hosts that die under it, and what their logs say.
+//! `weir admin rotate-root-key` against hosts that are killed under it, and that their logs show no secret.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::support::{Receiver, client::text, database::TestDatabase};
 
 /// The key that takes over.
 const NEW_ROOT_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
-/// More than one batch.
+/// More organizations than one batch of a rotation.
 const ORGANIZATIONS: usize = 110;
 const KILLS: u64 = 6;
 
@@ -34,7 +34,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// A host that writes everything that it has to say into a file.
+/// A host that writes its log at the level `trace` to a file.
 fn host(database: &Arc<TestDatabase>, log: &Path, root_key: &str, previous: Option<&str>) -> Process {
     let mut command = serve(database);
     command.env("WEIR_LOG", "trace").env("WEIR_ROOT_KEY", root_key);
@@ -136,7 +136,7 @@ async fn nothing_is_rotated_before_every_host_has_the_key() {
     );
 
     let mut wrong_token = admin(&["root-keys", "--url", &with.url()]);
-    wrong_token.env("WEIR_ADMIN_TOKEN", "another-token-of-somebody");
+    wrong_token.env("WEIR_ADMIN_TOKEN", "another-token");
     assert!(said(&output(wrong_token).await).contains("401"));
     let mut no_token = weir(&["admin", "root-keys"]);
     no_token.env_remove("WEIR_ADMIN_TOKEN");

@@ -1,4 +1,4 @@
-//! Documents: those that are made from the code, whole or in part, and the links in all of them.
+//! Documents: the generated parts match the code, and every link and every test that a page names exists.
 
 use std::{
     env, fs,
@@ -38,7 +38,7 @@ fn command(words: &[&str]) -> Command {
     })
 }
 
-/// The row of a flag; none for what is no flag, and for those that every command has.
+/// The row of a flag; `None` for an argument that is no flag, and for flags that every command has.
 fn row(arg: &Arg) -> Option<String> {
     let flag = arg.get_long().filter(|flag| !["help", "version"].contains(flag))?;
     let variable = arg.get_env().map_or("–".to_owned(), |name| format!("`{}`", name.to_string_lossy()));

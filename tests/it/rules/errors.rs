@@ -1,4 +1,4 @@
-//! The table of error codes.
+//! The table of error codes: well formed, documented, and each code answered somewhere.
 
 use std::collections::HashSet;
 

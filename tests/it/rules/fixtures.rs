@@ -1,4 +1,4 @@
-//! No fixture without a test.
+//! Every fixture in `guests/fixtures` is loaded by a test.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! Which module may use which, which crate belongs to which module, and that no modules use each other
-//! in a circle.
+//! The layers of the host: which module may use which, which module may name which crate, and that no
+//! modules use each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +51,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["telemetry.rs"]),
 ];
 
-/// What has no place in the domain: it computes, and neither waits nor talks.
+/// Words that have no place in the domain, which computes, and neither waits nor talks.
 const NOT_IN_DOMAIN: &[&str] = &["async", "await", "tokio", "sqlx", "axum", "reqwest", "hyper", "wasmtime", "tracing"];
 
 #[test]
@@ -95,7 +95,12 @@ fn crates_stay_in_their_modules() {
 fn domain_and_database_know_of_components_nothing_but_their_digests() {
     for source in host_sources().iter().filter(|source| ["domain", "db"].contains(&source.module())) {
         let names = source.code().matches("weir_runtime").count();
-        assert_eq!(names, source.code().matches("weir_runtime::Digest").count(), "{} names more", source.path);
+        assert_eq!(
+            names,
+            source.code().matches("weir_runtime::Digest").count(),
+            "{} names more of the runtime than digests",
+            source.path
+        );
     }
 }
 

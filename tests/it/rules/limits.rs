@@ -9,7 +9,7 @@ use crate::support::fixtures::root;
 const TABLES: &[&str] =
     &["host/src/domain/limits.rs", "host/crates/runtime/src/limits.rs", "host/crates/schema/src/limits.rs"];
 
-/// Bounds whose test is not named after them.
+/// Bounds whose test has another name than the bound.
 const REACHED_BY: &[(&str, &str)] = &[
     ("TEXT_CHARS_MAX", "what_is_just_within_the_bounds_is_registered"),
     ("SLUG_CHARS_MAX", "slugs_are_made_of_names"),

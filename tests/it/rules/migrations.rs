@@ -1,4 +1,4 @@
-//! Both databases have the same tables.
+//! The migrations of both databases lead to the same tables.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ fn files(database: &str) -> BTreeMap<String, String> {
     paths.map(|path| (name(&path), fs::read_to_string(&path).expect("UTF-8"))).collect()
 }
 
-/// What a migration says, with the words in which the databases differ by nature made equal.
+/// The statements of a migration, with the words in which the databases differ by nature made equal.
 fn statements(sql: &str) -> Vec<String> {
     let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
     let text: String = lines.collect::<Vec<_>>().join(" ");

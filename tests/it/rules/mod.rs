@@ -1,4 +1,4 @@
-//! Invariants of the code itself.
+//! Rules that the sources keep.
 
 mod docs;
 mod errors;

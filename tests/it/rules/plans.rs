@@ -1,4 +1,4 @@
-//! How SQLite executes the statements of the hot path: by key, whatever the tables' size.
+//! How SQLite executes the statements of the hot path: by key, with tables of any size.
 
 use std::{fs, path::PathBuf};
 
@@ -38,7 +38,7 @@ fn insertion(declaration: &str) -> String {
     )
 }
 
-/// What SQLite would do for each statement, step by step.
+/// The steps of SQLite's plan for each statement.
 async fn plans(statements: &[String]) -> Vec<Vec<String>> {
     let folder = TestDatabase::create_file();
     let Location::Sqlite(file) = &folder.location else { unreachable!("it is a file") };
@@ -76,9 +76,9 @@ async fn the_ledger_finds_rows_by_key() {
     }
 }
 
-/// An organization may have a hundred thousand subscriptions of which nobody wants to know that.
+/// An organization may have a hundred thousand subscriptions of which none listens for lifecycle events.
 #[tokio::test]
-async fn who_wants_to_know_of_emits_is_found_by_name_or_among_patterns() {
+async fn subscriptions_to_lifecycle_events_are_found_by_name_or_among_patterns() {
     let mut statements = statements(&[root().join("host/src/db/subscription.rs")]);
     statements.retain(|statement| statement.contains("wanted.event_type"));
     assert_eq!(statements.len(), 1);

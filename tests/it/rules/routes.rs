@@ -1,4 +1,4 @@
-//! The tests know every route.
+//! `api/routes.rs` lists every route of the router.
 
 use std::{collections::BTreeSet, fs};
 

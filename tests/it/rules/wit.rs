@@ -1,4 +1,4 @@
-//! The rules of `wit/README.md` that a machine can hold.
+//! The rules of `wit/README.md` that can be checked.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! One misbehaviour each: the call ends with a fault that names it, and the host goes on.
+//! One misbehaving guest per test: its call ends with a fault that names the cause, and the host goes on.
 
 use weir_runtime::{Blame, Budget, DeliveryCall, Failure, FaultKind, Origin, limits};
 

@@ -1,4 +1,4 @@
-//! Content filters in the finished router: that they mean what the corpus says, and that they are cheap enough.
+//! Content filters in the built-in router: they match as the corpus says, and within their fuel.
 
 use std::fmt::Write;
 
@@ -60,7 +60,7 @@ fn every_rule_of_the_filter_language_holds() {
     let cases: Vec<Case<'_>> =
         serde_json::from_str(include_str!("../../corpus/filters.json")).expect("a list of cases");
     for Case { rule, filter, matches, misses } in cases {
-        // As it was written, and as the host keeps it.
+        // The filter as it was written, and as the host stores it.
         let kept = Filter::parse(filter.get()).expect("a filter");
         for (payloads, expected) in [(matches, true), (misses, false)] {
             for payload in payloads {
@@ -120,7 +120,7 @@ fn memory_does_not_grow_with_the_calls() {
     let filters: Vec<String> = (0..ROUTER_CANDIDATES_MAX).map(three_leaves).collect();
     let subscriptions = subscriptions(filters.iter().map(String::as_str));
     let order = order();
-    // An organization of its own: instances are used again within one, and other tests need more.
+    // Instances are reused within an organization, and other tests need more memory: this one is its own.
     let memory_bytes = || route_of("org_memory", &subscriptions, &order).memory_bytes;
     let first = memory_bytes();
     for _ in 0..20 {

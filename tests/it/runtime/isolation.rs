@@ -1,4 +1,4 @@
-//! One organization's components cannot stop, slow or overhear another's.
+//! One organization's components cannot stop, slow or observe another's.
 
 use std::sync::{Arc, Mutex};
 
@@ -49,7 +49,7 @@ async fn hostile_components_do_not_stop_anybody_else() {
     }
 }
 
-/// Calls another component in the middle of a call, while that one's instance is alive.
+/// A signer that calls another component in the middle of a call, while the first instance is alive.
 struct CallsMeanwhile {
     runtime: Runtime,
     component: Component,

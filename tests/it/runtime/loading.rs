@@ -1,4 +1,4 @@
-//! From bytes to components: what is refused and why, and the cache of compiled code.
+//! Loading components from bytes: the refusals with their codes, and the cache of compiled code.
 
 use std::{
     fs,
@@ -77,13 +77,13 @@ fn a_world_has_its_own_imports_only() {
     assert!(matches!(error, LoadError::ImportUnknown(_)) && error.to_string().contains("signing"), "{error}");
 }
 
-/// Whether the host takes as many instances of a core module in one component.
+/// Whether the host takes a component with so many instances of a core module.
 fn takes(count: u32, module: &str) -> bool {
     let instances = "(core instance (instantiate $module))".repeat(count as usize);
     let text = format!("(component (core module $module {module}) {instances})");
     match runtime().load(&wat::parse_str(text).expect("valid text"), Origin::Tenant) {
         Err(LoadError::TooComplex(_)) => false,
-        // It is of no world, which is found out after it was found simple enough.
+        // The component is of no world, which the host checks after these bounds.
         Err(LoadError::WorldUnsupported { .. }) => true,
         other => panic!("{other:?}"),
     }

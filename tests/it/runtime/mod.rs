@@ -1,4 +1,4 @@
-//! What becomes of components: those that behave, and each fixture in `guests/fixtures`.
+//! The runtime: the built-in components, and each fixture in `guests/fixtures`.
 
 mod builtin;
 mod faults;
@@ -21,7 +21,7 @@ use crate::support::fixtures::fixture;
 const ACCEPTED_AT_MS: u64 = 1_778_103_648_120;
 const TARGET_URL: &str = "https://receiver.example/hook";
 
-/// A runtime for all tests that need none of their own. Compiled fixtures are kept between runs.
+/// The runtime that tests share. Compiled fixtures are kept between runs.
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| start(patient()))
@@ -98,7 +98,7 @@ fn fault<T: std::fmt::Debug>(outcome: &Outcome<T>) -> FaultKind {
     }
 }
 
-/// Has no secret to sign with.
+/// A signer without secrets.
 struct Keyless;
 
 impl Sign for Keyless {

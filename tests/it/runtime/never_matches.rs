@@ -1,5 +1,5 @@
-//! What the host refuses as never matching, the router never matches: random schemas, random filters
-//! and random payloads, from so small a vocabulary that they often meet.
+//! A filter that the host refuses as never matching matches no payload in the router: random schemas,
+//! filters and payloads, from so small a vocabulary that they often meet.
 
 use std::cell::Cell;
 
@@ -157,7 +157,7 @@ fn what_is_refused_never_matches() {
     let strategy = (schema_text(), vec(filter(), 20), vec(payload(), 100));
     let mut runner = TestRunner::new(Config { cases: 250, failure_persistence: None, ..Config::default() });
     let checked = runner.run(&strategy, |(schema, filters, payloads)| {
-        // Some are no legal schemas, such as one that nothing can be valid under.
+        // Some random schemas are refused, such as one under which nothing can be valid.
         let Ok(inspected) = weir_schema::inspect(&schema.to_string()) else { return Ok(()) };
         let mut never = Vec::new();
         for filter in filters {

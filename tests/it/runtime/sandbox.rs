@@ -1,4 +1,4 @@
-//! What a guest can see: its event and its context, and nothing that differs from call to call.
+//! The sandbox: a guest sees its event and its context, and nothing that differs from call to call.
 
 use serde_json::{Value, json};
 use weir_runtime::{Component, Event, Origin};
@@ -41,7 +41,7 @@ fn another_event_draws_other_numbers() {
 }
 
 #[test]
-fn a_sleeping_guest_holds_nobody_up() {
+fn a_sleeping_guest_returns_before_its_time() {
     let outcome = transform("sleeps");
     assert!(outcome.result.is_ok());
     assert!(outcome.duration.as_secs() < 60, "an hour's sleep took {:?}", outcome.duration);

@@ -1,4 +1,4 @@
-//! The outbound guard where tenants meet it: what no subscription may lead to.
+//! The outbound guard over the API: targets that no subscription may have.
 
 use std::sync::{
     Arc,
@@ -12,8 +12,8 @@ use crate::support::{Receiver, TestApp, client::text};
 
 const CORPUS: &str = include_str!("../../corpus/outbound.jsonl");
 
-/// Every line of the corpus through the API: what shows its target is refused at once, and a name
-/// is taken, because only what it resolves to when something is sent can be judged.
+/// Sends every line of the corpus through the API. An address is refused at once; a name is taken, because
+/// only the addresses that it resolves to at a delivery can be judged.
 #[tokio::test]
 async fn no_subscription_leads_to_a_forbidden_target() {
     let app = TestApp::with(|settings| settings.address_policy = Policy::default()).await;
@@ -49,8 +49,8 @@ async fn no_subscription_leads_to_a_forbidden_target() {
     app.stop().await;
 }
 
-/// What was legal when a subscription was made is judged again at each request, by whichever way
-/// it leaves: here the operator has closed the private networks meanwhile.
+/// A target that was allowed when a subscription was created is judged again at each request, be it a
+/// delivery or a test event: here the operator has closed the private networks meanwhile.
 #[tokio::test]
 async fn deliveries_and_test_events_pass_the_same_guard() {
     let (is_open, receiver) = (Arc::new(AtomicBool::new(true)), Receiver::start().await);
@@ -64,13 +64,13 @@ async fn deliveries_and_test_events_pass_the_same_guard() {
     let (id, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
     is_open.store(false, Ordering::SeqCst);
     let app = app.restart().await;
-    let acme = app.client(&acme.id, &acme.namespace, acme.key());
+    let acme = app.client_of(&acme);
     let test = acme.post(&format!("/api/v1/event-subscriptions/{id}/test"), json!({})).await.ok();
     assert_eq!((&test["success"], &test["responseStatus"]), (&json!(false), &Value::Null), "{test}");
     acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     assert_eq!(receiver.requests().len(), 0);
-    let owed = acme.get("/api/v1/deliveries").await.ok()["items"][0].clone();
+    let owed = acme.only_delivery().await;
     assert_ne!(owed["status"], "SUCCESS", "{owed}");
     app.stop().await;
 }

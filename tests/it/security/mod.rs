@@ -1,4 +1,4 @@
-//! Secrets at rest, and who is kept out: root keys, the outbound guard, the listener.
+//! Security: rotating root keys, and the outbound guard.
 
 mod guard;
 mod root_keys;

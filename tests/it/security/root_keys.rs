@@ -1,4 +1,4 @@
-//! Changing the root key while hosts run, and starting with the wrong one.
+//! Rotating the root key while hosts run, and starting with the wrong one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ use crate::support::{
 
 const STATUS: &str = "/api/admin/v1/root-keys";
 const ROTATE: &str = "/api/admin/v1/root-keys/rotate";
-/// More than one batch.
+/// More organizations than one batch of a rotation.
 const ORGANIZATIONS: usize = 120;
 
 fn key(byte: u8) -> RootKey {
@@ -49,7 +49,7 @@ impl Setting {
     }
 }
 
-/// What a start with these keys says.
+/// The error of a start with these keys.
 async fn refusal(database: &TestDatabase, keys: RootKeys) -> String {
     let refused = App::start(Settings::new(database.location.clone(), keys)).await;
     refused.err().expect("the start is refused").to_string()
@@ -101,7 +101,7 @@ async fn a_rotation_under_load_fails_no_signature() {
     // The new key is given to every host before it is used.
     setting.set(2, &[1]);
     let app = app.restart().await;
-    let beside = if is_postgres() { Some(app.beside().await) } else { None };
+    let beside = app.beside_on_postgres().await;
     app.admin().post(ROTATE, json!({ "keyId": id(1) })).await.refused(409, "invalid_state");
     let status = app.admin().get(STATUS).await.ok();
     assert_eq!((&status["primary"], &status["active"]), (&json!(id(2)), &json!(id(1))));
@@ -111,7 +111,7 @@ async fn a_rotation_under_load_fails_no_signature() {
     let mut traffic = JoinSet::new();
     for (number, one) in all.iter().enumerate() {
         let host = beside.as_ref().filter(|_| number % 2 == 0).unwrap_or(&app);
-        let client = host.client(&one.client.id, &one.client.namespace, one.client.key());
+        let client = host.client_of(&one.client);
         traffic.spawn(async move {
             for n in 0..60 {
                 client.emit_generic(json!({ "kind": "k", "data": { "n": n } })).await;
@@ -119,7 +119,7 @@ async fn a_rotation_under_load_fails_no_signature() {
         });
     }
     receiver.wait_for(10).await;
-    // An organization that comes into being in between is not forgotten.
+    // An organization that is created during the rotation is not forgotten.
     let admin = app.admin();
     let rotating = tokio::spawn(async move { rotate(&admin).await });
     all.push(subscribed(&app, &receiver, "/late").await);
@@ -139,11 +139,11 @@ async fn a_rotation_under_load_fails_no_signature() {
         beside.stop().await;
     }
 
-    // The old key can go, and everything still signs with what its receivers know.
+    // Without the old key every delivery is still signed with the secret that its receiver knows.
     setting.set(2, &[]);
     let app = app.restart().await;
     for one in &all {
-        app.client(&one.client.id, &one.client.namespace, one.client.key()).emit_generic(json!({ "kind": "k" })).await;
+        app.client_of(&one.client).emit_generic(json!({ "kind": "k" })).await;
     }
     app.settle().await;
     assert_eq!(receiver.requests().len(), 4 * 60 + 1 + all.len());
@@ -151,8 +151,8 @@ async fn a_rotation_under_load_fails_no_signature() {
     app.stop().await;
 }
 
-/// What a crash in the middle of a rotation leaves: the new key is active, and half of the data
-/// keys are wrapped with it.
+/// A crash in the middle of a rotation leaves the new key active, and half of the data keys wrapped with
+/// it.
 #[tokio::test]
 async fn a_rotation_that_was_interrupted_goes_on() {
     let (setting, receiver) = (Setting::new(1), Receiver::start().await);
@@ -180,7 +180,7 @@ async fn a_rotation_that_was_interrupted_goes_on() {
     let status = app.admin().get(STATUS).await.ok();
     assert_eq!((&status["active"], &status["remaining"]), (&json!(id(2)), &json!(3)));
     for one in &all {
-        app.client(&one.client.id, &one.client.namespace, one.client.key()).emit_generic(json!({ "kind": "k" })).await;
+        app.client_of(&one.client).emit_generic(json!({ "kind": "k" })).await;
     }
     app.settle().await;
     assert_eq!(rotate(&app.admin()).await.0, 3);
@@ -211,8 +211,8 @@ async fn a_host_without_a_key_that_is_needed_does_not_start() {
     started.expect("the key in use is there, although it is not the one to use").stop().await;
 }
 
-/// A database without organizations is still one key's: two hosts with different ones would part
-/// it between them.
+/// A database without organizations has an active key, too: otherwise two hosts with different keys could
+/// both use it.
 #[tokio::test]
 async fn the_first_start_decides_which_key_is_active() {
     let setting = Setting::new(1);
@@ -225,13 +225,13 @@ async fn the_first_start_decides_which_key_is_active() {
     let app = app.restart().await;
     app.organization("FREE").await;
     let status = app.admin().get(STATUS).await.ok();
-    assert_eq!(status["inUse"], json!([{ "id": id(1), "organizations": 1 }]), "nobody rotated");
+    assert_eq!(status["inUse"], json!([{ "id": id(1), "organizations": 1 }]), "no key was rotated");
     assert_eq!(text(&status["activatedAt"]), "2026-05-06T12:00:00.000Z");
     app.stop().await;
 }
 
-/// Somebody rotated before every host was given the new key: the one without it says so, loses
-/// nothing, and is right again once it has the key.
+/// The operator rotated before every host was given the new key: the host without it says so, loses
+/// nothing, and works again once it has the key.
 #[tokio::test]
 async fn a_host_that_missed_a_rotation_loses_nothing() {
     let (setting, receiver) = (Setting::new(1), Receiver::start().await);
@@ -255,7 +255,7 @@ async fn a_host_that_missed_a_rotation_loses_nothing() {
         answer.accepted();
     }
     let late = late.restart().await;
-    let again = late.client(&one.client.id, &one.client.namespace, one.client.key());
+    let again = late.client_of(&one.client);
     again.post("/api/v1/events/custom/emit", body).await.accepted();
     late.admin().post("/api/admin/v1/organizations", json!({ "name": "Another" })).await.created();
     late.settle().await;

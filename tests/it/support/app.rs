@@ -18,16 +18,16 @@ use weir::{
 
 use super::{
     client::Client,
-    database::{TestDatabase, number},
+    database::{TestDatabase, is_postgres, number},
 };
 
-/// When every test begins.
+/// The time at which every test begins.
 pub(crate) const START: &str = "2026-05-06T12:00:00Z";
 /// The operator's token.
 pub(crate) const ADMIN_TOKEN: &str = "operator-token-of-the-tests";
 /// How long work that is due may take: a hang of ten seconds fits, a lost wake-up does not hide.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
-/// So generous that no test meets it by accident.
+/// A limit so generous that no test meets it by accident.
 const REQUESTS_PER_HOUR: u32 = 1_000_000;
 
 type Change = Arc<dyn Fn(&mut Settings) + Send + Sync>;
@@ -78,6 +78,11 @@ impl TestApp {
         Self::build(database, clock, Arc::new(change), 1).await
     }
 
+    /// A host with this schedule of retries: with `""` the first attempt at a delivery is the only one.
+    pub(crate) async fn with_retries(schedule: &'static str) -> Self {
+        Self::with(move |settings| settings.retry_schedule = schedule.parse().expect("a schedule")).await
+    }
+
     async fn build(database: Arc<TestDatabase>, clock: TestClock, change: Change, seed: u64) -> Self {
         let mut settings = Settings::new(database.location.clone(), RootKey::new([7; 32]));
         settings.admin_token = Some(ADMIN_TOKEN.to_owned());
@@ -99,7 +104,12 @@ impl TestApp {
         Self::build(self.database.clone(), self.clock.clone(), self.change.clone(), seed).await
     }
 
-    /// Stops the host with whatever is left undone, and starts it again on the same database.
+    /// A second host beside this one where the database takes several: on PostgreSQL.
+    pub(crate) async fn beside_on_postgres(&self) -> Option<Self> {
+        if is_postgres() { Some(self.beside().await) } else { None }
+    }
+
+    /// Stops the host with its work left undone, and starts it again on the same database.
     pub(crate) async fn restart(mut self) -> Self {
         let organizations = self.organizations.load(Ordering::Relaxed);
         self.running().stop().await;
@@ -157,6 +167,17 @@ impl TestApp {
         self.anonymous().of(id, namespace).with_header("x-api-key", key)
     }
 
+    /// The same organization with the same key, as a client of this host.
+    pub(crate) fn client_of(&self, tenant: &Client) -> Client {
+        self.client(&tenant.id, &tenant.namespace, tenant.key())
+    }
+
+    /// Puts an organization on another plan.
+    pub(crate) async fn set_plan(&self, tenant: &Client, plan: &str) {
+        let path = format!("/api/admin/v1/organizations/{}", tenant.id);
+        self.admin().patch(&path, json!({ "plan": plan })).await.ok();
+    }
+
     /// Routes and delivers everything that is due at the present moment, and waits until what is
     /// under way, here or in a host beside, is recorded.
     pub(crate) async fn settle(&self) {
@@ -172,10 +193,10 @@ impl TestApp {
         assert!(is_settled, "{} emits and deliveries were left undone", self.unfinished().await);
     }
 
-    /// The same, but leaves alone what waits for nothing but its subscription's rate.
+    /// The same, but does not wait for deliveries that only their subscription's rate holds back.
     pub(crate) async fn settle_within_rates(&self) {
         let settled = self.app().workers.settle(SETTLE_MAX).await.expect("the database works");
-        assert!(settled, "more than rates is waited for");
+        assert!(settled, "work is left that no rate holds back");
     }
 
     /// Emits and deliveries that are due or under way.
@@ -195,13 +216,21 @@ impl TestApp {
         self.settle().await;
         let location = &self.database.location;
         let unrouted = number(location, "select count(*) from emit where routed_at is null").await;
-        assert_eq!(unrouted, 0, "emits that nobody routed");
+        assert_eq!(unrouted, 0, "emits that were never routed");
         let claimed = number(location, "select count(*) from delivery where is_claimed and due_at is not null").await;
-        assert_eq!(claimed, 0, "leases that nobody gave back");
+        assert_eq!(claimed, 0, "claims that were never given back");
         self.running().stop().await;
     }
 
-    /// Stops the host, whatever is left undone.
+    /// Stops the second host, if there is one, and then this one.
+    pub(crate) async fn stop_with(self, beside: Option<Self>) {
+        if let Some(beside) = beside {
+            beside.stop().await;
+        }
+        self.stop().await;
+    }
+
+    /// Stops the host without checking that no work is left.
     pub(crate) async fn stop_with_work_left(mut self) {
         self.running().stop().await;
     }

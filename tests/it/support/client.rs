@@ -1,4 +1,4 @@
-//! A client that holds every answer to the envelope of contract 1.4.
+//! An HTTP client that checks the envelope of every answer (contract 1.4).
 
 use std::{fmt, net::SocketAddr};
 
@@ -7,10 +7,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, client::conn::http1, header::HOST};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::JoinSet};
 use weir::error::Code;
 
-/// Whoever calls: an organization, the operator, or nobody in particular.
+/// The connections over which [`Client::emit_many`] emits.
+const EMITTERS: usize = 32;
+
+/// A caller of the API: an organization, the operator, or a client without any key.
 #[derive(Clone)]
 pub(crate) struct Client {
     address: SocketAddr,
@@ -116,6 +119,22 @@ impl Client {
         self.emit("platformxe.generic", payload).await
     }
 
+    /// Emits the generic event so many times, over [`EMITTERS`] connections at once.
+    pub(crate) async fn emit_many(&self, count: usize) {
+        let mut emitting = JoinSet::new();
+        for _ in 0..EMITTERS {
+            let client = self.clone();
+            emitting.spawn(async move {
+                for _ in 0..count / EMITTERS {
+                    client.emit_generic(json!({ "kind": "k" })).await;
+                }
+            });
+        }
+        while let Some(emitted) = emitting.join_next().await {
+            emitted.expect("all are accepted");
+        }
+    }
+
     /// Emits an event and gives the emit's id.
     pub(crate) async fn emit(&self, name: &str, payload: Value) -> String {
         let body = json!({ "name": name, "payload": payload });
@@ -135,6 +154,24 @@ impl Client {
         let data = self.post("/api/v1/events/custom/subscribe", body).await.created();
         (text(&data["subscriptionId"]), text(&data["secret"]))
     }
+
+    /// The organization's only delivery.
+    pub(crate) async fn only_delivery(&self) -> Value {
+        let list = self.get("/api/v1/deliveries").await.ok();
+        assert_eq!(list["total"], 1);
+        list["items"][0].clone()
+    }
+
+    /// The items of the event log that a query finds, the oldest first.
+    pub(crate) async fn event_log(&self, query: &str) -> Vec<Value> {
+        let log = self.get(&format!("/api/v1/event-log?limit=100&{query}")).await.ok();
+        log["items"].as_array().expect("a list").iter().rev().cloned().collect()
+    }
+}
+
+/// An id of the right form that belongs to nothing.
+pub(crate) fn unknown_id(prefix: &str) -> String {
+    format!("{prefix}0000000000000000000000zzzz")
 }
 
 /// The text of a JSON string.
@@ -142,7 +179,7 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-/// What came back.
+/// An answer of the host.
 pub(crate) struct Answer {
     asked: String,
     pub(crate) status: u16,

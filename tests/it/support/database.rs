@@ -4,13 +4,13 @@
 use std::{
     env, fs,
     hash::{DefaultHasher, Hash, Hasher},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU32, Ordering},
     thread,
 };
 
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::OnceCell;
 use weir::db::{Db, Location, migrate};
 
@@ -19,7 +19,7 @@ use super::{
     server::{Server, Stop},
 };
 
-/// A database that goes when this is dropped.
+/// A database that is removed when this is dropped.
 pub(crate) struct TestDatabase {
     pub(crate) location: Location,
     kept: Kept,
@@ -46,7 +46,7 @@ impl TestDatabase {
         if is_postgres() { Self::create_on_server().await } else { Self::create_file() }
     }
 
-    /// A file, whatever `TEST_DB` says.
+    /// An SQLite file, also when `TEST_DB` says otherwise.
     pub(crate) fn create_file() -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(unique_name());
         fs::create_dir_all(&folder).expect("a folder for the database can be made");
@@ -90,9 +90,9 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         match &self.kept {
-            // What could not be removed lies in the target folder and harms nobody.
+            // A file that cannot be removed stays in the target folder, where it does no harm.
             Kept::Folder(folder) => drop(fs::remove_dir_all(folder)),
-            // It ends by itself.
+            // The server ends when it is dropped.
             Kept::Server(_) => {}
             Kept::OnServer(name) => {
                 // The test's own runtime cannot be waited for from here.
@@ -171,33 +171,29 @@ pub(crate) async fn on_server(sql: &str) -> Result<(), sqlx::Error> {
 /// A number that a statement gives: for tests that look where no route leads.
 pub(crate) async fn number(location: &Location, sql: &str) -> i64 {
     let sql = sqlx::AssertSqlSafe(sql);
-    match location {
-        Location::Sqlite(path) => {
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-            let mut connection =
-                sqlx::SqliteConnection::connect_with(&options).await.expect("the database can be opened");
-            sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("the statement is right")
-        }
-        Location::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.expect("the database can be reached");
-            sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("the statement is right")
-        }
-    }
+    let number = match location {
+        Location::Sqlite(path) => sqlx::query_scalar(sql).fetch_one(&mut sqlite(path).await).await,
+        Location::Postgres(url) => sqlx::query_scalar(sql).fetch_one(&mut postgres(url).await).await,
+    };
+    number.expect("the statement is right")
 }
 
 /// Runs a statement that gives nothing: for tests that make what no route makes.
 pub(crate) async fn execute(location: &Location, sql: &str) {
-    let sql = sqlx::AssertSqlSafe(sql);
+    let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
     match location {
-        Location::Sqlite(path) => {
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-            let mut connection =
-                sqlx::SqliteConnection::connect_with(&options).await.expect("the database can be opened");
-            connection.execute(sqlx::raw_sql(sql)).await.expect("the statement is right");
-        }
-        Location::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.expect("the database can be reached");
-            connection.execute(sqlx::raw_sql(sql)).await.expect("the statement is right");
-        }
+        Location::Sqlite(path) => drop(sqlite(path).await.execute(sql).await.expect("the statement is right")),
+        Location::Postgres(url) => drop(postgres(url).await.execute(sql).await.expect("the statement is right")),
     }
+}
+
+/// A connection of the test's own to an SQLite file.
+pub(crate) async fn sqlite(path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path);
+    SqliteConnection::connect_with(&options).await.expect("the database can be opened")
+}
+
+/// A connection of the test's own to a PostgreSQL database.
+pub(crate) async fn postgres(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("the database can be reached")
 }

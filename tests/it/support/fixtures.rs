@@ -1,4 +1,4 @@
-//! Components that misbehave, from `guests/fixtures`: built once, the first time one is asked for.
+//! The components of `guests/fixtures`, built at their first use.
 
 use std::{
     env, fs,

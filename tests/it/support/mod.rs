@@ -1,4 +1,4 @@
-//! What tests share.
+//! Helpers of all tests: the host, a client, a receiver, a database, fixtures.
 
 pub(crate) mod app;
 pub(crate) mod client;

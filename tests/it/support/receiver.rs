@@ -1,4 +1,4 @@
-//! An endpoint on loopback that keeps what it receives and answers what it is told to.
+//! An endpoint on loopback that records its requests and gives the planned replies.
 
 use std::{
     collections::VecDeque,
@@ -78,7 +78,7 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// A header, whatever the case of its name.
+    /// A header; the case of its name does not matter.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -178,6 +178,12 @@ impl Receiver {
         self.shared.state().received.clone()
     }
 
+    /// The event ids of the requests so far, in order of arrival.
+    pub(crate) fn event_ids(&self) -> Vec<String> {
+        let requests = self.requests();
+        requests.iter().filter_map(|request| request.header("x-event-id").map(str::to_owned)).collect()
+    }
+
     /// Waits until so many requests have arrived, and gives them.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut counted = self.shared.count.subscribe();
@@ -203,7 +209,7 @@ impl Shared {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         let shared = shared.clone();
-        // A connection that breaks is the business of whoever broke it.
+        // A test that breaks a connection checks the effect itself.
         tokio::spawn(async move { drop(serve(stream, &shared).await) });
     }
 }

@@ -1,5 +1,5 @@
-//! A PostgreSQL server of a test's own, which it may crash. It refuses to run as root, so then it
-//! runs as the user `postgres`.
+//! A PostgreSQL server of a test's own, which the test may crash. PostgreSQL refuses to run as root, so
+//! under root it runs as the user `postgres`.
 
 use std::{
     env,
@@ -20,7 +20,7 @@ pub(crate) enum Stop {
     Fast,
 }
 
-/// A running server; dropped, it ends, and its data goes.
+/// A running server, which is stopped and removed when this is dropped.
 pub(crate) struct Server {
     folder: PathBuf,
     binaries: PathBuf,
@@ -86,7 +86,7 @@ impl Server {
             command = Command::new("setpriv");
             command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(&program);
         }
-        // The folder of the tests is none that it may look into.
+        // The user `postgres` may not be allowed into the folder of the tests.
         command.current_dir("/");
         command
     }
@@ -94,14 +94,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // What cannot be stopped or removed lies in the temporary folder; the test has its result.
+        // The test has its result; data that cannot be removed stays in the temporary folder.
         drop(quiet(self.control("stop").args(["--mode", "immediate"])).status());
         drop(fs::remove_dir_all(&self.folder));
     }
 }
 
 fn quiet(command: &mut Command) -> &mut Command {
-    // A server inherits what its control program writes to, so that is nobody's pipe.
+    // A server inherits the outputs of `pg_ctl`: a pipe would stay open for as long as it runs.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
 }
 

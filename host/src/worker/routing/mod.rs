@@ -93,12 +93,15 @@ impl Routing {
     /// Decides turn after turn until `stop` fires.
     async fn decide_turns(self: Arc<Self>, stop: CancellationToken) {
         loop {
+            // The queue first: a stop waits until it is empty, or until its grace is over. An emit that is
+            // left in it waits for the end of its lease.
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = self.shared.give_up.cancelled() => return,
                 turn = self.queue.next() => {
                     contained("a turn of routing", self.decide_turn(turn)).await;
                 }
+                () = stop.cancelled() => return,
             }
         }
     }

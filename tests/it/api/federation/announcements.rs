@@ -10,10 +10,9 @@ use crate::support::{Client, Receiver, TestApp, client::text};
 /// Names, without their common beginning, and payloads of an organization's federation events, the
 /// oldest first.
 async fn announced(tenant: &Client) -> Vec<(String, Value)> {
-    let log = tenant.get("/api/v1/event-log?entityType=federation_group&limit=100").await.ok();
-    let items = log["items"].as_array().expect("a list");
+    let log = tenant.event_log("entityType=federation_group").await;
     let short = |name: &Value| text(name).trim_start_matches("CUSTOM_EVENT_FEDERATION_").to_owned();
-    items.iter().rev().map(|item| (short(&item["eventType"]), item["payload"].clone())).collect()
+    log.into_iter().map(|item| (short(&item["eventType"]), item["payload"].clone())).collect()
 }
 
 #[tokio::test]
@@ -77,7 +76,7 @@ async fn each_move_is_told_to_the_owner_and_to_those_whom_it_concerns() {
             archived.clone(),
         ]
     );
-    // A member hears of itself, and of the group while it takes part.
+    // A member gets the announcements about itself, and those about the group while it takes part.
     assert_eq!(announced(&one).await, [invited(a), accepted(a), declared, undeclared, removed(a, "owner_removed")]);
     assert_eq!(announced(&two).await, [invited(b), removed(b, "member_left"), invited(b), accepted(b), archived]);
     app.stop().await;
@@ -105,7 +104,7 @@ async fn an_external_peer_is_told_like_a_member_and_to_the_owner_only() {
 }
 
 #[tokio::test]
-async fn an_invitation_arrives_where_it_is_waited_for() {
+async fn an_invitation_reaches_a_subscription_that_waits_for_it() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let body = json!({ "eventTypes": ["CUSTOM_EVENT_FEDERATION_*"], "webhookUrl": receiver.url("/") });
@@ -120,9 +119,9 @@ async fn an_invitation_arrives_where_it_is_waited_for() {
     app.stop().await;
 }
 
-/// What is refused changes nothing, and nothing is said of it.
+/// A refused request changes nothing and is not announced.
 #[tokio::test]
-async fn what_is_refused_is_not_told() {
+async fn refused_changes_are_not_announced() {
     let app = TestApp::start().await;
     let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let group = group(&owner, "Partners").await;

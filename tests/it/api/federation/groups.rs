@@ -62,7 +62,7 @@ async fn a_group_has_a_name_of_its_own_within_its_bounds() {
     app.stop().await;
 }
 
-/// An archived group gives its name back: whoever needs the group again creates another one.
+/// An archived group gives its name back, so that its owner can create another group of that name.
 #[tokio::test]
 async fn the_name_of_an_archived_group_is_free_again() {
     let app = TestApp::start().await;
@@ -136,9 +136,9 @@ async fn an_archived_group_says_since_when_and_stays_readable() {
     app.stop().await;
 }
 
-/// External peers are the owner's business, and who was removed learns nothing more.
+/// External peers are shown to the owner only, and a removed member is shown no other member.
 #[tokio::test]
-async fn everybody_sees_of_a_group_what_concerns_it() {
+async fn each_role_sees_its_own_part_of_a_group() {
     let app = TestApp::start().await;
     let owner = app.organization("ENTERPRISE").await;
     let id = group(&owner, "Partners").await;

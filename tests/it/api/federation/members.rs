@@ -1,11 +1,14 @@
-//! How members come, pause and go.
+//! Members of groups: inviting, accepting, pausing, resuming, leaving, removing.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{GROUPS, answer, archive, change_member, detail, group, invite, join, set_plan, unknown};
-use crate::support::{Client, TestApp, client::text};
+use super::{GROUPS, answer, archive, change_member, detail, group, invite, join};
+use crate::support::{
+    Client, TestApp,
+    client::{text, unknown_id},
+};
 
 async fn member(client: &Client, group: &str, id: &str) -> Value {
     let data = detail(client, group).await.ok();
@@ -69,7 +72,7 @@ async fn only_another_organization_of_the_host_is_invited() {
     let app = TestApp::start().await;
     let owner = app.organization("ENTERPRISE").await;
     let group = group(&owner, "Partners").await;
-    for id in [owner.id.clone(), unknown("org_"), "nonsense".to_owned(), String::new(), "org_\u{0}".to_owned()] {
+    for id in [owner.id.clone(), unknown_id("org_"), "nonsense".to_owned(), String::new(), "org_\u{0}".to_owned()] {
         invite(&owner, &group, &id).await.refused(400, "invalid_request");
     }
     let path = format!("{GROUPS}/{group}/invite");
@@ -98,7 +101,7 @@ async fn a_member_is_invited_once_until_it_is_removed() {
     app.stop().await;
 }
 
-/// What the states allow, from each of them, whoever asks.
+/// Each state with the changes that it refuses, asked for by each client that may make them.
 #[tokio::test]
 async fn a_move_that_the_state_does_not_allow_is_refused() {
     let app = TestApp::start().await;
@@ -151,7 +154,7 @@ async fn an_invitation_is_declined_by_leaving() {
     app.stop().await;
 }
 
-/// The plan of whoever is invited shows when it accepts.
+/// The invited organization's plan counts only when it accepts.
 #[tokio::test]
 async fn an_organization_without_the_plan_is_invited_and_cannot_accept() {
     let app = TestApp::start().await;
@@ -159,7 +162,7 @@ async fn an_organization_without_the_plan_is_invited_and_cannot_accept() {
     let group = group(&owner, "Partners").await;
     invite(&owner, &group, &tenant.id).await.created();
     answer(&tenant, &group, "accept").await.refused(402, "FEDERATION_NOT_AVAILABLE");
-    set_plan(&app, &tenant, "ENTERPRISE").await;
+    app.set_plan(&tenant, "ENTERPRISE").await;
     assert_eq!(answer(&tenant, &group, "accept").await.ok()["status"], "accepted");
     app.stop().await;
 }
@@ -172,7 +175,7 @@ async fn members_of_another_group_are_not_found() {
     let member = join(&owner, &one, &tenant).await;
     join(&owner, &other, &tenant).await;
     for verb in ["pause", "resume", "remove"] {
-        for id in [&member, &unknown("cefm_"), "nonsense"] {
+        for id in [&member, &unknown_id("cefm_"), "nonsense"] {
             change_member(&owner, &other, id, verb).await.refused(404, "member_not_found");
         }
     }
@@ -197,7 +200,7 @@ async fn an_archived_group_has_no_more_comings_and_goings() {
     app.stop().await;
 }
 
-/// Changes of one group come one after the other, whoever makes them and on whichever host.
+/// Changes of one group come one after the other, also when several clients make them on two hosts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_is_accepted_once_however_many_try_at_once() {
     let app = TestApp::start().await;
@@ -216,8 +219,8 @@ async fn an_invitation_is_accepted_once_however_many_try_at_once() {
     app.stop().await;
 }
 
-/// Two organizations that are members of each other's groups change both at once: nobody waits
-/// for somebody who waits for it.
+/// Two organizations that are members of each other's groups change both at once: the transactions do
+/// not wait for each other in a circle.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_of_each_other_never_wait_for_each_other() {
     let app = TestApp::start().await;

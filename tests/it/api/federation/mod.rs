@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, TestApp, client::text};
+use crate::support::{Answer, Client, client::text};
 
 mod announcements;
+mod change_counter;
 mod external;
 mod groups;
 mod members;
@@ -17,11 +18,6 @@ mod roles;
 const EVENTS: &str = "/api/v1/events/custom";
 const FEDERATION: &str = "/api/v1/events/custom/federation";
 const GROUPS: &str = "/api/v1/events/custom/federation/groups";
-
-/// Whatever nobody has: an id of the right form.
-fn unknown(prefix: &str) -> String {
-    format!("{prefix}0000000000000000000000zzzz")
-}
 
 /// Creates a group and gives its id.
 async fn group(owner: &Client, name: &str) -> String {
@@ -84,9 +80,4 @@ async fn remove_peer(client: &Client, peer: &str) -> Answer {
 /// An external peer that is in order.
 fn sound_peer() -> Value {
     json!({ "label": "Booking", "webhookUrl": "https://booking.example/inbound", "headers": { "X-Token": "secret" } })
-}
-
-async fn set_plan(app: &TestApp, tenant: &Client, plan: &str) {
-    let path = format!("/api/admin/v1/organizations/{}", tenant.id);
-    app.admin().patch(&path, json!({ "plan": plan })).await.ok();
 }

@@ -1,12 +1,16 @@
-//! External peers.
+//! Creating, reading and removing external peers.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use weir::domain::address::Policy;
 
-use super::{add_peer, archive, change_member, detail, group, join, remove_peer, sound_peer, unknown};
-use crate::support::{TestApp, client::text, database::number};
+use super::{add_peer, archive, change_member, detail, group, join, remove_peer, sound_peer};
+use crate::support::{
+    TestApp,
+    client::{text, unknown_id},
+    database::number,
+};
 
 #[tokio::test]
 async fn a_peer_answers_all_members_and_its_secret_once() {
@@ -142,7 +146,7 @@ async fn a_peer_is_removed_by_its_own_route_only_if_it_is_one() {
     let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let group = group(&owner, "Partners").await;
     let member = join(&owner, &group, &tenant).await;
-    for id in [&member, &unknown("cefm_"), "nonsense"] {
+    for id in [&member, &unknown_id("cefm_"), "nonsense"] {
         remove_peer(&owner, id).await.refused(404, "member_not_found");
     }
     assert_eq!(detail(&tenant, &group).await.ok()["callerRole"], "accepted");

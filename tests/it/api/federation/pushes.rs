@@ -1,14 +1,15 @@
-//! Pushes, and hearing what is pushed.
+//! Declaring, reading and undeclaring pushes, and subscribing to a pushed event.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{
-    EVENTS, GROUPS, answer, archive, change_member, detail, group, invite, join, push, pushed, set_plan, undeclare,
-    unknown,
+use super::{EVENTS, GROUPS, answer, archive, change_member, detail, group, invite, join, push, pushed, undeclare};
+use crate::support::{
+    Answer, Client, TestApp,
+    client::{text, unknown_id},
+    database::number,
 };
-use crate::support::{Answer, Client, TestApp, client::text, database::number};
 
 async fn listed(client: &Client, group: &str, query: &str) -> Vec<Value> {
     let data = client.get(&format!("{GROUPS}/{group}/pushes{query}")).await.ok();
@@ -50,7 +51,7 @@ async fn a_push_answers_all_members_and_stays_in_the_list_when_it_ends() {
         assert_eq!(listed(client, &group, "?includeInactive=true").await, [expected.clone()]);
         assert_eq!(detail(client, &group).await.ok()["pushes"], json!([]), "the detail has active ones only");
     }
-    // Declared again it is another push, and the old one stays what it was.
+    // Declared again, the registration gets another push, and the old one stays undeclared.
     app.clock.advance(Duration::from_secs(1));
     let again = push(&owner, &group, &registration).await.created();
     assert_ne!(again["id"], expected["id"]);
@@ -64,7 +65,7 @@ async fn only_a_published_registration_of_ones_own_is_pushed_and_once() {
     let (owner, other) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
     let (one, two) = (group(&owner, "One").await, group(&owner, "Two").await);
     let foreign = other.register("order", "1.0.0").await;
-    for id in [&foreign, &unknown("cer_"), "nonsense", ""] {
+    for id in [&foreign, &unknown_id("cer_"), "nonsense", ""] {
         push(&owner, &one, id).await.refused(404, "registration_not_found");
     }
     for body in [json!({}), json!({ "registrationId": null }), json!({ "registrationId": 7 })] {
@@ -88,7 +89,7 @@ async fn only_a_published_registration_of_ones_own_is_pushed_and_once() {
     app.stop().await;
 }
 
-/// Members see a stable view, whatever becomes of the registration.
+/// Members see the schema of the push, also when the registration has changed or is gone.
 #[tokio::test]
 async fn the_schema_is_kept_as_it_was_and_the_push_outlives_its_registration() {
     let app = TestApp::start().await;
@@ -120,7 +121,7 @@ async fn a_push_to_an_archived_group_can_still_be_undeclared() {
     archive(&owner, &group).await.ok();
     push(&owner, &group, &owner.register("other", "1.0.0").await).await.refused(409, "group_archived");
     assert_eq!(undeclare(&owner, &id).await.ok()["isActive"], false);
-    for id in [&unknown("cefp_"), "nonsense"] {
+    for id in [&unknown_id("cefp_"), "nonsense"] {
         undeclare(&owner, id).await.refused(404, "push_not_found");
     }
     app.stop().await;
@@ -131,7 +132,8 @@ async fn subscribe(client: &Client, name: &str, version: Option<&str>) -> Answer
     client.post(&format!("{EVENTS}/subscribe"), body).await
 }
 
-/// Contract 2.8: by the owner's name, bound to the member's own canonical name.
+/// Contract 2.8: the member names the owner's event, and its subscription is bound to the member's own
+/// canonical name.
 #[tokio::test]
 async fn a_member_subscribes_to_what_is_pushed_to_it() {
     let app = TestApp::start().await;
@@ -160,14 +162,14 @@ async fn a_member_subscribes_to_what_is_pushed_to_it() {
     subscribe(&tenant, &format!("{}.order", owner.namespace), None).await.refused(404, "event_not_registered");
     let listed = tenant.get("/api/v1/event-subscriptions").await.ok();
     assert_eq!(listed["subscriptions"].as_array().map(Vec::len), Some(3));
-    // Whatever ends the push for the member ends this, too.
+    // A change that ends the push for the member also ends subscribing to it.
     change_member(&owner, &group, &member, "pause").await.ok();
     silence().await;
     change_member(&owner, &group, &member, "resume").await.ok();
     heard(None).await.created();
-    set_plan(&app, &tenant, "PRO").await;
+    app.set_plan(&tenant, "PRO").await;
     silence().await;
-    set_plan(&app, &tenant, "ENTERPRISE").await;
+    app.set_plan(&tenant, "ENTERPRISE").await;
     pushed(&owner, &group, &later).await;
     undeclare(&owner, &push).await.ok();
     heard(Some("1.0.0")).await.refused(404, "event_not_registered");

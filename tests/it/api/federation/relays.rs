@@ -1,15 +1,12 @@
-//! What is pushed reaches the members, and nobody else (contract 4.3, 7.3, 14.5).
+//! Relays to members: a pushed event reaches each accepted member once, and no other organization
+//! (contract 4.3, 7.3, 14.5).
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{EVENTS, GROUPS, answer, archive, change_member, group, join, pushed, undeclare};
-use crate::support::{
-    Client, Receiver, Reply, TestApp,
-    client::text,
-    database::{is_postgres, number},
-};
+use crate::support::{Client, Receiver, Reply, TestApp, client::text, database::number};
 
 async fn emit(owner: &Client, name: &str, payload: Value) -> String {
     let body = json!({ "name": format!("{}.{name}", owner.namespace), "payload": payload });
@@ -74,7 +71,7 @@ async fn a_member_gets_what_is_pushed_under_its_own_name() {
     assert_eq!((&row["groupId"], &row["pushId"], &row["memberId"]), (&json!(group), &json!(push), &json!(member_id)));
     assert_eq!((&row["peerType"], &row["peerOrganizationId"]), (&json!("tenant_org"), &json!(member.id)));
     assert_eq!((&row["peerCanonicalName"], &row["emitId"], &row["attempt"]), (&json!(name), &json!(id), &json!(1)));
-    // A relay is no emit of the member's month.
+    // A relay does not count toward the member's monthly quota.
     let health = member.get(&format!("{EVENTS}/health")).await.ok();
     assert_eq!(health["emits"]["thisMonth"], 0);
     app.stop().await;
@@ -141,7 +138,7 @@ async fn only_accepted_members_of_living_groups_get_anything() {
     emitted!(true);
     archive(&owner, &group).await.ok();
     emitted!(false);
-    // Only now anything is relayed: what counts is when each was accepted.
+    // The relays are written only now, and yet by the state in which each event was accepted.
     app.settle().await;
     let mut arrived: Vec<String> = receiver.requests().iter().map(|request| text(&request.json()["emitId"])).collect();
     arrived.sort();
@@ -225,11 +222,11 @@ async fn many_members_get_an_event_in_steps_and_once_through_several_groups() {
     app.stop_with_work_left().await;
 }
 
-/// A step is written while another host may be at the same one: only one of them moves on.
+/// Two hosts may work on the same step of a fan-out: only one of them commits it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hosts_relay_together_and_each_event_once() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
-    let beside = if is_postgres() { Some(app.beside().await) } else { None };
+    let beside = app.beside_on_postgres().await;
     let owner = app.organization("ENTERPRISE").await;
     let registration = owner.register("order", "1.0.0").await;
     let group = group(&owner, "Partners").await;
@@ -239,7 +236,7 @@ async fn hosts_relay_together_and_each_event_once() {
         join(&owner, &group, &member).await;
         hear(&member, &owner, "order", json!({ "webhookUrl": receiver.url(&format!("/{number}")) })).await;
     }
-    let there = beside.as_ref().unwrap_or(&app).client(&owner.id, &owner.namespace, owner.key());
+    let there = beside.as_ref().unwrap_or(&app).client_of(&owner);
     for number in 0..40 {
         emit(if number % 2 == 0 { &owner } else { &there }, "order", json!({ "n": number })).await;
     }
@@ -254,16 +251,16 @@ async fn hosts_relay_together_and_each_event_once() {
     assert_eq!(seen.len(), 20 * 40);
     seen.sort();
     seen.dedup();
-    assert_eq!(seen.len(), 20 * 40, "somebody got an event twice, and another not at all");
+    assert_eq!(seen.len(), 20 * 40, "one member got an event twice, and another not at all");
     let location = &app.database.location;
     assert_eq!(number(location, "select count(*) from federation_relay_log").await, 20 * 40);
     assert_eq!(number(location, "select count(*) from federation_fan_out").await, 0);
     app.stop().await;
 }
 
-/// A member's filters are its own affair: they are not evaluated where others wait for it.
+/// A member's slow filters are not evaluated in the step that relays to the other members.
 #[tokio::test]
-async fn a_member_whose_filters_take_long_gets_what_is_pushed_and_delays_nobody() {
+async fn a_member_whose_filters_take_long_gets_what_is_pushed_and_delays_no_other() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let owner = app.organization("ENTERPRISE").await;
     let registration = owner.register("order", "1.0.0").await;
@@ -314,7 +311,7 @@ async fn a_member_whose_endpoint_hangs_delays_neither_owner_nor_others() {
     }
     hear(&quick, &owner, "order", json!({ "webhookUrl": healthy.url("/member") })).await;
     hear(&owner, &owner, "order", json!({ "webhookUrl": healthy.url("/owner") })).await;
-    // Far more than the slow one may have under way.
+    // These are far more than the slow member may have under way.
     for _ in 0..200 {
         emit(&owner, "order", json!({})).await;
     }

@@ -1,10 +1,7 @@
-//! Who gets an event is decided by the owner's revision under which it was accepted: each emit
-//! accepted before a change obeys the old state, each after it the new one.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! The owner's revision under which an emit was accepted decides which members get it: an emit accepted
+//! before a change goes by the old state, one accepted after it by the new state.
 
 use serde_json::json;
-use tokio::sync::watch;
 use weir::{
     db::federation::{
         peer,
@@ -16,23 +13,22 @@ use weir::{
     },
 };
 
-use super::{add_peer, answer, archive, change_member, group, invite, join, pushed, set_plan, sound_peer, undeclare};
-use crate::support::{
-    Client, TestApp,
-    client::text,
-    database::{is_postgres, number},
+use super::{
+    add_peer, answer, archive, change_counter::ChangeCounter, change_member, group, invite, join, pushed, sound_peer,
+    undeclare,
 };
+use crate::support::{Client, TestApp, client::text, database::number};
 
 /// The owner's revision at present.
 async fn revision(app: &TestApp, owner: &Client) -> i64 {
     number(&app.database.location, &format!("select revision from organization where id = '{}'", owner.id)).await
 }
 
-/// Ids of a push and a member each.
+/// A relay: the ids of a push and of a member.
 type Pairs = Vec<(String, String)>;
 
-/// Push and member ids that an event of the registration goes to, accepted under this revision, as far
-/// as nothing keeps it from them at present.
+/// The relays of an event of the registration that is accepted under this revision, without those that
+/// are refused at present.
 async fn relays(app: &TestApp, owner: &Client, registration: &str, revision: i64) -> Pairs {
     let mut tx = app.app().host.db.read().await.expect("the database works");
     let owner = OrganizationId::stored(owner.id.as_str());
@@ -45,7 +41,7 @@ async fn relays(app: &TestApp, owner: &Client, registration: &str, revision: i64
     ids
 }
 
-/// Does things one after the other, and asks afterwards for each moment who gets what.
+/// Makes changes one after the other, and asks afterwards for the relays at each of the revisions.
 #[tokio::test]
 async fn each_moment_has_the_members_and_pushes_of_its_own() {
     let app = TestApp::start().await;
@@ -97,7 +93,7 @@ async fn each_moment_has_the_members_and_pushes_of_its_own() {
     for (what, revision, expected) in &moments {
         assert_eq!(&relays(&app, &owner, &registration, *revision).await, expected, "{what}");
     }
-    // One revision earlier each change had not happened.
+    // At the revision before a change the state is that before the change.
     for pair in moments.windows(2) {
         let [(_, _, before), (what, revision, _)] = pair else { continue };
         if *what != "one left" {
@@ -124,7 +120,7 @@ async fn pushes_of_one_organization_concern_no_other() {
     app.stop().await;
 }
 
-/// Nobody can undo anything without the plan, so nothing flows without it either.
+/// Without the plan an organization cannot leave or undeclare anything, so nothing is relayed either.
 #[tokio::test]
 async fn nothing_goes_from_or_to_a_plan_without_federation() {
     let app = TestApp::start().await;
@@ -144,13 +140,13 @@ async fn nothing_goes_from_or_to_a_plan_without_federation() {
     let mut both = vec![member, peer.clone()];
     both.sort();
     assert_eq!(members().await, both);
-    set_plan(&app, &tenant, "PRO").await;
+    app.set_plan(&tenant, "PRO").await;
     assert_eq!(members().await, [peer]);
-    set_plan(&app, &tenant, "ENTERPRISE").await;
-    set_plan(&app, &owner, "PRO").await;
+    app.set_plan(&tenant, "ENTERPRISE").await;
+    app.set_plan(&owner, "PRO").await;
     assert!(members().await.is_empty());
-    set_plan(&app, &owner, "ENTERPRISE").await;
-    assert_eq!(members().await, both, "what was set up is still there");
+    app.set_plan(&owner, "ENTERPRISE").await;
+    assert_eq!(members().await, both, "members and pushes are as before");
     let path = format!("/api/admin/v1/organizations/{}", tenant.id);
     app.admin().patch(&path, json!({ "isActive": false })).await.ok();
     assert_eq!(members().await.len(), 1, "a switched-off organization gets nothing");
@@ -184,51 +180,53 @@ async fn an_external_peer_comes_with_what_it_takes_to_reach_it() {
     assert_eq!(found, expected.map(|(url, has_headers)| (url.to_owned(), has_headers)));
     let pushed_by = relay::pushed(&mut tx, &id).await.expect("the database works");
     assert_eq!(pushed_by, [registration]);
-    let nobody = OrganizationId::stored("org_0");
-    assert_eq!(relay::pushed(&mut tx, &nobody).await.expect("the database works"), []);
+    let unknown = OrganizationId::stored("org_0");
+    assert_eq!(relay::pushed(&mut tx, &unknown).await.expect("the database works"), []);
     drop(tx);
     app.stop().await;
 }
 
 /// Emits without a pause while the push and the member come and go, on two hosts where the
 /// database allows it. An emit that was sent after one change was answered, and answered before
-/// the next one was asked for, obeys the state in between.
+/// the next one was asked for, goes by the state in between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_emit_obeys_the_state_in_which_it_was_accepted() {
     let app = TestApp::start().await;
-    let beside = if is_postgres() { Some(app.beside().await) } else { None };
+    let beside = app.beside_on_postgres().await;
     let (owner, tenant) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
-    let there = |client: &Client| {
-        beside.as_ref().map_or(client.clone(), |app| app.client(&client.id, &client.namespace, client.key()))
-    };
+    let there = |client: &Client| beside.as_ref().unwrap_or(&app).client_of(client);
     let registration = owner.register("order", "1.0.0").await;
     let group = group(&owner, "Partners").await;
     let member = join(&owner, &group, &tenant).await;
     let mut push = pushed(&owner, &group, &registration).await;
-    // Even while nothing is being changed, counted up by two with each change.
-    let (state, told) = (AtomicUsize::new(0), watch::Sender::new(0_usize));
-    let emitters = [owner.clone(), there(&owner)].map(|client| emit_while(client, &state, &told));
+    let counter = ChangeCounter::default();
+    let name = format!("{}.order", owner.namespace);
+    let emitters = [owner.clone(), there(&owner)].map(|client| {
+        let name = name.as_str();
+        counter.emit_until_end(async move || client.emit(name, json!({})).await)
+    });
     let tenant = there(&tenant);
     let changes = async {
         for _ in 0..6 {
             for step in 0..4 {
-                let enough = *told.borrow() + 4;
-                told.subscribe().wait_for(|emits| *emits >= enough).await.expect("emitters go on");
-                state.fetch_add(1, Ordering::SeqCst);
-                match step {
-                    0 => drop(undeclare(&owner, &push).await.ok()),
-                    1 => push = pushed(&owner, &group, &registration).await,
-                    2 => drop(change_member(&tenant, &group, &member, "pause").await.ok()),
-                    _ => drop(change_member(&tenant, &group, &member, "resume").await.ok()),
-                }
-                state.fetch_add(1, Ordering::SeqCst);
+                let change = async {
+                    match step {
+                        0 => drop(undeclare(&owner, &push).await.ok()),
+                        1 => push = pushed(&owner, &group, &registration).await,
+                        2 => drop(change_member(&tenant, &group, &member, "pause").await.ok()),
+                        _ => drop(change_member(&tenant, &group, &member, "resume").await.ok()),
+                    }
+                };
+                counter.change(4, change).await;
             }
         }
-        state.store(STOP, Ordering::SeqCst);
+        counter.end();
     };
     let ((), emits) = tokio::join!(changes, futures_util::future::join_all(emitters));
     let mut seen = [0, 0];
-    for (emit, flows) in emits.into_iter().flatten() {
+    for (emit, changes) in emits.into_iter().flatten() {
+        // Every second change stops the relays, and the one after it lets them go on.
+        let flows = changes.is_multiple_of(2);
         let sql = format!("select revision from emit where id = '{emit}'");
         let accepted = number(&app.database.location, &sql).await;
         let relays = relays(&app, &owner, &registration, accepted).await;
@@ -236,28 +234,5 @@ async fn each_emit_obeys_the_state_in_which_it_was_accepted() {
         seen[usize::from(flows)] += 1;
     }
     assert!(seen.iter().all(|count| *count >= 48), "{seen:?}");
-    if let Some(beside) = beside {
-        beside.stop().await;
-    }
-    app.stop().await;
-}
-
-/// The state in which emitters end.
-const STOP: usize = usize::MAX;
-
-/// Emits until it is told to stop. Gives the emits that no change overlapped, each with whether
-/// it is relayed: it is after every second change. Tells how many they are.
-async fn emit_while(client: Client, state: &AtomicUsize, told: &watch::Sender<usize>) -> Vec<(String, bool)> {
-    let mut emits = Vec::new();
-    loop {
-        let before = state.load(Ordering::SeqCst);
-        if before == STOP {
-            return emits;
-        }
-        let emit = client.emit(&format!("{}.order", client.namespace), json!({})).await;
-        if state.load(Ordering::SeqCst) == before && before.is_multiple_of(2) {
-            emits.push((emit, before.is_multiple_of(4)));
-            told.send_modify(|emits| *emits += 1);
-        }
-    }
+    app.stop_with(beside).await;
 }

@@ -1,16 +1,17 @@
-//! Who may do what: the plan, the boundary between 404 and 403, and the downgrade (contract 4.4).
+//! Which role may do what in a group: the plan, when 404 and when 403, and the downgrade (contract 4.4).
 
 use serde_json::{Value, json};
 
-use super::{
-    FEDERATION, GROUPS, add_peer, answer, change_member, group, invite, join, pushed, set_plan, sound_peer, unknown,
-};
+use super::{FEDERATION, GROUPS, add_peer, answer, change_member, group, invite, join, pushed, sound_peer};
 use crate::{
     api::ROUTES,
-    support::{Answer, Client, TestApp, client::text},
+    support::{
+        Answer, Client, TestApp,
+        client::{text, unknown_id},
+    },
 };
 
-/// What there is to be changed.
+/// The ids of one of everything that a group has.
 struct Ids {
     group: String,
     member: String,
@@ -20,18 +21,18 @@ struct Ids {
 }
 
 impl Ids {
-    /// Ids of the right form that nobody has.
+    /// Ids of the right form that belong to nothing.
     fn unknown() -> Self {
         Self {
-            group: unknown("cefg_"),
-            member: unknown("cefm_"),
-            peer: unknown("cefm_"),
-            push: unknown("cefp_"),
-            registration: unknown("cer_"),
+            group: unknown_id("cefg_"),
+            member: unknown_id("cefm_"),
+            peer: unknown_id("cefm_"),
+            push: unknown_id("cefp_"),
+            registration: unknown_id("cer_"),
         }
     }
 
-    /// Each mutation that is the owner's alone, with a body that is in order.
+    /// The answers to each change that only the owner may make, with a body that is in order.
     async fn owners_mutations(&self, client: &Client) -> Vec<(&'static str, Answer)> {
         let Self { group, member, peer, push, registration } = self;
         vec![
@@ -103,7 +104,7 @@ async fn a_stranger_gets_the_same_answers_as_for_what_never_was() {
     world.app.stop().await;
 }
 
-/// Whatever a member's status is: it knows that the group exists, so it is told that it may not.
+/// A member of any status knows that the group exists, so it is refused with 403 and not with 404.
 #[tokio::test]
 async fn a_member_may_not_do_what_is_the_owners() {
     let world = World::start().await;
@@ -144,9 +145,9 @@ async fn the_owner_is_no_member_and_members_speak_for_themselves() {
     world.app.stop().await;
 }
 
-/// Who asks comes first: a body that lacks everything tells nobody more than a sound one.
+/// The caller is checked before the body: the refusals are the same for an empty body and for a sound one.
 #[tokio::test]
-async fn who_asks_is_looked_at_before_what_is_asked() {
+async fn the_caller_is_checked_before_the_body() {
     let world = World::start().await;
     let stranger = world.app.organization("ENTERPRISE").await;
     for end in ["invite", "pushes", "external-peers"] {
@@ -165,7 +166,7 @@ async fn every_route_needs_the_plan_before_anything_else() {
     assert!(routes.len() >= 15, "{} routes", routes.len());
     for plan in ["FREE", "BASIC", "PRO"] {
         for client in [&world.owner, &world.member, &world.app.organization(plan).await] {
-            set_plan(&world.app, client, plan).await;
+            world.app.set_plan(client, plan).await;
             for route in &routes {
                 let path = route.path.replace("{id}", &world.ids.group).replace("{member}", &world.ids.member);
                 for body in ["{}", "nonsense"] {
@@ -183,13 +184,13 @@ async fn a_downgrade_closes_the_door_and_leaves_everything_where_it_is() {
     let world = World::start().await;
     let before = world.seen_by_owner().await;
     for client in [&world.owner, &world.member] {
-        set_plan(&world.app, client, "PRO").await;
+        world.app.set_plan(client, "PRO").await;
         super::detail(client, &world.ids.group).await.refused(402, "FEDERATION_NOT_AVAILABLE");
     }
-    // Its events go on, only not to anybody else.
+    // The organization's events are still accepted, and are not relayed.
     world.owner.emit(&format!("{}.order", world.owner.namespace), json!({})).await;
     for client in [&world.owner, &world.member] {
-        set_plan(&world.app, client, "ENTERPRISE").await;
+        world.app.set_plan(client, "ENTERPRISE").await;
     }
     assert_eq!(world.seen_by_owner().await, before);
     world.app.stop().await;

@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{EVENTS, fork, fork_with, listed, listing, republish, set_plan, unknown, unpublish};
-use crate::support::{Client, Receiver, TestApp, client::text};
+use super::{EVENTS, fork, fork_with, listed, listing, republish, unpublish};
+use crate::support::{
+    Client, Receiver, TestApp,
+    client::{text, unknown_id},
+};
 
 /// Names and payloads of an organization's marketplace events, the oldest first.
 async fn announced(tenant: &Client) -> Vec<(String, Value)> {
-    let log = tenant.get("/api/v1/event-log?entityType=marketplace_listing&limit=100").await.ok();
-    let items = log["items"].as_array().expect("a list");
-    items.iter().rev().map(|item| (text(&item["eventType"]), item["payload"].clone())).collect()
+    let log = tenant.event_log("entityType=marketplace_listing").await;
+    log.into_iter().map(|item| (text(&item["eventType"]), item["payload"].clone())).collect()
 }
 
 #[tokio::test]
@@ -29,9 +31,9 @@ async fn a_publisher_is_told_of_each_move_of_its_listing() {
     app.stop().await;
 }
 
-/// The count of forks is the only thing that a publisher sees of them.
+/// The publisher learns of a fork only by the listing's `forkCount`.
 #[tokio::test]
-async fn a_fork_is_told_to_whoever_forked_and_to_nobody_else() {
+async fn a_fork_is_announced_to_the_forking_organization_only() {
     let (app, receiver, deaf) = (TestApp::start().await, Receiver::start().await, Receiver::start().await);
     let (publisher, tenant) = (app.organization("PRO").await, app.organization("PRO").await);
     let id = listed(&publisher, "order", "Orders").await;
@@ -42,7 +44,7 @@ async fn a_fork_is_told_to_whoever_forked_and_to_nobody_else() {
     let before = announced(&publisher).await;
     let forked = fork(&tenant, &id, "copy").await.created();
     app.settle().await;
-    let [delivered] = &receiver.requests()[..] else { panic!("the fork is told") };
+    let [delivered] = &receiver.requests()[..] else { panic!("the fork is announced") };
     let body = delivered.json();
     assert_eq!(body["event"], "MARKETPLACE_LISTING_FORKED");
     assert_eq!(
@@ -55,7 +57,7 @@ async fn a_fork_is_told_to_whoever_forked_and_to_nobody_else() {
     );
     assert_eq!(announced(&publisher).await, before);
     assert_eq!(deaf.requests().len(), 0);
-    // The registration that came of it is told like any other.
+    // The fork's registration is announced like any other.
     let path =
         format!("/api/v1/event-log?eventType=CUSTOM_EVENT_REGISTERED&entityId={}", text(&forked["forkRegistrationId"]));
     assert_eq!(tenant.get(&path).await.ok()["total"], 1);
@@ -96,16 +98,16 @@ async fn a_fork_that_fails_is_told_with_its_reason() {
     app.stop().await;
 }
 
-/// Nothing is told of a listing that the caller may not see, or not fork at all.
+/// Forks that fail because the caller may not see the listing, or may not fork at all.
 #[tokio::test]
-async fn nothing_is_told_of_what_is_hidden() {
+async fn forks_that_may_not_be_are_not_announced() {
     let app = TestApp::start().await;
     let (publisher, tenant) = (app.organization("PRO").await, app.organization("PRO").await);
     let id = listed(&publisher, "order", "Orders").await;
     unpublish(&publisher, &id).await.ok();
     fork(&tenant, &id, "copy").await.refused(409, "listing_not_published");
-    fork(&tenant, &unknown("mkl_"), "copy").await.refused(404, "listing_not_found");
-    set_plan(&app, &tenant, "BASIC").await;
+    fork(&tenant, &unknown_id("mkl_"), "copy").await.refused(404, "listing_not_found");
+    app.set_plan(&tenant, "BASIC").await;
     republish(&publisher, &id).await.ok();
     fork(&tenant, &id, "copy").await.refused(402, "MARKETPLACE_FORK_NOT_AVAILABLE");
     assert_eq!(announced(&tenant).await, []);

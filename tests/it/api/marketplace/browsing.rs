@@ -1,4 +1,4 @@
-//! What the marketplace shows, to whom, and in which order.
+//! The list of listings: its order, its filters, its search, and who may read it.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -127,7 +127,7 @@ async fn a_search_finds_any_part_of_title_and_description_in_any_case() {
         assert_eq!(listings.iter().collect::<Vec<_>>(), found, "{term}");
         assert_eq!(data["total"], found.len(), "{term}");
     }
-    assert_eq!(ids(&tenant, "search=").await.len(), 3, "nothing asked for is no filter");
+    assert_eq!(ids(&tenant, "search=").await.len(), 3, "an empty parameter is no filter");
     let long = "a".repeat(201);
     tenant.get(&format!("{MARKETPLACE}?search={long}")).await.refused(400, "invalid_request");
     assert_eq!(ids(&tenant, &format!("search={}", &long[1..])).await.len(), 0);

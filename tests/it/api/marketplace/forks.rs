@@ -1,13 +1,13 @@
-//! Forking: a copy that belongs to whoever made it.
+//! Forking a listing: the fork is a registration of the forking organization.
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{EVENTS, MARKETPLACE, fork, fork_with, listed, listing, publish, set_plan, unknown, unpublish};
+use super::{EVENTS, MARKETPLACE, fork, fork_with, listed, listing, publish, unpublish};
 use crate::support::{
     Answer, Client, Receiver, TestApp,
-    client::text,
-    database::{is_postgres, number},
+    client::{text, unknown_id},
+    database::number,
 };
 
 async fn registration(tenant: &Client, id: &str) -> Answer {
@@ -91,7 +91,7 @@ async fn a_fork_takes_what_it_is_told_instead_of_defaults() {
     app.stop().await;
 }
 
-/// What a fork can do afterwards is everything that a registration can, whatever its source does.
+/// A fork can do everything that a registration can, also when its source is gone.
 #[tokio::test]
 async fn a_fork_lives_on_its_own() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
@@ -105,7 +105,7 @@ async fn a_fork_lives_on_its_own() {
     };
     emit(json!({ "id": "p_1" })).await.refused(409, "event_not_published");
     tenant.patch(&format!("{EVENTS}/{copy}"), json!({ "status": "published" })).await.ok();
-    // The source goes, and the fork does not notice.
+    // The source is archived, and the fork stays as it is.
     unpublish(&publisher, &id).await.ok();
     let source =
         text(&publisher.get(&format!("{EVENTS}?namespace={}", publisher.namespace)).await.ok()["events"][0]["id"]);
@@ -116,11 +116,11 @@ async fn a_fork_lives_on_its_own() {
     app.settle().await;
     let [delivered] = &receiver.requests()[..] else { panic!("one event was emitted") };
     assert_eq!(delivered.json()["canonicalName"], format!("TENANT_CUSTOM:{}:{name}@1.0.0", tenant.id));
-    // It is listed and forked in turn, and its source is the fork.
+    // The fork is listed and forked in turn, and that fork names it as its source.
     let again = text(&publish(&tenant, &copy, "Favorites, ours").await.created()["id"]);
     let second = fork(&publisher, &again, "back-again").await.created();
     assert_eq!(second["sourceCanonicalName"], format!("TENANT_CUSTOM:{}:{name}@1.0.0", tenant.id));
-    // It gets versions of its own.
+    // The fork gets versions of its own.
     let bump = json!({
         "namespace": tenant.namespace, "name": "favorited", "version": "2.0.0", "payloadSchema": { "type": "object" },
     });
@@ -152,7 +152,7 @@ async fn a_fork_is_refused_for_the_reasons_of_a_registration() {
     ] {
         assert_eq!(fork_with(&tenant, &id, body.clone()).await.refusal(), (status, code.to_owned()), "{body}");
     }
-    for id in [&unknown("mkl_"), "nonsense"] {
+    for id in [&unknown_id("mkl_"), "nonsense"] {
         fork(&tenant, id, "copy").await.refused(404, "listing_not_found");
     }
     assert_eq!(listing(&publisher, &id).await.ok()["forkCount"], 0);
@@ -170,7 +170,7 @@ async fn a_version_that_exists_is_not_forked_over() {
     let existing = tenant.register("own", "1.0.0").await;
     tenant.delete(&format!("{EVENTS}/{existing}")).await.ok();
     fork(&tenant, &id, "own").await.refused(409, "fork_already_exists");
-    // Further versions of an event of one's own follow the rules of versions.
+    // A fork into an event that the organization has follows the rules of versions.
     for (version, answer) in [
         ("0.9.0", Err((400, "version_downgrade"))),
         ("3.0.0", Err((400, "version_invalid_jump"))),
@@ -221,12 +221,12 @@ async fn forking_needs_a_plan() {
     let (publisher, tenant) = (app.organization("PRO").await, app.organization("FREE").await);
     let id = listed(&publisher, "order", "Orders").await;
     for plan in ["FREE", "BASIC"] {
-        set_plan(&app, &tenant, plan).await;
-        for id in [&id, &unknown("mkl_")] {
+        app.set_plan(&tenant, plan).await;
+        for id in [&id, &unknown_id("mkl_")] {
             fork(&tenant, id, "copy").await.refused(402, "MARKETPLACE_FORK_NOT_AVAILABLE");
         }
     }
-    set_plan(&app, &tenant, "ENTERPRISE").await;
+    app.set_plan(&tenant, "ENTERPRISE").await;
     fork(&tenant, &id, "copy").await.created();
     app.stop().await;
 }
@@ -235,14 +235,14 @@ async fn forking_needs_a_plan() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_count_of_forks_is_right_however_many_fork_at_once() {
     let app = TestApp::start().await;
-    let beside = if is_postgres() { Some(app.beside().await) } else { None };
+    let beside = app.beside_on_postgres().await;
     let publisher = app.organization("PRO").await;
     let id = listed(&publisher, "order", "Orders").await;
     let mut tenants = Vec::new();
     for number in 0..8 {
         let tenant = app.organization("PRO").await;
         let other = beside.as_ref().filter(|_| number % 2 == 1);
-        tenants.push(other.map_or(tenant.clone(), |app| app.client(&tenant.id, &tenant.namespace, tenant.key())));
+        tenants.push(other.map_or(tenant.clone(), |app| app.client_of(&tenant)));
     }
     let id = id.as_str();
     let forks = (0..64).map(|number| {
@@ -254,13 +254,10 @@ async fn the_count_of_forks_is_right_however_many_fork_at_once() {
     assert_eq!(listing(&publisher, id).await.ok()["forkCount"], 64);
     let rows = number(&app.database.location, "select count(*) from marketplace_fork").await;
     assert_eq!(rows, 64);
-    if let Some(beside) = beside {
-        beside.stop().await;
-    }
-    app.stop().await;
+    app.stop_with(beside).await;
 }
 
-/// Forks and the end of what they fork race: whatever was forked is counted, and nothing else.
+/// Forks race with the end of their listing: `forkCount` counts the forks that succeeded, and no others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listing_that_ends_while_it_is_forked_counts_what_was_forked() {
     let app = TestApp::start().await;

@@ -1,11 +1,14 @@
-//! Publishing, hiding and showing again.
+//! Listings: publishing, reading, hiding and showing again.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{EVENTS, MARKETPLACE, fork, ids, listed, listing, publish, republish, set_plan, unknown, unpublish};
-use crate::support::{TestApp, client::text};
+use super::{EVENTS, MARKETPLACE, fork, ids, listed, listing, publish, republish, unpublish};
+use crate::support::{
+    TestApp,
+    client::{text, unknown_id},
+};
 
 #[tokio::test]
 async fn a_listing_answers_all_members_byte_for_byte() {
@@ -46,7 +49,7 @@ async fn a_listing_answers_all_members_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn what_was_not_said_is_null_or_empty() {
+async fn members_that_were_left_out_are_null_or_empty() {
     let app = TestApp::start().await;
     let tenant = app.organization("ENTERPRISE").await;
     let id = listed(&tenant, "order", "Orders").await;
@@ -61,7 +64,7 @@ async fn only_a_published_registration_of_ones_own_is_listed() {
     let app = TestApp::start().await;
     let (tenant, stranger) = (app.organization("PRO").await, app.organization("PRO").await);
     let foreign = stranger.register("order", "1.0.0").await;
-    for id in [&foreign, &unknown("cer_"), "nonsense", ""] {
+    for id in [&foreign, &unknown_id("cer_"), "nonsense", ""] {
         publish(&tenant, id, "Orders").await.refused(404, "registration_not_found");
     }
     let body = json!({
@@ -172,7 +175,7 @@ async fn a_listing_is_changed_by_its_owner_only() {
     let app = TestApp::start().await;
     let (tenant, stranger) = (app.organization("PRO").await, app.organization("PRO").await);
     let id = listed(&tenant, "order", "Orders").await;
-    for id in [&id, &unknown("mkl_"), "nonsense"] {
+    for id in [&id, &unknown_id("mkl_"), "nonsense"] {
         unpublish(&stranger, id).await.refused(404, "listing_not_found");
         republish(&stranger, id).await.refused(404, "listing_not_found");
     }
@@ -218,9 +221,9 @@ async fn a_listing_ends_with_its_registration() {
     tenant.register("versioned", "1.0.0").await;
     let old = tenant.register("versioned", "1.0.1").await;
     archived.push(text(&publish(&tenant, &old, "Orders").await.created()["id"]));
-    set_plan(&app, &tenant, "BASIC").await;
+    app.set_plan(&tenant, "BASIC").await;
     tenant.register("versioned", "1.0.2").await;
-    set_plan(&app, &tenant, "PRO").await;
+    app.set_plan(&tenant, "PRO").await;
     for id in &archived {
         assert_eq!(listing(&tenant, id).await.ok()["status"], "archived");
         unpublish(&tenant, id).await.refused(409, "already_unpublished");
@@ -240,13 +243,13 @@ async fn publishing_needs_a_plan_and_hiding_does_not() {
     let registration = tenant.register("order", "1.0.0").await;
     let id = listed(&tenant, "listed", "Orders").await;
     for plan in ["FREE", "BASIC"] {
-        set_plan(&app, &tenant, "PRO").await;
+        app.set_plan(&tenant, "PRO").await;
         let _ = republish(&tenant, &id).await;
-        set_plan(&app, &tenant, plan).await;
+        app.set_plan(&tenant, plan).await;
         publish(&tenant, &registration, "Orders").await.refused(402, "MARKETPLACE_PUBLISH_NOT_AVAILABLE");
         publish(&tenant, "nonsense", "").await.refused(402, "MARKETPLACE_PUBLISH_NOT_AVAILABLE");
         listing(&tenant, &id).await.ok();
-        assert_eq!(tenant.get(MARKETPLACE).await.ok()["total"], 1, "everybody may browse");
+        assert_eq!(tenant.get(MARKETPLACE).await.ok()["total"], 1, "every plan may browse");
         unpublish(&tenant, &id).await.ok();
         republish(&tenant, &id).await.refused(402, "MARKETPLACE_PUBLISH_NOT_AVAILABLE");
         fork(&tenant, &id, "copy").await.refused(402, "MARKETPLACE_FORK_NOT_AVAILABLE");

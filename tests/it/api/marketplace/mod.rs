@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, TestApp, client::text};
+use crate::support::{Answer, Client, client::text};
 
 mod announcements;
 mod browsing;
@@ -11,11 +11,6 @@ mod listings;
 
 const EVENTS: &str = "/api/v1/events/custom";
 const MARKETPLACE: &str = "/api/v1/events/custom/marketplace";
-
-/// Whatever nobody has: an id of the right form.
-fn unknown(prefix: &str) -> String {
-    format!("{prefix}0000000000000000000000zzzz")
-}
 
 async fn publish(tenant: &Client, registration: &str, title: &str) -> Answer {
     let body = json!({ "registrationId": registration, "title": title });
@@ -53,9 +48,4 @@ async fn fork_with(tenant: &Client, id: &str, body: Value) -> Answer {
 async fn ids(tenant: &Client, query: &str) -> Vec<String> {
     let data = tenant.get(&format!("{MARKETPLACE}?{query}")).await.ok();
     data["listings"].as_array().expect("a list").iter().map(|listing| text(&listing["id"])).collect()
-}
-
-async fn set_plan(app: &TestApp, tenant: &Client, plan: &str) {
-    let path = format!("/api/admin/v1/organizations/{}", tenant.id);
-    app.admin().patch(&path, json!({ "plan": plan })).await.ok();
 }

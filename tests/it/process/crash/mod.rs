@@ -1,5 +1,5 @@
-//! Kill −9 under everything at once, again and again: what was answered 202 reached everybody whom
-//! it was for, members of a group and an external peer among them, or is a dead letter that says why.
+//! Kill −9 under full load, again and again: an event that was answered 202 reaches every receiver that
+//! it is for, members of a group and an external peer among them, or is a dead letter with its reason.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -33,7 +33,7 @@ const ARRIVAL_MAX: Duration = Duration::from_mins(3);
 /// six endpoints.
 const UNRECORDED_PER_KILL: usize = 64;
 
-/// What one answered emit was.
+/// An emit that was answered 202.
 #[derive(Clone)]
 struct Accepted {
     id: String,
@@ -42,7 +42,7 @@ struct Accepted {
     key: Option<String>,
 }
 
-/// What goes on while hosts live and die.
+/// The load while hosts live and die, and the answers that it got.
 #[derive(Clone)]
 struct Scene {
     event: String,
@@ -59,8 +59,8 @@ fn locked<T>(value: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The answer, or nothing when the host died before it gave one: the client asserts that it is
-/// answered.
+/// The answer, or `None` when the host died before it gave one. [`Client`] panics without an answer, which
+/// ends only the spawned task.
 async fn answer(asked: impl Future<Output = Answer> + Send + 'static) -> Option<Answer> {
     tokio::spawn(asked).await.ok()
 }
@@ -87,7 +87,7 @@ impl Scene {
                 locked(&self.unanswered).extend(key.map(|key| (key, kind)));
                 return;
             };
-            // Too many changes at once, or a database that is not back yet: accepted is nothing.
+            // With a 503 (too many changes at once, or no database yet) nothing was accepted.
             if answer.status == 503 {
                 locked(&self.unanswered).extend(key.map(|key| (key, kind)));
                 continue;
@@ -109,13 +109,13 @@ impl Scene {
         }
     }
 
-    /// Has dead letters sent again, and everything of a time.
+    /// Replays dead letters, and all events of a time.
     async fn replay(self, client: Client) {
         loop {
             tokio::time::sleep(PAUSE * 4).await;
             let only = json!({ "subscriptionId": self.failing });
             let Some(answer) = post(&client, "/api/v1/dead-letters/replay".to_owned(), only).await else { return };
-            // Replays that are not finished are few; that there are enough already is an answer, too.
+            // A refusal because enough replays are under way already is fine.
             assert!(answer.status < 500, "{answer:?}");
             let path = format!("/api/v1/event-subscriptions/{}/replay", self.rotated);
             let Some(answer) = post(&client, path, json!({ "from": "2026-01-01T00:00:00Z" })).await else { return };
@@ -135,12 +135,12 @@ impl Scene {
         tokio::time::sleep(Duration::from_millis(u64::from(60 + life * 37 % 350))).await;
         host.kill();
         while let Some(ended) = tasks.join_next().await {
-            ended.expect("whatever was answered was a success");
+            ended.expect("every answer was a success");
         }
     }
 }
 
-/// Waits until nothing is owed any more; says what is left when that does not happen.
+/// Waits until nothing is owed any more; fails with the number of rows that are left.
 async fn settle(cast: &Cast, host: &Process, database: &TestDatabase) {
     let settled = async {
         while cast.left(host, &database.location).await > 0 {
@@ -183,7 +183,7 @@ async fn fifty_kills_under_everything_at_once_lose_nothing() {
     println!("{KILLS} kills, {} accepted, {} secrets", accepted.len(), locked(&scene.secrets).len());
     Line::print(&lines);
     for line in &lines {
-        // Whatever is recorded was sent; what was sent at a kill may not be recorded.
+        // Every recorded attempt was sent; a request that was sent at a kill may not be recorded.
         let allowance = i64::try_from(KILLS as usize * UNRECORDED_PER_KILL).expect("few");
         let surplus = line.surplus();
         assert!((0..=allowance).contains(&surplus), "{}: {surplus} requests without an attempt", line.name);

@@ -1,4 +1,4 @@
-//! Who gets what is emitted while hosts are killed, and what became of it for each of them.
+//! The receivers of the events that are emitted while hosts are killed, and the account of each.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::support::{
 
 const CUSTOM: &str = "/api/v1/events/custom";
 
-/// Whoever has an endpoint.
+/// A receiver of the test: a subscription, or an external peer.
 pub(super) struct Party {
     /// Its line in the table.
     pub(super) name: &'static str,
@@ -84,7 +84,7 @@ impl Cast {
         self.parties.iter().find(|party| party.name == name).expect("it is in the cast")
     }
 
-    /// What is still owed to anybody.
+    /// How many emits, relays and deliveries are still to be finished.
     pub(super) async fn left(&self, host: &Process, location: &Location) -> i64 {
         let mut left = number(location, "select count(*) from federation_fan_out").await;
         for key in [&self.key, &self.party("member").key] {
@@ -107,8 +107,7 @@ fn fail_now_and_then(receiver: &Receiver) {
 impl Party {
     /// The events that reached it.
     pub(super) fn arrived(&self) -> HashSet<String> {
-        let requests = self.receiver.requests();
-        requests.iter().filter_map(|request| request.header("x-event-id").map(str::to_owned)).collect()
+        self.receiver.event_ids().into_iter().collect()
     }
 
     /// Its dead letters: event and reason.
@@ -127,7 +126,8 @@ impl Party {
         dead
     }
 
-    /// Checks that everybody of these had it, or has a dead letter that says why; gives its line.
+    /// Checks that each owed event arrived, or is a dead letter with a reason. Gives the party's line of the
+    /// table.
     pub(super) async fn account(&self, host: &Process, location: &Location, owed: &HashSet<&String>) -> Line {
         let (arrived, dead) = (self.arrived(), self.dead_letters(host).await);
         let missing: Vec<_> = owed.iter().filter(|id| !arrived.contains(**id) && !dead.contains_key(**id)).collect();

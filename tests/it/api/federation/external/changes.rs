@@ -1,15 +1,12 @@
-//! Who is a peer when an event is accepted gets it, and who is removed is owed nothing any more.
+//! Changes of external peers while events flow: a peer gets the events that were accepted while it was
+//! one, and is owed nothing once it is removed.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::{
-    super::{archive, change_member, pushed, remove_peer, undeclare},
+    super::{archive, change_counter::ChangeCounter, change_member, pushed, remove_peer, undeclare},
     Scene, add_peer, text,
 };
 use crate::support::{Receiver, Reply, database::number};
@@ -28,7 +25,7 @@ async fn a_removed_peer_is_owed_nothing_any_more() {
     scene.app.clock.advance(Duration::from_hours(2));
     scene.emit_and_settle().await;
     assert_eq!(scene.receiver.requests().len(), 1);
-    // It is in the log, and it was said.
+    // The dead letter is in the log of relays, and was announced.
     let log = scene.log(&format!("&emitId={emit}")).await;
     let [_, given_up] = &log[..] else { panic!("{} rows", log.len()) };
     let facts = [&given_up["attempt"], &given_up["status"], &given_up["errorMessage"]];
@@ -39,7 +36,7 @@ async fn a_removed_peer_is_owed_nothing_any_more() {
     scene.app.stop().await;
 }
 
-/// An attempt that is under way when its peer is removed changes nothing any more.
+/// The result of an attempt that is under way when its peer is removed changes nothing any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_under_way_does_not_outlive_its_peer() {
     let scene = Scene::start().await;
@@ -54,10 +51,10 @@ async fn an_attempt_under_way_does_not_outlive_its_peer() {
     scene.app.stop().await;
 }
 
-/// Whatever is met of a peer after its removal ends there: a row that was about to be written when it
-/// was removed, or an event that was accepted before and not relayed yet.
+/// Work for a peer that appears after its removal is given up: a delivery that was about to be written
+/// meanwhile, or an event that was accepted before and not relayed yet.
 #[tokio::test]
-async fn what_comes_too_late_is_given_up_too() {
+async fn work_that_appears_after_the_removal_is_given_up_too() {
     let scene = Scene::start().await;
     let emit = scene.emit_and_settle().await;
     remove_peer(&scene.owner, &scene.peer).await.ok();
@@ -108,68 +105,46 @@ async fn every_change_holds_for_what_is_accepted_after_its_answer() {
     scene.app.stop().await;
 }
 
-/// The state in which emitters end.
-const STOP: usize = usize::MAX;
-
-/// Emits until it is told to stop; gives the emits that no change overlapped, with the state that
-/// they were accepted in.
-async fn emit_while(scene: &Scene, state: &AtomicUsize, told: &watch::Sender<usize>) -> Vec<(String, usize)> {
-    let mut emits = Vec::new();
-    loop {
-        let before = state.load(Ordering::SeqCst);
-        if before == STOP {
-            return emits;
-        }
-        let emit = scene.emit(json!({})).await;
-        if state.load(Ordering::SeqCst) == before && before.is_multiple_of(2) {
-            emits.push((emit, before));
-            told.send_modify(|emits| *emits += 1);
-        }
-    }
-}
-
 /// Pushes and peers come and go while emits flow and are delivered. Each peer has an endpoint's path
 /// of its own; a removed one may have missed what was accepted before, and then there is a dead letter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_emit_obeys_the_state_in_which_it_was_accepted() {
     let mut scene = Scene::start().await;
-    // Even while nothing is being changed, counted up by two with each change.
-    let (state, told) = (AtomicUsize::new(0), watch::Sender::new(0_usize));
+    let counter = ChangeCounter::default();
     let (mut push, mut peer) = (scene.push.clone(), scene.peer.clone());
     let mut peers = vec![peer.clone()];
     let changes = async {
         for round in 0..5 {
             for step in 0..4 {
-                let enough = *told.borrow() + 3;
-                told.subscribe().wait_for(|emits| *emits >= enough).await.expect("the emitter goes on");
-                state.fetch_add(1, Ordering::SeqCst);
-                match step {
-                    0 => drop(undeclare(&scene.owner, &push).await.ok()),
-                    1 => push = pushed(&scene.owner, &scene.group, &scene.registration).await,
-                    2 => drop(remove_peer(&scene.owner, &peer).await.ok()),
-                    _ => {
-                        let url = scene.receiver.url(&format!("/{round}"));
-                        let body = json!({ "label": "Next", "webhookUrl": url });
-                        peer = text(&add_peer(&scene.owner, &scene.group, body).await.created()["peer"]["id"]);
-                        peers.push(peer.clone());
+                let change = async {
+                    match step {
+                        0 => drop(undeclare(&scene.owner, &push).await.ok()),
+                        1 => push = pushed(&scene.owner, &scene.group, &scene.registration).await,
+                        2 => drop(remove_peer(&scene.owner, &peer).await.ok()),
+                        _ => {
+                            let url = scene.receiver.url(&format!("/{round}"));
+                            let body = json!({ "label": "Next", "webhookUrl": url });
+                            peer = text(&add_peer(&scene.owner, &scene.group, body).await.created()["peer"]["id"]);
+                            peers.push(peer.clone());
+                        }
                     }
-                }
-                state.fetch_add(1, Ordering::SeqCst);
+                };
+                counter.change(3, change).await;
             }
         }
-        state.store(STOP, Ordering::SeqCst);
+        counter.end();
     };
-    let ((), emits) = tokio::join!(changes, emit_while(&scene, &state, &told));
+    let ((), emits) = tokio::join!(changes, counter.emit_until_end(async || scene.emit(json!({})).await));
     scene.app.settle().await;
     let arrived = scene.arrived();
-    for (emit, state) in emits {
-        // Undeclared after the first change of a round, and without a peer after the third.
-        let flows = (state / 2) % 4 % 2 == 0;
-        // The second and third state of a round have the peer that the round began with.
-        scene.peer.clone_from(&peers[state / 8]);
+    for (emit, changes) in emits {
+        // The push is undeclared after the first change of a round, and the peer is removed after the third.
+        let flows = changes.is_multiple_of(2);
+        // The emits of a round, as far as they are relayed, go to the peer that the round began with.
+        scene.peer.clone_from(&peers[changes / 4]);
         let path = format!("/api/v1/deliveries?emitId={emit}&limit=100");
         let deliveries = scene.owner.get(&path).await.ok();
-        assert_eq!(deliveries["total"], usize::from(flows), "{emit} was accepted in state {state}");
+        assert_eq!(deliveries["total"], usize::from(flows), "{emit} was accepted after {changes} changes");
         if !flows {
             assert!(!arrived.contains(&emit));
             continue;

@@ -1,5 +1,5 @@
-//! What is pushed reaches external peers: over the wire of contract 7.2, with the machinery of all
-//! deliveries, and on the record.
+//! Relays of pushed events to external peers: the request of contract 7.2, the schedule of all
+//! deliveries, and the log of relays.
 
 use serde_json::{Value, json};
 use weir::app::Settings;
@@ -31,7 +31,7 @@ impl Scene {
         Self::with(|_| ()).await
     }
 
-    /// The same on a host with some settings changed.
+    /// The same scene on a host with some settings changed.
     async fn with(change: impl Fn(&mut Settings) + Send + Sync + 'static) -> Self {
         let (app, receiver) = (TestApp::with(change).await, Receiver::start().await);
         let owner = app.organization("ENTERPRISE").await;
@@ -63,7 +63,7 @@ impl Scene {
         items
     }
 
-    /// What the peer is or was owed of an emit.
+    /// The delivery of an emit to the peer.
     async fn delivery(&self, emit: &str) -> Value {
         let path = format!("/api/v1/deliveries?emitId={emit}&memberId={}", self.peer);
         let page = self.owner.get(&path).await.ok();
@@ -71,14 +71,14 @@ impl Scene {
         page["items"][0].clone()
     }
 
-    /// Subscribes to what is said of relays.
+    /// Subscribes to the lifecycle events about relays.
     async fn listen(&self, receiver: &Receiver) {
         let types = ["CUSTOM_EVENT_FEDERATION_RELAYED", "CUSTOM_EVENT_FEDERATION_RELAY_FAILED"];
         let body = json!({ "eventTypes": types, "webhookUrl": receiver.url("/news") });
         self.owner.post("/api/v1/event-subscriptions", body).await.created();
     }
 
-    /// What has arrived at the peer: the emits' ids in order.
+    /// The ids of the emits that have arrived at the peer, in order.
     fn arrived(&self) -> Vec<String> {
         self.receiver.requests().iter().map(|request| text(&request.json()["emitId"])).collect()
     }

@@ -1,14 +1,11 @@
-//! Relays are nobody else's trouble: not an endpoint that hangs, not a member on another plan, not an
-//! emit that cannot be read.
+//! Relays that fail delay no others: an endpoint that hangs, a member on another plan, an emit that
+//! cannot be read.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{
-    super::{join, set_plan},
-    Scene, add_peer,
-};
+use super::{super::join, Scene, add_peer};
 use crate::support::{
     Receiver, Reply,
     database::{execute, number},
@@ -30,7 +27,7 @@ async fn a_peer_that_hangs_delays_neither_owner_nor_others() {
     join(&scene.owner, &scene.group, &member).await;
     let body = json!({ "name": name, "version": "1.0.0", "webhookUrl": healthy.url("/member") });
     member.post("/api/v1/events/custom/subscribe", body).await.created();
-    // Far more than those that hang may have under way.
+    // These are far more than the peers that hang may have under way.
     for _ in 0..200 {
         scene.emit(json!({})).await;
     }
@@ -48,7 +45,7 @@ async fn a_member_that_cannot_have_an_event_is_in_the_log_with_the_reason() {
     scene.listen(&news).await;
     let member = scene.app.organization("ENTERPRISE").await;
     let id = join(&scene.owner, &scene.group, &member).await;
-    set_plan(&scene.app, &member, "PRO").await;
+    scene.app.set_plan(&member, "PRO").await;
     let emit = scene.emit_and_settle().await;
     let log = scene.log(&format!("&memberId={id}")).await;
     let [row] = &log[..] else { panic!("{} rows", log.len()) };
@@ -67,10 +64,10 @@ async fn a_member_that_cannot_have_an_event_is_in_the_log_with_the_reason() {
     scene.app.stop().await;
 }
 
-/// What nobody should meet: a row that cannot be read. It waits for whoever mends it, and nobody
-/// waits for it.
+/// A row that cannot be read should not exist. If one does, it stays until an operator repairs it, and
+/// no other emit waits for it.
 #[tokio::test]
-async fn an_emit_that_cannot_be_relayed_is_in_nobodys_way() {
+async fn an_emit_that_cannot_be_relayed_delays_no_other() {
     let scene = Scene::start().await;
     let broken = scene.emit_and_settle().await;
     let location = &scene.app.database.location;
@@ -84,7 +81,7 @@ async fn an_emit_that_cannot_be_relayed_is_in_nobodys_way() {
     assert_eq!(scene.arrived(), [&broken, &next].map(String::as_str));
     let left = "select count(*) from federation_fan_out where failures > 0";
     assert_eq!(number(location, left).await, 1);
-    // Mended, it goes on by itself.
+    // The repaired row is relayed without further help.
     execute(location, &format!("update emit set version = '1.0.0' where id = '{broken}'")).await;
     scene.app.clock.advance(Duration::from_mins(5));
     scene.app.settle().await;

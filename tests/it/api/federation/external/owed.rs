@@ -1,5 +1,5 @@
-//! What a peer is owed has what all deliveries have: a schedule, dead letters, replays, the guard, and
-//! an end when the endpoint is gone.
+//! Deliveries to external peers behave as all deliveries do: schedule, dead letters, replays, the
+//! outbound guard, and an end when the endpoint is gone.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn the_schedule_ends_in_a_dead_letter_that_can_be_replayed() {
 }
 
 #[tokio::test]
-async fn an_endpoint_says_itself_when_it_has_time() {
+async fn a_peer_may_name_its_own_wait() {
     let scene = Scene::start().await;
     scene.receiver.then(Reply::status(503).with_header("retry-after", "55"));
     scene.emit_and_settle().await;
@@ -134,7 +134,7 @@ async fn a_peer_that_does_nothing_but_fail_is_paused_after_days() {
         scene.app.clock.advance(DAY);
     }
     assert_eq!(state(&scene).await, (json!("paused"), json!("platform")));
-    // Resumed, it has as much time again.
+    // A resumed peer has as many days again.
     change(&scene, "resume").await;
     scene.emit_and_settle().await;
     assert_eq!(state(&scene).await.0, "accepted");
@@ -175,7 +175,7 @@ async fn all_dead_letters_of_a_peer_are_sent_again_at_once() {
     assert_eq!((&dead["total"], &dead["items"][0]["memberId"]), (&json!(3), &Value::Null));
     assert_eq!(replay(json!({ "memberId": scene.peer })).await, 0);
 
-    // Without a receiver all of them, as long as there is one.
+    // Without `memberId` all dead letters are sent again, as long as their receivers exist.
     scene.receiver.always(Reply::status(500));
     scene.emit_and_settle().await;
     scene.receiver.always(Reply::status(200));
@@ -187,7 +187,7 @@ async fn all_dead_letters_of_a_peer_are_sent_again_at_once() {
     scene.app.stop().await;
 }
 
-/// What is to be sent again goes with its receiver.
+/// A replay that is under way ends when its peer is removed.
 #[tokio::test]
 async fn a_replay_ends_with_its_peer() {
     let scene = Scene::with(|settings| settings.retry_schedule = "".parse().expect("one attempt")).await;

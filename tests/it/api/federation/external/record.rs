@@ -1,4 +1,5 @@
-//! What is kept and said of relays to external peers (contract 4.2, 14.2, 14.5).
+//! The log of relays to external peers, their lifecycle events, and how they show as deliveries
+//! (contract 4.2, 14.2, 14.5).
 
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ async fn what_is_owed_is_shown_as_a_delivery_and_explained() {
     let both = format!("/api/v1/deliveries?memberId={}&subscriptionId=evs_{}", scene.peer, "0".repeat(26));
     scene.owner.get(&both).await.refused(400, "BAD_REQUEST");
 
-    // The subscription first, and then the peer; one page of one row each is the same.
+    // The subscription comes first, and then the peer; pages of one row each have the same order.
     let all = scene.owner.get(&format!("/api/v1/emits/{emit}/explain")).await.ok();
     assert_eq!((&all["total"], all["items"].as_array().map(Vec::len)), (&json!(2), Some(2)));
     assert_eq!(all["items"][0]["memberId"], Value::Null);
@@ -82,7 +83,7 @@ async fn what_is_owed_is_shown_as_a_delivery_and_explained() {
     assert_eq!(outcomes, ["matched", "pushed", "prepared", "acknowledged"]);
     assert!(steps[2]["componentDigest"].is_string() && steps[1]["componentDigest"].is_null());
 
-    // It is a delivery of the owner's emit like the other one, but no event of the emit's own.
+    // The relay counts among the deliveries of the owner's emit, but leads to no lifecycle event of the emit.
     let shown = scene.owner.get(&format!("/api/v1/emits/{emit}")).await.ok();
     assert_eq!((&shown["deliveries"]["success"], &shown["deliveryStatus"]), (&json!(2), &json!("DELIVERED")));
     let told = scene.owner.get("/api/v1/event-log?eventType=CUSTOM_EVENT_EMIT_DELIVERED").await.ok();
@@ -91,7 +92,7 @@ async fn what_is_owed_is_shown_as_a_delivery_and_explained() {
 }
 
 #[tokio::test]
-async fn nobody_else_sees_anything_of_it() {
+async fn other_organizations_see_no_relay_to_a_peer() {
     let scene = Scene::start().await;
     let (member, other) = (scene.app.organization("ENTERPRISE").await, scene.app.organization("ENTERPRISE").await);
     super::super::join(&scene.owner, &scene.group, &member).await;

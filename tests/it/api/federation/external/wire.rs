@@ -1,4 +1,4 @@
-//! What goes over the wire, byte for byte (contract 7.2, with the headers of 7.1 and 7.5).
+//! The request to an external peer, byte for byte (contract 7.2, with the headers of 7.1 and 7.5).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{Reply, receiver::hmac};
 async fn a_peer_gets_exactly_what_the_contract_says() {
     let scene = Scene::start().await;
     let namespace = &scene.owner.namespace;
-    // Bytes that would not survive being parsed and written again.
+    // Parsing and writing this payload again would change its bytes.
     let payload = "{ \"n\" : 1.0,\"e\":\"\\u00e9 \u{1F980}\", \"big\":12345678901234567890.10 }";
     let body = format!("{{\"name\":\"{namespace}.order\",\"payload\":{payload}}}");
     let emit = text(&scene.owner.send("POST", &format!("{EVENTS}/emit"), Some(body)).await.accepted()["emitId"]);
