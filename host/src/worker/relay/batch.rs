@@ -263,7 +263,7 @@ impl<'a> Chunk<'a> {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(emit = %emit.id, error = ?error, "routing of emit {} is left to the table", emit.id)
+                    tracing::warn!(emit = %emit.id, error = ?error, "routing of emit {} is left to the table", emit.id);
                 }
             }
         }

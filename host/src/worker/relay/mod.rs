@@ -169,7 +169,7 @@ impl Relays {
                     return Ok(true);
                 }
                 Err(error) => {
-                    tracing::warn!(error = ?error, "emits could not be relayed together; the oldest is tried alone")
+                    tracing::warn!(error = ?error, "emits could not be relayed together; the oldest is tried alone");
                 }
             }
         }
