@@ -68,20 +68,29 @@ pub(super) struct Routing {
     writes: Arc<Semaphore>,
     /// The organization at which the last look at the table ended.
     cursor: Mutex<String>,
+    /// Fires when a stop has begun and the table adds nothing to the queue any more.
+    is_queue_final: CancellationToken,
 }
 
 impl Routing {
     pub(super) fn new(shared: Arc<Shared>, queue: RoutingQueue) -> Arc<Self> {
         let slow = Slow::new(shared.clone());
         let writes = Arc::new(Semaphore::new(WRITES_UNDER_WAY_MAX));
-        Arc::new(Self { shared, queue, slow, writes, cursor: Mutex::default() })
+        Arc::new(Self {
+            shared,
+            queue,
+            slow,
+            writes,
+            cursor: Mutex::default(),
+            is_queue_final: CancellationToken::new(),
+        })
     }
 
     /// Starts the threads that decide, and the task that looks at the table. Fails when the system has
     /// no thread left.
     pub(super) fn start(self: &Arc<Self>, loops: &TaskTracker, stop: &CancellationToken) -> Result<()> {
         for number in 0..threads() {
-            let (runtime, run) = (Handle::current(), loops.track_future(self.clone().decide_turns(stop.clone())));
+            let (runtime, run) = (Handle::current(), loops.track_future(self.clone().decide_turns()));
             let thread = thread::Builder::new().name(format!("weir-routing-{number}"));
             let no_thread = |cause| fail!(Unavailable, "there is no thread for routing").caused_by(cause);
             thread.spawn(move || runtime.block_on(run)).map_err(no_thread)?;
@@ -91,7 +100,7 @@ impl Routing {
     }
 
     /// Decides turn after turn until `stop` fires.
-    async fn decide_turns(self: Arc<Self>, stop: CancellationToken) {
+    async fn decide_turns(self: Arc<Self>) {
         loop {
             // The queue first: a stop waits until it is empty, or until its grace is over. An emit that is
             // left in it waits for the end of its lease.
@@ -101,7 +110,7 @@ impl Routing {
                 turn = self.queue.next() => {
                     contained("a turn of routing", self.decide_turn(turn)).await;
                 }
-                () = stop.cancelled() => return,
+                () = self.is_queue_final.cancelled() => return,
             }
         }
     }
@@ -156,6 +165,8 @@ impl Routing {
 
     /// Takes emits from the table for which the queue had no place, or that another process left.
     async fn look_at_table(self: Arc<Self>, stop: CancellationToken) {
+        // The threads go on until the last claimed emits are in the queue and decided.
+        let _ends_the_queue = self.is_queue_final.clone().drop_guard();
         loop {
             // Listening begins before the table is looked at, so that no ring in between is lost.
             let rung = self.shared.host.bells.emits_due.notified();
