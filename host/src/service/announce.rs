@@ -78,7 +78,7 @@ impl Announcements {
         self.events.is_empty()
     }
 
-    /// Writes the events. After the commit, [`Bells::emits_due`] has to be rung.
+    /// Writes the events. After the commit, [`Bells::emits_due`](crate::ledger::Bells::emits_due) has to be rung.
     pub async fn write(&self, tx: &mut Tx) -> Result<()> {
         db::emit::insert_due(tx, &self.events).await
     }

@@ -41,7 +41,7 @@ pub async fn list(
 }
 
 /// Writes rows of an owner's log, with the lifecycle events about them. True if there are such events:
-/// then [`Bells::emits_due`] has to be rung after the commit. `revision` is the owner's present one, as far as
+/// then [`Bells::emits_due`](crate::ledger::Bells::emits_due) has to be rung after the commit. `revision` is the owner's present one, as far as
 /// it is known.
 pub async fn write(host: &Host, tx: &mut Tx, owner: &OrganizationId, revision: i64, rows: &[RelayLog]) -> Result<bool> {
     relay_log::insert(tx, rows).await?;
