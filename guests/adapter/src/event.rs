@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::Event;
 
 /// The value of an attribute. The first one wins: the host's own come before those that a router or
-/// a transformer added, so nobody can pass an event off as something else.
+/// a transformer added, so that no transformer can pass an event off as something else.
 #[must_use]
 pub fn attribute<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
     event.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

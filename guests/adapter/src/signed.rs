@@ -1,7 +1,7 @@
 //! The headers that every request has, whatever its format: what it is, and the signatures in all
 //! the ways in which receivers verify them (contract 7.1 and 7.5).
 //!
-//! Whoever signs is a closure, so that all of this is tested without a host.
+//! The signer is a closure, so that all of this is tested without a host.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 

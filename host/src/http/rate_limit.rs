@@ -1,11 +1,9 @@
 //! The rate limit: requests per hour and API key (contract 1.10), counted in this process.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use axum::http::{HeaderMap, HeaderValue};
+use parking_lot::Mutex;
 
 use crate::{
     domain::{id::ApiKeyId, time::Time},
@@ -60,7 +58,7 @@ impl RateLimits {
         };
         let number = now.as_seconds().div_euclid(WINDOW_SECONDS);
         let reset = (number + 1) * WINDOW_SECONDS;
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = self.window.lock();
         if window.number != number {
             *window = Window { number, counts: HashMap::new() };
         }

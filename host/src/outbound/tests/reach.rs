@@ -191,5 +191,5 @@ async fn no_answer_leads_elsewhere() {
         receiver.requests.recv().await.expect("it asked");
         assert!(receiver.requests.try_recv().is_err(), "{answer}: it asked again");
     }
-    assert_eq!(trap.connections().await, 0, "somebody went elsewhere");
+    assert_eq!(trap.connections().await, 0, "a request went elsewhere");
 }
