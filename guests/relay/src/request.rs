@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_pushed_is_no_relay() {
+    fn what_was_not_pushed_is_no_relay() {
         assert!(build_with(&[("federation-relay", "true")]).is_err());
     }
 }

@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The character of `\uXXXX`, or of two of them where UTF-16 takes two.
+    /// The character of an escape of four hexadecimal digits, or of two such escapes where UTF-16 takes two units.
     fn code_point(&mut self) -> Read<char> {
         let first = self.unit()?;
         let units = if (0xD800..0xDC00).contains(&first) && self.text[self.at..].starts_with("\\u") {

@@ -14,7 +14,7 @@ const ROUTED: Duration = Duration::from_secs(20);
 const UNDELAYED: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_due_deliveries_to_a_hanging_endpoint_delay_nobody_else() {
+async fn ten_thousand_due_deliveries_to_a_hanging_endpoint_delay_no_others() {
     let app = TestApp::start().await;
     let (hanging, healthy) = (Receiver::start().await, Receiver::start().await);
     hanging.always(Reply::Hang);
