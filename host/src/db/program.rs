@@ -8,7 +8,7 @@ use super::{Tx, codec, on_db};
 use crate::{
     domain::{
         id::{OrganizationId, ProgramId},
-        program::{Program, Step},
+        program::{Program, ProgramStep},
     },
     error::Result,
 };
@@ -47,8 +47,8 @@ impl TryFrom<ProgramRow> for Program {
     type Error = crate::error::Error;
 
     fn try_from(row: ProgramRow) -> Result<Self> {
-        let step = |digest: &str, config: String| -> Result<Step> {
-            Ok(Step {
+        let step = |digest: &str, config: String| -> Result<ProgramStep> {
+            Ok(ProgramStep {
                 digest: codec::sound(Digest::parse(digest), "program", "digest", &row.id)?,
                 config: config.into(),
             })

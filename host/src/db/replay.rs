@@ -8,7 +8,7 @@ use crate::{
         delivery::Status,
         id::{DeliveryId, EmitId, OrganizationId, ReplayId},
         receiver::ReceiverId,
-        replay::{Replay, Source},
+        replay::{Replay, ReplaySource},
         time::Time,
     },
     error::Result,
@@ -39,9 +39,9 @@ impl TryFrom<ReplayRow> for Replay {
         let to = codec::time(row.to_at);
         let source = match (row.source.as_str(), row.from_at) {
             (EVENTS, Some(from)) => {
-                Some(Source::Events { from: codec::time(from), to, includes_delivered: row.includes_delivered })
+                Some(ReplaySource::Events { from: codec::time(from), to, includes_delivered: row.includes_delivered })
             }
-            (DEAD_LETTERS, from) => Some(Source::DeadLetters {
+            (DEAD_LETTERS, from) => Some(ReplaySource::DeadLetters {
                 from: codec::time_opt(from),
                 to,
                 died_since: codec::time_opt(row.died_since),
@@ -66,8 +66,8 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, replay: &Replay,
                             died_since, done_until, due_at, steps, created_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $10)";
     let (source, includes_delivered, from, to, died_since) = match replay.source {
-        Source::Events { from, to, includes_delivered } => (EVENTS, includes_delivered, Some(from), to, None),
-        Source::DeadLetters { from, to, died_since } => (DEAD_LETTERS, false, from, to, died_since),
+        ReplaySource::Events { from, to, includes_delivered } => (EVENTS, includes_delivered, Some(from), to, None),
+        ReplaySource::DeadLetters { from, to, died_since } => (DEAD_LETTERS, false, from, to, died_since),
     };
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(replay.id.as_str())
@@ -176,8 +176,8 @@ pub struct Row {
 /// The next `limit` rows of a replay, in order. Each costs a look-up or two.
 pub async fn rows(tx: &mut Tx, organization: &OrganizationId, replay: &Replay, limit: u32) -> Result<Vec<Row>> {
     match replay.source {
-        Source::Events { to, .. } => events(tx, organization, replay, to, limit).await,
-        Source::DeadLetters { from, to, died_since } => {
+        ReplaySource::Events { to, .. } => events(tx, organization, replay, to, limit).await,
+        ReplaySource::DeadLetters { from, to, died_since } => {
             let bounds = Bounds { from, to, died_since };
             dead_letters(tx, organization, replay, bounds, limit).await
         }

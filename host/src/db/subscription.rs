@@ -14,11 +14,11 @@ use crate::{
 
 mod catch_up;
 mod endpoint;
-mod target;
+mod stored_endpoint;
 
 pub use catch_up::{CatchingUp, advance, is_catching_up, next_behind};
 pub use endpoint::{disable, has_succeeded_since, set_failing_since};
-pub use target::{StoredEndpoint, patterns, target, wanting};
+pub use stored_endpoint::{StoredEndpoint, endpoint, patterns, wanting};
 
 /// The columns of [`TermsRow`].
 macro_rules! terms {

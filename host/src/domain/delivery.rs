@@ -125,7 +125,7 @@ impl Claimed {
 
 /// The outcome of a claim on a delivery, as far as its owner is told of it.
 #[derive(Clone, Copy)]
-pub struct Outcome<'a> {
+pub struct DeliveryOutcome<'a> {
     pub delivery_id: &'a DeliveryId,
     /// The push that owes it; only external peers have one.
     pub push_id: Option<&'a PushId>,

@@ -29,12 +29,12 @@ pub struct Emit {
     /// since which they get emits.
     pub revision: i64,
     /// Set if the emit was relayed from another organization; it is then not relayed any further.
-    pub source: Option<Source>,
+    pub source: Option<RelaySource>,
 }
 
 /// The origin of a relayed emit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct RelaySource {
     /// The organization that emitted it.
     pub organization_id: OrganizationId,
     /// The push that caused the relay.

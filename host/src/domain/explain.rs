@@ -113,7 +113,7 @@ impl Stage {
 
 /// One step of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct ExplainStep {
     pub stage: Stage,
     /// The result in one word, as it stands on the wire.
     pub outcome: &'static str,
@@ -127,7 +127,7 @@ pub struct Step {
     pub at: Time,
 }
 
-impl Step {
+impl ExplainStep {
     fn new(stage: Stage, outcome: &'static str, at: Time, message: Option<String>) -> Self {
         Self { stage, outcome, component: None, fuel: None, duration_us: None, message, at }
     }
@@ -164,14 +164,14 @@ pub struct Explanation {
     pub matched: bool,
     pub reason: Reason,
     /// In the order in which they happened.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ExplainStep>,
 }
 
 /// Explains what became of an event for a subscription.
 pub fn explain(facts: &Facts<'_>) -> Explanation {
     match facts.delivery {
         Some(delivery) => {
-            let chosen = Step::new(Stage::Route, "chosen", delivery.created_at, None).by(facts.router);
+            let chosen = ExplainStep::new(Stage::Route, "chosen", delivery.created_at, None).by(facts.router);
             of_delivery(facts.emit, chosen, delivery, facts.program, facts.attempts)
         }
         None => of_nothing(facts),
@@ -181,18 +181,18 @@ pub fn explain(facts: &Facts<'_>) -> Explanation {
 /// Explains what became of an event for an external peer to which a push sends it.
 pub fn explain_push(emit: &Emit, delivery: &Delivery, program: Option<&Program>, attempts: &[Attempt]) -> Explanation {
     let because = delivery.push_id.as_ref().map(|push| format!("the event is pushed by {push}"));
-    let pushed = Step::new(Stage::Route, "pushed", delivery.created_at, because);
+    let pushed = ExplainStep::new(Stage::Route, "pushed", delivery.created_at, because);
     of_delivery(emit, pushed, delivery, program, attempts)
 }
 
 fn of_delivery(
     emit: &Emit,
-    chosen: Step,
+    chosen: ExplainStep,
     delivery: &Delivery,
     program: Option<&Program>,
     attempts: &[Attempt],
 ) -> Explanation {
-    let mut steps = vec![Step::new(Stage::Match, "matched", emit.accepted_at, None), chosen];
+    let mut steps = vec![ExplainStep::new(Stage::Match, "matched", emit.accepted_at, None), chosen];
     for (at, attempt) in attempts.iter().enumerate() {
         let is_skip = delivery.status == Status::Skipped && at + 1 == attempts.len();
         steps.extend(of_attempt(attempt, program, is_skip));
@@ -212,7 +212,7 @@ fn of_delivery(
         },
     };
     if is_refused && failure != Some(AttemptFailure::Guard) {
-        steps.push(Step::new(Stage::Send, "refused", delivery.updated_at, delivery.error_message.clone()));
+        steps.push(ExplainStep::new(Stage::Send, "refused", delivery.updated_at, delivery.error_message.clone()));
     }
     Explanation { matched: true, reason, steps }
 }
@@ -228,12 +228,12 @@ fn is_given_up(delivery: &Delivery, attempts: &[Attempt]) -> bool {
 }
 
 /// The steps of an attempt. Its fuel is that of all components, so the last one that ran shows it.
-fn of_attempt(attempt: &Attempt, program: Option<&Program>, is_skip: bool) -> Vec<Step> {
+fn of_attempt(attempt: &Attempt, program: Option<&Program>, is_skip: bool) -> Vec<ExplainStep> {
     let at = attempt.started_at;
     let mut steps = Vec::new();
     let mut transform = |outcome, message| {
         let transformer = program.and_then(|program| program.transformer.as_ref())?;
-        steps.push(Step::new(Stage::Transform, outcome, at, message).by(Some(transformer.digest)));
+        steps.push(ExplainStep::new(Stage::Transform, outcome, at, message).by(Some(transformer.digest)));
         Some(())
     };
     if attempt.failure == Some(AttemptFailure::Transformer) {
@@ -248,7 +248,9 @@ fn of_attempt(attempt: &Attempt, program: Option<&Program>, is_skip: bool) -> Ve
     let is_component = attempt.failure == Some(AttemptFailure::Component);
     let message = attempt.error_message.clone().filter(|_| is_component);
     let adapter = program.map(|program| program.handler.digest);
-    steps.push(Step::new(Stage::Adapt, if is_component { "failed" } else { "prepared" }, at, message).by(adapter));
+    steps.push(
+        ExplainStep::new(Stage::Adapt, if is_component { "failed" } else { "prepared" }, at, message).by(adapter),
+    );
     let mut steps = with_fuel(steps, attempt);
     if is_component {
         return steps;
@@ -262,13 +264,13 @@ fn of_attempt(attempt: &Attempt, program: Option<&Program>, is_skip: bool) -> Ve
         .error_message
         .clone()
         .or_else(|| attempt.response_status.map(|status| format!("the endpoint answered {status}")));
-    let mut send = Step::new(Stage::Send, outcome, at, message);
+    let mut send = ExplainStep::new(Stage::Send, outcome, at, message);
     send.duration_us = Some(u64::from(attempt.duration_ms) * 1_000);
     steps.push(send);
     steps
 }
 
-fn with_fuel(mut steps: Vec<Step>, attempt: &Attempt) -> Vec<Step> {
+fn with_fuel(mut steps: Vec<ExplainStep>, attempt: &Attempt) -> Vec<ExplainStep> {
     if let Some(last) = steps.last_mut() {
         last.fuel = attempt.fuel;
     }
@@ -280,7 +282,7 @@ fn of_nothing(facts: &Facts<'_>) -> Explanation {
     let (emit, subscription) = (facts.emit, facts.subscription);
     let matched = subscription.wants(&emit.subject.event_type(&subscription.organization_id));
     let said = |reason: Reason, message: &str| {
-        let step = Step::new(Stage::Match, reason.as_str(), emit.accepted_at, Some(message.to_owned()));
+        let step = ExplainStep::new(Stage::Match, reason.as_str(), emit.accepted_at, Some(message.to_owned()));
         Explanation { matched, reason, steps: vec![step] }
     };
     if !matched {
@@ -314,8 +316,8 @@ fn of_nothing(facts: &Facts<'_>) -> Explanation {
 }
 
 fn waiting(emit: &Emit) -> Explanation {
-    let matched = Step::new(Stage::Match, "matched", emit.accepted_at, None);
-    let waiting = Step::new(Stage::Route, "waiting", emit.accepted_at, None);
+    let matched = ExplainStep::new(Stage::Match, "matched", emit.accepted_at, None);
+    let waiting = ExplainStep::new(Stage::Route, "waiting", emit.accepted_at, None);
     Explanation { matched: true, reason: Reason::Pending, steps: vec![matched, waiting] }
 }
 
@@ -326,8 +328,8 @@ fn left_out(facts: &Facts<'_>, at: Time) -> Explanation {
         None => "the router left the subscription out",
     };
     let steps = vec![
-        Step::new(Stage::Match, "matched", emit.accepted_at, None),
-        Step::new(Stage::Route, "left_out", at, Some(message.to_owned())).by(facts.router),
+        ExplainStep::new(Stage::Match, "matched", emit.accepted_at, None),
+        ExplainStep::new(Stage::Route, "left_out", at, Some(message.to_owned())).by(facts.router),
     ];
     Explanation { matched: true, reason: Reason::NotRouted, steps }
 }

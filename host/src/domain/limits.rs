@@ -112,9 +112,9 @@ pub const ROUTING_QUEUE_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one organization's emits that wait in memory to be routed: a quarter of all, and a second
 /// of its traffic.
 pub const ROUTING_QUEUE_ORGANIZATION_BYTES_MAX: usize = 16 << 20;
-/// Fuel of a call of a router on the thread that routes: about two milliseconds, some twenty times of
-/// what a thousand ordinary filters take. What needs more is routed beside the others.
-pub const QUICK_CALL_FUEL_MAX: u64 = 20_000_000;
+/// Fuel of all calls of a router that decide one event on the thread that routes: about two milliseconds,
+/// some twenty times of what a thousand ordinary filters take. What needs more is routed beside the others.
+pub const QUICK_CHOICE_FUEL_MAX: u64 = 20_000_000;
 /// Emits that are routed beside the others at once because their filters take long.
 pub const SLOW_EMITS_MAX: usize = 256;
 /// Those of one organization: calls take turns, so more of them would only wait in memory.

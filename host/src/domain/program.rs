@@ -17,7 +17,7 @@ pub struct BuiltIns {
 
 /// A component with its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct ProgramStep {
     /// The digest of the component.
     pub digest: Digest,
     /// The component's configuration, a JSON object.
@@ -32,14 +32,14 @@ pub struct Program {
     pub id: ProgramId,
     pub organization_id: OrganizationId,
     /// Reshapes the event; `None` when the event stays as it is.
-    pub transformer: Option<Step>,
+    pub transformer: Option<ProgramStep>,
     /// The adapter that describes the request.
-    pub handler: Step,
+    pub handler: ProgramStep,
 }
 
 impl Program {
     /// A program of these steps.
-    pub fn new(organization_id: OrganizationId, transformer: Option<Step>, handler: Step) -> Self {
+    pub fn new(organization_id: OrganizationId, transformer: Option<ProgramStep>, handler: ProgramStep) -> Self {
         // A digest has no line break, and the lengths of the configurations keep the parts apart.
         let mut text = format!("{organization_id}\n");
         for step in [transformer.as_ref(), Some(&handler)] {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn program(organization: &str, transformer: Option<&str>, config: &str) -> ProgramId {
-        let step = |config: &str| Step { digest: Digest::of(b"component"), config: config.into() };
+        let step = |config: &str| ProgramStep { digest: Digest::of(b"component"), config: config.into() };
         Program::new(OrganizationId::stored(organization), transformer.map(step), step(config)).id
     }
 

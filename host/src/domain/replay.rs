@@ -14,7 +14,7 @@ pub struct Replay {
     pub organization_id: OrganizationId,
     /// A subscription; only a replay of dead letters may go to an external peer.
     pub receiver: ReceiverId,
-    pub source: Source,
+    pub source: ReplaySource,
     /// The id of the last row that was looked at, in the source's table: ids sort by time.
     pub done_until: String,
     /// Steps made so far.
@@ -23,14 +23,14 @@ pub struct Replay {
 
 impl Replay {
     /// A replay that has made no step.
-    pub fn new(id: ReplayId, organization_id: OrganizationId, receiver: ReceiverId, source: Source) -> Self {
+    pub fn new(id: ReplayId, organization_id: OrganizationId, receiver: ReceiverId, source: ReplaySource) -> Self {
         Self { id, organization_id, receiver, source, done_until: source.start(), steps: 0 }
     }
 }
 
 /// The events that a replay sends again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ReplaySource {
     /// Accepted events.
     Events {
         /// Accepted at this time or later.
@@ -51,7 +51,7 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl ReplaySource {
     /// The first `done_until`: an id before every row that the replay may take.
     pub fn start(self) -> String {
         match self {
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_is_owed_is_never_taken_and_what_was_delivered_only_when_asked_for() {
-        let source = |includes_delivered| Source::Events {
+        let source = |includes_delivered| ReplaySource::Events {
             from: Time::from_millis(1),
             to: Time::from_millis(2),
             includes_delivered,
@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_replay_begins_before_everything_of_its_time() {
-        let source = Source::Events { from: Time::from_millis(5), to: Time::from_millis(9), includes_delivered: true };
+        let source =
+            ReplaySource::Events { from: Time::from_millis(5), to: Time::from_millis(9), includes_delivered: true };
         assert!(*EmitId::new(Time::from_millis(4), u128::MAX).as_str() < *source.start());
         assert!(*EmitId::new(Time::from_millis(5), 1).as_str() > *source.start());
     }

@@ -21,7 +21,7 @@ use super::{caller::authenticated, extract, state::ApiState};
 use crate::{
     domain::{emit::Idempotency, limits::IDEMPOTENCY_KEY_CHARS_MAX},
     error::{Code, Error, Result},
-    service::idempotency::{self, Asked, Begun, Claim, Outcome, Repeatable, StoredAnswer},
+    service::idempotency::{self, Asked, Begun, Claim, Repeatable, RequestOutcome, StoredAnswer},
 };
 
 /// Header of an answer that was given before.
@@ -97,23 +97,24 @@ async fn run(state: &ApiState, claim: Claim, request: Request, next: Next) -> Re
     let response = match AssertUnwindSafe(claim.run(next.run(request))).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
-            settle(state, claim, Outcome::Failed).await;
+            settle(state, claim, RequestOutcome::Failed).await;
             resume_unwind(panic)
         }
     };
     let status = response.status();
     if !status.is_success() {
-        settle(state, claim, if status.is_client_error() { Outcome::Refused } else { Outcome::Failed }).await;
+        settle(state, claim, if status.is_client_error() { RequestOutcome::Refused } else { RequestOutcome::Failed })
+            .await;
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map_err(Error::internal)?.to_bytes();
-    settle(state, claim, Outcome::Done(StoredAnswer { status: status.as_u16(), body: body.to_vec() })).await;
+    settle(state, claim, RequestOutcome::Done(StoredAnswer { status: status.as_u16(), body: body.to_vec() })).await;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
 /// Stores the outcome under the key. A failure is only logged: the caller gets its answer anyway.
-async fn settle(state: &ApiState, claim: Claim, outcome: Outcome) {
+async fn settle(state: &ApiState, claim: Claim, outcome: RequestOutcome) {
     if let Err(error) = idempotency::finish(&state.host, claim, outcome).await {
         tracing::warn!(?error, "what became of a repeatable request could not be kept");
     }

@@ -72,7 +72,7 @@ impl Memory {
 
     async fn subscription(&self, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<Endpoint>> {
         let mut tx = self.db.read().await?;
-        let Some(row) = db::subscription::target(&mut tx, organization, id).await? else { return Ok(None) };
+        let Some(row) = db::subscription::endpoint(&mut tx, organization, id).await? else { return Ok(None) };
         drop(tx);
         let view = self.organization(organization, 0).await?;
         self.open(&view, row).await.map(Some)
@@ -104,7 +104,7 @@ impl Memory {
 
     async fn peer(&self, owner: &OrganizationId, id: &MemberId) -> Result<Option<Endpoint>> {
         let mut tx = self.db.read().await?;
-        let Some(peer) = db::federation::peer::target(&mut tx, owner, id).await? else { return Ok(None) };
+        let Some(peer) = db::federation::peer::endpoint(&mut tx, owner, id).await? else { return Ok(None) };
         drop(tx);
         let key = self.key_of(owner).await?;
         Ok(Some(Endpoint {

@@ -10,7 +10,7 @@ use crate::{
     db,
     domain::{
         id::{OrganizationId, ProgramId},
-        program::{Program, Step},
+        program::{Program, ProgramStep},
         subscription::Terms,
     },
     error::Result,
@@ -24,13 +24,13 @@ impl Memory {
     /// The program of deliveries to a subscription with these terms.
     pub(super) async fn subscription_program(&self, organization: &OrganizationId, terms: &Terms) -> Result<ProgramId> {
         let config = format!(r#"{{"signatureScheme":"{}"}}"#, terms.signature_scheme.as_str());
-        let webhook = Step { digest: self.builtins.webhook, config: config.into() };
+        let webhook = ProgramStep { digest: self.builtins.webhook, config: config.into() };
         self.pin(Program::new(organization.clone(), None, webhook)).await
     }
 
     /// The program of deliveries to the external peers of an organization.
     pub async fn peer_program(&self, owner: &OrganizationId) -> Result<ProgramId> {
-        let relay = Step { digest: self.builtins.relay, config: "{}".into() };
+        let relay = ProgramStep { digest: self.builtins.relay, config: "{}".into() };
         self.pin(Program::new(owner.clone(), None, relay)).await
     }
 

@@ -46,14 +46,14 @@ pub struct Outbound {
 /// The outcome of a request, and how long it took.
 #[derive(Debug)]
 pub struct Sent {
-    pub outcome: Outcome,
+    pub outcome: SendOutcome,
     /// From the call of [`Outbound::send`] until the outcome was known.
     pub duration: Duration,
 }
 
 /// An answer, or why there is none.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SendOutcome {
     /// The target answered. The caller decides whether that is a success.
     Response {
         /// The HTTP status.
@@ -99,19 +99,19 @@ impl Outbound {
         let started = Instant::now();
         let outcome = match self.exchange(request, started + self.timeout).await {
             Ok(outcome) => outcome,
-            Err(Failure { kind, message }) => Outcome::Failed { kind, message },
+            Err(Failure { kind, message }) => SendOutcome::Failed { kind, message },
         };
         Sent { outcome, duration: started.elapsed() }
     }
 
-    async fn exchange(&self, request: &Request, deadline: Instant) -> Result<Outcome, Failure> {
+    async fn exchange(&self, request: &Request, deadline: Instant) -> Result<SendOutcome, Failure> {
         let request = request::prepare(request, &self.policy)?;
         let answering = timeout_at(deadline, self.client.execute(request));
         let mut response = answering
             .await
             .map_err(|_| Failure::timeout(self.timeout))?
             .map_err(|cause| Failure::from_client(&cause, self.timeout))?;
-        Ok(Outcome::Response {
+        Ok(SendOutcome::Response {
             status: response.status().as_u16(),
             retry_after_s: answer::retry_after_s(response.headers()),
             snippet: answer::snippet(&mut response, deadline).await,

@@ -86,8 +86,8 @@ fn request(url: &str) -> Request {
 
 fn failure(sent: Sent) -> (FailureKind, String) {
     match sent.outcome {
-        Outcome::Failed { kind, message } => (kind, message),
-        Outcome::Response { status, .. } => panic!("answered with {status}"),
+        SendOutcome::Failed { kind, message } => (kind, message),
+        SendOutcome::Response { status, .. } => panic!("answered with {status}"),
     }
 }
 
@@ -96,7 +96,7 @@ async fn the_request_arrives_as_described() {
     let mut receiver =
         Receiver::answering("HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\nretry-after: 7\r\n\r\nok").await;
     let sent = patient().send(&request(&receiver.url())).await;
-    let expected = Outcome::Response { status: 202, retry_after_s: Some(7), snippet: Some("ok".to_owned()) };
+    let expected = SendOutcome::Response { status: 202, retry_after_s: Some(7), snippet: Some("ok".to_owned()) };
     assert_eq!(sent.outcome, expected);
     let arrived = String::from_utf8(receiver.requests.recv().await.expect("a request")).expect("text");
     let (head, body) = arrived.split_once("\r\n\r\n").expect("a head");
@@ -123,7 +123,7 @@ async fn redirects_are_answers() {
     let answer = format!("HTTP/1.1 307 Moved\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url());
     let receiver = Receiver::answering(answer).await;
     let sent = patient().send(&request(&receiver.url())).await;
-    assert_eq!(sent.outcome, Outcome::Response { status: 307, retry_after_s: None, snippet: None });
+    assert_eq!(sent.outcome, SendOutcome::Response { status: 307, retry_after_s: None, snippet: None });
     assert_eq!(elsewhere.connections(), 0);
 }
 
@@ -132,7 +132,7 @@ async fn outbound_answer_bytes_max() {
     let head = "HTTP/1.1 500 No\r\ncontent-length: 100000000\r\n\r\n";
     let receiver = Receiver::answering(format!("{head}{}", "x".repeat(OUTBOUND_ANSWER_BYTES_MAX * 4))).await;
     let sent = patient().send(&request(&receiver.url())).await;
-    let Outcome::Response { status: 500, snippet: Some(snippet), .. } = sent.outcome else {
+    let SendOutcome::Response { status: 500, snippet: Some(snippet), .. } = sent.outcome else {
         panic!("{sent:?}");
     };
     assert_eq!(snippet, "x".repeat(SNIPPET_BYTES_MAX));
@@ -150,7 +150,7 @@ async fn silence_is_a_timeout() {
 async fn a_slow_body_does_not_undo_the_status() {
     let receiver = Receiver::answering("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nslow").await;
     let sent = client(Duration::from_millis(200)).send(&request(&receiver.url())).await;
-    let expected = Outcome::Response { status: 200, retry_after_s: None, snippet: Some("slow".to_owned()) };
+    let expected = SendOutcome::Response { status: 200, retry_after_s: None, snippet: Some("slow".to_owned()) };
     assert_eq!(sent.outcome, expected);
 }
 

@@ -1,9 +1,10 @@
 //! Asks the router which endpoints get an event.
 //!
 //! One call is offered at most [`ROUTER_CANDIDATES_MAX`] candidates. [`choose_quickly`] makes such calls on
-//! the calling thread, within a fraction of what a call may use. When filters and payload are so large that
-//! this is not enough, [`choose`] offers a few candidates at a time, each call on a thread of [`CpuPool`] and
-//! in the organization's turn: that may take seconds.
+//! the calling thread, all of them together within a fraction of what one call may use. When filters and
+//! payload are so large, or subscriptions so many, that this is not enough, [`choose`] makes each call on a
+//! thread of [`CpuPool`] in the organization's turn, with fewer candidates where it has to: that may take
+//! seconds.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,7 +15,7 @@ use crate::{
     domain::{
         component::LogEntry,
         emit::Emit,
-        limits::{QUICK_CALL_FUEL_MAX, ROUTER_CANDIDATES_MAX},
+        limits::{QUICK_CHOICE_FUEL_MAX, ROUTER_CANDIDATES_MAX},
         subscription::Endpoint,
         time::Time,
     },
@@ -61,13 +62,14 @@ impl Choice {
     }
 }
 
-/// Asks on the calling thread; `None` when a call needs more than [`QUICK_CALL_FUEL_MAX`] allows.
+/// Asks on the calling thread; `None` when the calls need more than [`QUICK_CHOICE_FUEL_MAX`] together.
 pub fn choose_quickly(runtime: &Runtime, emit: &Emit, endpoints: &[Arc<Endpoint>]) -> Result<Option<Choice>, Failure> {
-    let budget = Budget { fuel: QUICK_CALL_FUEL_MAX, ..Budget::default() };
+    let mut fuel = QUICK_CHOICE_FUEL_MAX;
     let mut choice = Choice::of(runtime.builtin(BuiltIn::Router).digest());
     for some in endpoints.chunks(ROUTER_CANDIDATES_MAX) {
+        let budget = Budget { fuel, ..Budget::default() };
         match ask(runtime, Some(budget), emit, some, &mut choice) {
-            Ok(()) => {}
+            Ok(used) => fuel = fuel.saturating_sub(used),
             Err(failure) if is_too_much(&failure) => return Ok(None),
             Err(failure) => return Err(failure),
         }
@@ -89,7 +91,7 @@ pub async fn choose(
             let (runtime, emit, some) = (runtime.clone(), emit.clone(), some.to_vec());
             move || {
                 let mut part = Choice::of(runtime.builtin(BuiltIn::Router).digest());
-                ask(&runtime, None, &emit, &some, &mut part).map(|()| part)
+                ask(&runtime, None, &emit, &some, &mut part).map(|_fuel| part)
             }
         };
         match cpu.run(&emit.organization_id, call).await? {
@@ -106,21 +108,21 @@ pub async fn choose(
     Ok(Ok(choice))
 }
 
-/// Calls the router once, and adds its answer to the choice.
+/// Calls the router once, adds its answer to the choice, and returns the fuel that it used.
 fn ask(
     runtime: &Runtime,
     budget: Option<Budget>,
     emit: &Emit,
     endpoints: &[Arc<Endpoint>],
     choice: &mut Choice,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let call = RouterCall { organization: emit.organization_id.shared(), config: NO_CONFIG.into(), budget };
     let candidates: Vec<Candidate<'_>> = endpoints.iter().map(|endpoint| candidate(endpoint)).collect();
     let view = EventView::of(emit, None, []);
     let outcome = runtime.route(runtime.builtin(BuiltIn::Router), &call, &view.event(), &candidates);
     choice.logs.extend(outcome.logs.lines);
     add(&mut choice.chosen, endpoints, outcome.result?);
-    Ok(())
+    Ok(outcome.fuel)
 }
 
 fn candidate(endpoint: &Endpoint) -> Candidate<'_> {
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn quick_call_fuel_max() {
+    async fn quick_choice_fuel_max() {
         let emit = emit(&format!(r#"{{"a":"{}"}}"#, "a".repeat(150_000)));
         let filter = r#"{"a":[{"wildcard":"*aaaaaaaab*b"},{"wildcard":"*aaaaaaaab*c"}]}"#;
         let endpoints: Vec<_> = (0..30).map(|number| endpoint(number, Some(filter))).collect();

@@ -7,7 +7,7 @@ use crate::{
         delivery::{AttemptFailure, GONE, GUARD_REFUSED},
         flow::EndpointResponse,
     },
-    outbound::{FailureKind, Outcome, Sent},
+    outbound::{FailureKind, SendOutcome, Sent},
 };
 
 /// Faults of this host that a delivery may have before a name whose servers do not answer, or an address that
@@ -104,7 +104,7 @@ impl Judgement {
     /// 7.1). `own_faults` counts the faults that the host had with this delivery before.
     pub fn of_sent(sent: Sent, fuel: u64, own_faults: i64) -> Self {
         match sent.outcome {
-            Outcome::Response { status, retry_after_s, snippet } => {
+            SendOutcome::Response { status, retry_after_s, snippet } => {
                 let is_delivered = (200..300).contains(&status);
                 let is_too_much = matches!(status, 429 | 503);
                 let then = match status {
@@ -127,7 +127,7 @@ impl Judgement {
                     response: Some(response),
                 }
             }
-            Outcome::Failed { kind, message } => {
+            SendOutcome::Failed { kind, message } => {
                 let message = if kind == FailureKind::Guard { format!("{GUARD_REFUSED}: {message}") } else { message };
                 let is_own = match kind {
                     FailureKind::Host => true,
@@ -164,13 +164,13 @@ mod tests {
     use weir_runtime::FaultKind;
 
     fn answered(status: u16, retry_after_s: Option<u32>) -> (Then, Option<EndpointResponse>) {
-        let outcome = Outcome::Response { status, retry_after_s, snippet: None };
+        let outcome = SendOutcome::Response { status, retry_after_s, snippet: None };
         let judgement = Judgement::of_sent(Sent { outcome, duration: Duration::ZERO }, 0, 0);
         (judgement.then, judgement.response)
     }
 
     fn failed(kind: FailureKind, own_faults: i64) -> Then {
-        let outcome = Outcome::Failed { kind, message: String::new() };
+        let outcome = SendOutcome::Failed { kind, message: String::new() };
         Judgement::of_sent(Sent { outcome, duration: Duration::ZERO }, 0, own_faults).then
     }
 

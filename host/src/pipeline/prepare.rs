@@ -15,13 +15,14 @@ use crate::{
         subscription::Endpoint,
         time::Time,
     },
-    error::{Error, Result},
+    error::Result,
     outbound::Request,
+    sync::CpuPool,
 };
 
-/// Bytes of the largest payload with which components run on the calling thread: they then take microseconds.
-/// With a larger one they take up to milliseconds, and run on a thread that may block, because other requests
-/// and deliveries wait for the calling one.
+/// Bytes of the largest payload with which built-in components run on the calling thread: they then take tens
+/// of microseconds. With a larger one they take up to milliseconds, and other requests and deliveries wait for
+/// the calling thread; so they run in the pool, as components of tenants always do.
 const IN_PLACE_PAYLOAD_BYTES_MAX: usize = 8_192;
 /// The attribute that tells components of a replay.
 const REPLAY: (&str, &str) = ("replay", "true");
@@ -41,6 +42,14 @@ pub struct Steps {
     pub transformer: Option<Stage>,
     /// The adapter that describes the request.
     pub handler: Stage,
+}
+
+impl Steps {
+    /// Whether all components are the host's own, whose time is known.
+    fn are_builtin(&self) -> bool {
+        let is_builtin = |stage: &Stage| stage.component.is_builtin();
+        self.transformer.as_ref().is_none_or(is_builtin) && is_builtin(&self.handler)
+    }
 }
 
 /// Everything that the components of one attempt are given.
@@ -72,14 +81,13 @@ pub struct Prepared {
     pub logs: Vec<(Digest, LogLine)>,
 }
 
-/// Runs a program for one attempt.
-pub async fn prepare(runtime: &Runtime, steps: Steps, input: Input) -> Result<Prepared> {
-    if input.emit.payload.len() <= IN_PLACE_PAYLOAD_BYTES_MAX {
+/// Runs a program for one attempt: here if that is quick, or else in the pool, in the organization's turn.
+pub async fn prepare(runtime: &Runtime, cpu: &CpuPool, steps: Steps, input: Input) -> Result<Prepared> {
+    if steps.are_builtin() && input.emit.payload.len() <= IN_PLACE_PAYLOAD_BYTES_MAX {
         return Ok(Run::new(runtime, &input).run(&steps));
     }
-    let runtime = runtime.clone();
-    let run = move || Run::new(&runtime, &input).run(&steps);
-    tokio::task::spawn_blocking(run).await.map_err(Error::internal)
+    let (runtime, organization) = (runtime.clone(), input.endpoint.organization_id.clone());
+    cpu.run(&organization, move || Run::new(&runtime, &input).run(&steps)).await
 }
 
 /// One run of a program.

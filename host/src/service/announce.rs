@@ -12,7 +12,7 @@ use super::Host;
 use crate::{
     db::{self, Tx},
     domain::{
-        delivery::{Outcome, Status},
+        delivery::{DeliveryOutcome, Status},
         emit::{Emit, Entity, Fact, Subject},
         id::{EmitId, OrganizationId},
         lifecycle::{
@@ -129,7 +129,12 @@ pub async fn of_routed(host: &Host, emit: &Emit, now: Time) -> Result<Vec<Emit>>
 
 /// The events to write with the outcome of a claim on a delivery to a subscription, if it ended the
 /// delivery. An error leads to none: the claim is settled all the same.
-pub(super) async fn of_outcome(host: &Host, emit: &Emit, endpoint: &Endpoint, outcome: &Outcome<'_>) -> Vec<Emit> {
+pub(super) async fn of_outcome(
+    host: &Host,
+    emit: &Emit,
+    endpoint: &Endpoint,
+    outcome: &DeliveryOutcome<'_>,
+) -> Vec<Emit> {
     let name = match outcome.status {
         Status::Success => CUSTOM_EVENT_EMIT_DELIVERED,
         Status::Failed => CUSTOM_EVENT_EMIT_DELIVERY_FAILED,

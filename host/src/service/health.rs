@@ -60,8 +60,8 @@ pub async fn status(host: &Host) -> Result<Status> {
     Ok(Status {
         database: host.db.kind(),
         migration_level: db::migrate::level(),
-        routing: db::emit::backlog(&mut tx).await?,
-        deliveries: db::delivery::backlog(&mut tx).await?,
+        routing: db::emit::unrouted(&mut tx).await?,
+        deliveries: db::delivery::unfinished(&mut tx).await?,
         component_calls: (usage.calls, usage.busy),
     })
 }

@@ -254,7 +254,7 @@ pub(super) fn ledger_key() -> Option<emit::Idempotency> {
 
 /// How a request ended.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// It was done. The answer is kept for the window.
     Done(StoredAnswer),
     /// It was refused, which is no effect. The key is free again.
@@ -265,25 +265,25 @@ pub enum Outcome {
 }
 
 /// Ends a claim.
-pub async fn finish(host: &Host, claim: Claim, outcome: Outcome) -> Result<()> {
+pub async fn finish(host: &Host, claim: Claim, outcome: RequestOutcome) -> Result<()> {
     let Token { scope, claims, .. } = &*claim.token;
     let organization = &scope.organization_id;
     let outcome = match outcome {
-        Outcome::Done(answer) if answer.body.len() > IDEMPOTENCY_ANSWER_BYTES_MAX => Outcome::Failed,
+        RequestOutcome::Done(answer) if answer.body.len() > IDEMPOTENCY_ANSWER_BYTES_MAX => RequestOutcome::Failed,
         other => other,
     };
     let sealed = match &outcome {
-        Outcome::Done(answer) => Some(host.memory.key_of(organization).await?.seal_answer(&answer.body)),
-        Outcome::Refused | Outcome::Failed => None,
+        RequestOutcome::Done(answer) => Some(host.memory.key_of(organization).await?.seal_answer(&answer.body)),
+        RequestOutcome::Refused | RequestOutcome::Failed => None,
     };
     let now = host.now();
     let mut tx = host.db.begin().await?;
     match (&outcome, &sealed) {
-        (Outcome::Done(answer), Some(sealed)) => {
+        (RequestOutcome::Done(answer), Some(sealed)) => {
             let answer = (answer.status, sealed.as_slice());
             db::idempotency::answer(&mut tx, organization, scope.place(), *claims, answer, end_of_window(now)).await?;
         }
-        (Outcome::Refused, _) => db::idempotency::free(&mut tx, organization, scope.place(), *claims).await?,
+        (RequestOutcome::Refused, _) => db::idempotency::free(&mut tx, organization, scope.place(), *claims).await?,
         _ => db::idempotency::end(&mut tx, organization, scope.place(), *claims, now).await?,
     }
     db::idempotency::forget_expired(&mut tx, now).await?;

@@ -7,7 +7,7 @@ use weir_runtime::{Component, Digest, Origin};
 use super::Host;
 use crate::{
     db,
-    domain::{id::ProgramId, program::Step},
+    domain::{id::ProgramId, program::ProgramStep},
     error::{Error, Result},
     fail,
     pipeline::{Stage, Steps},
@@ -23,7 +23,7 @@ pub async fn steps(host: &Host, id: &ProgramId) -> Result<Steps> {
     Ok(Steps { transformer, handler: stage(host, &program.handler).await? })
 }
 
-async fn stage(host: &Host, step: &Step) -> Result<Stage> {
+async fn stage(host: &Host, step: &ProgramStep) -> Result<Stage> {
     Ok(Stage { component: component(host, step.digest).await?, config: step.config.clone() })
 }
 

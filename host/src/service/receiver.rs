@@ -12,7 +12,7 @@ use super::{
 use crate::{
     db::{self, Tx},
     domain::{
-        delivery::Outcome,
+        delivery::DeliveryOutcome,
         emit::Emit,
         federation::RelayLog,
         id::OrganizationId,
@@ -34,7 +34,7 @@ pub(super) async fn check(tx: &mut Tx, organization: &OrganizationId, receiver: 
             }
             Some(_) => Ok(()),
         },
-        ReceiverId::Peer(id) => match db::federation::peer::target(tx, organization, id).await? {
+        ReceiverId::Peer(id) => match db::federation::peer::endpoint(tx, organization, id).await? {
             None => Err(fail!(InvalidState, "the external peer of this delivery was removed")),
             Some(_) => Ok(()),
         },
@@ -113,7 +113,7 @@ pub async fn tell(
     host: &Host,
     emit: &Emit,
     endpoint: &Endpoint,
-    outcome: &Outcome<'_>,
+    outcome: &DeliveryOutcome<'_>,
 ) -> (Option<RelayLog>, Vec<Emit>) {
     match outcome.push_id {
         None => (None, announce::of_outcome(host, emit, endpoint, outcome).await),

@@ -1,19 +1,22 @@
-//! A pool for work that occupies a core: schemas, and filters that take long.
+//! A pool for work that occupies a core: schemas, filters that take long, and components with large payloads.
+//!
+//! Organizations share its threads by the time that they use: the next job is one of the organization that
+//! has used least (start-time fair queueing, where an organization that was idle saves up nothing). So light
+//! work of one organization waits for at most the jobs that run already, however many organizations keep
+//! heavy work waiting.
 
 use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
     io,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{
-        Arc,
-        mpsc::{self, Receiver, Sender},
-    },
+    sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::KeyedLock;
 use crate::{
     domain::id::OrganizationId,
     error::{Error, Result},
@@ -28,13 +31,46 @@ const NICENESS: i32 = 10;
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Runs CPU-bound work off the async threads, on as many threads as there are cores, with a lower priority
-/// than those that serve. Each organization has one job under way at a time, and jobs run in the order of
-/// their calls, so organizations take turns: work that was made to be slow delays its own organization alone.
-/// Clones share the threads, which end with the last clone.
+/// than those that serve. Each organization has one job under way at a time. Clones share the threads, which
+/// end with the last clone.
 #[derive(Clone)]
 pub struct CpuPool {
-    jobs: Sender<Job>,
-    organizations: KeyedLock<OrganizationId>,
+    shared: Arc<Shared>,
+    _end: Arc<End>,
+}
+
+/// What the callers and the threads share.
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Wakes a thread for a job, or all of them for the end.
+    changed: Condvar,
+}
+
+/// Ends the threads when the last clone of the pool is dropped.
+struct End(Arc<Shared>);
+
+#[derive(Default)]
+struct State {
+    shares: HashMap<OrganizationId, Share>,
+    /// The organizations with a waiting job and none under way, by the time that they have used.
+    ready: BTreeSet<(Duration, OrganizationId)>,
+    /// The organizations without a job that have used more than `floor`, by the time that they have used.
+    idle: BTreeSet<(Duration, OrganizationId)>,
+    /// The used time from which an organization begins that was idle: that of the job which began last.
+    floor: Duration,
+    /// Jobs under way.
+    running: usize,
+    is_over: bool,
+}
+
+/// One organization's part of the pool.
+#[derive(Default)]
+struct Share {
+    /// Time that its jobs took, on top of the floor from which it began.
+    used: Duration,
+    waiting: VecDeque<Job>,
+    is_running: bool,
 }
 
 impl CpuPool {
@@ -44,32 +80,36 @@ impl CpuPool {
     }
 
     fn with_threads(count: usize) -> Result<Self> {
-        let (jobs, waiting) = mpsc::channel();
-        let waiting = Arc::new(Mutex::new(waiting));
+        let shared = Arc::<Shared>::default();
+        let pool = Self { shared: shared.clone(), _end: Arc::new(End(shared)) };
         for number in 0..count {
-            let waiting = waiting.clone();
+            let shared = pool.shared.clone();
             let thread = thread::Builder::new().name(format!("weir-cpu-{number}"));
-            thread.spawn(move || run_jobs(&waiting)).map_err(no_thread)?;
+            thread.spawn(move || shared.run_jobs()).map_err(no_thread)?;
         }
-        Ok(Self { jobs, organizations: KeyedLock::default() })
+        Ok(pool)
     }
 
-    /// Runs `work` for an organization. Work that has begun keeps its thread and its organization's turn
-    /// until it is done, even if the caller stops waiting for it.
+    /// Runs `work` for an organization, behind the work that it asked for earlier. Work that has begun keeps
+    /// its thread and its organization's turn until it is done, even if the caller stops waiting for it;
+    /// work that has not begun by then is left out.
     pub async fn run<T: Send + 'static>(
         &self,
         organization: &OrganizationId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let turn = self.organizations.lock(organization).await;
         let (reply, replied) = oneshot::channel();
         let job = move || {
+            if reply.is_closed() {
+                return;
+            }
             let done = catch_unwind(AssertUnwindSafe(work));
-            drop(turn);
             // The caller may have stopped waiting.
             drop(reply.send(done));
         };
-        self.jobs.send(Box::new(job)).map_err(|_| Error::internal("the threads for computing have ended"))?;
+        if self.shared.state.lock().add(organization, Box::new(job)) {
+            self.shared.changed.notify_one();
+        }
         match replied.await.map_err(Error::internal)? {
             Ok(done) => Ok(done),
             Err(panic) => resume_unwind(panic),
@@ -77,13 +117,90 @@ impl CpuPool {
     }
 }
 
-fn run_jobs(waiting: &Mutex<Receiver<Job>>) {
-    step_back();
-    loop {
-        // The lock is free again before the job runs.
-        let next = waiting.lock().recv();
-        let Ok(job) = next else { return };
-        job();
+impl Shared {
+    /// Runs jobs until the pool ends.
+    fn run_jobs(&self) {
+        step_back();
+        while let Some((organization, job)) = self.next() {
+            let began = Instant::now();
+            job();
+            self.state.lock().end(organization, began.elapsed());
+        }
+    }
+
+    /// Waits for the next job; `None` when the pool has ended.
+    fn next(&self) -> Option<(OrganizationId, Job)> {
+        let mut state = self.state.lock();
+        loop {
+            if state.is_over {
+                return None;
+            }
+            if let Some(next) = state.begin() {
+                return Some(next);
+            }
+            self.changed.wait(&mut state);
+        }
+    }
+}
+
+impl State {
+    /// Adds a job behind the organization's others, and returns whether a thread may begin it at once.
+    fn add(&mut self, organization: &OrganizationId, job: Job) -> bool {
+        let share = self.shares.entry(organization.clone()).or_default();
+        share.waiting.push_back(job);
+        if share.is_running || share.waiting.len() > 1 {
+            return false;
+        }
+        let was = (share.used, organization.clone());
+        self.idle.remove(&was);
+        share.used = share.used.max(self.floor);
+        self.ready.insert((share.used, was.1))
+    }
+
+    /// Takes the first job of the organization that has used least.
+    fn begin(&mut self) -> Option<(OrganizationId, Job)> {
+        let (used, organization) = self.ready.pop_first()?;
+        self.raise_floor(used);
+        let share = self.shares.get_mut(&organization)?;
+        let job = share.waiting.pop_front()?;
+        share.is_running = true;
+        self.running += 1;
+        Some((organization, job))
+    }
+
+    /// Charges an organization for its job, which took so long, and gives it its next turn.
+    fn end(&mut self, organization: OrganizationId, took: Duration) {
+        self.running -= 1;
+        if let Some(share) = self.shares.get_mut(&organization) {
+            share.is_running = false;
+            share.used += took;
+            let all = if share.waiting.is_empty() { &mut self.idle } else { &mut self.ready };
+            all.insert((share.used, organization));
+        }
+        if self.running == 0 && self.ready.is_empty() {
+            // No organization is ahead of another in an idle pool.
+            self.idle.clear();
+            self.shares.clear();
+        }
+    }
+
+    /// Raises the floor, and forgets the idle organizations that would begin from it anyway.
+    fn raise_floor(&mut self, used: Duration) {
+        self.floor = self.floor.max(used);
+        while let Some((used, organization)) = self.idle.pop_first() {
+            if used > self.floor {
+                self.idle.insert((used, organization));
+                return;
+            }
+            self.shares.remove(&organization);
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.state.lock().is_over = true;
+        self.0.changed.notify_all();
     }
 }
 
@@ -157,5 +274,71 @@ mod tests {
         assert!(poll!(next.as_mut()).is_pending());
         drop(end);
         next.await.expect("it runs");
+    }
+
+    #[tokio::test]
+    async fn work_that_has_not_begun_is_left_out_when_its_caller_stops_waiting() {
+        let pool = CpuPool::with_threads(1).expect("threads start");
+        let ([a, _], (slow, end)) = (organizations(), work());
+        let mut slow = pin!(pool.run(&a, slow));
+        assert!(poll!(slow.as_mut()).is_pending());
+        let (began, begins) = channel();
+        {
+            let mut abandoned = pin!(pool.run(&a, move || began.send(())));
+            assert!(poll!(abandoned.as_mut()).is_pending());
+        }
+        drop(end);
+        slow.await.expect("it ran");
+        pool.run(&a, || ()).await.expect("it runs");
+        assert!(begins.recv().is_err(), "the abandoned work did not begin");
+    }
+
+    /// The organizations of the next jobs, each of which takes `took`.
+    fn next_turns(state: &mut State, count: usize, took: Duration) -> Vec<String> {
+        let mut turn = || {
+            let (organization, _) = state.begin()?;
+            let name = organization.to_string();
+            state.end(organization, took);
+            Some(name)
+        };
+        (0..count).map_while(|_| turn()).collect()
+    }
+
+    #[test]
+    fn light_work_goes_before_heavy_work_that_waited_longer() {
+        let mut state = State::default();
+        let ([a, b], c) = (organizations(), OrganizationId::stored("org_c"));
+        for organization in [&a, &a, &a, &b, &b, &b] {
+            state.add(organization, Box::new(|| ()));
+        }
+        assert_eq!(next_turns(&mut state, 2, Duration::from_millis(50)), ["org_a", "org_b"]);
+        state.add(&c, Box::new(|| ()));
+        assert_eq!(next_turns(&mut state, 1, Duration::from_millis(1)), ["org_c"]);
+        state.add(&c, Box::new(|| ()));
+        assert_eq!(next_turns(&mut state, 9, Duration::from_millis(50)), ["org_c", "org_a", "org_b", "org_a", "org_b"]);
+    }
+
+    #[test]
+    fn an_organization_saves_up_nothing_while_it_is_idle() {
+        let mut state = State::default();
+        let [a, b] = organizations();
+        for _ in 0..4 {
+            state.add(&a, Box::new(|| ()));
+        }
+        assert_eq!(next_turns(&mut state, 3, Duration::from_secs(1)).len(), 3);
+        for _ in 0..3 {
+            state.add(&b, Box::new(|| ()));
+        }
+        assert_eq!(next_turns(&mut state, 9, Duration::from_secs(1)), ["org_b", "org_a", "org_b", "org_b"]);
+    }
+
+    #[test]
+    fn nothing_is_left_of_organizations_without_work() {
+        let mut state = State::default();
+        for number in 0..100 {
+            state.add(&OrganizationId::stored(format!("org_{number}")), Box::new(|| ()));
+        }
+        assert_eq!(next_turns(&mut state, 100, Duration::from_millis(1)).len(), 100);
+        assert!(state.shares.is_empty() && state.ready.is_empty() && state.idle.is_empty());
     }
 }

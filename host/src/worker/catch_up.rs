@@ -123,7 +123,7 @@ impl CatchUp {
         db::delivery::insert(&mut tx, &owed.iter().collect::<Vec<_>>()).await?;
         tx.commit().await?;
         if !owed.is_empty() {
-            self.shared.slots.note_backlog(organization, &receiver, Limits::of(&endpoint.terms), now);
+            self.shared.slots.note_due(organization, &receiver, Limits::of(&endpoint.terms), now);
         }
         Ok(true)
     }

@@ -30,6 +30,7 @@ mod routing;
 mod testing;
 
 use delivery::{claim::Claims, slots::Slots};
+use routing::slow_events::SlowEvents;
 
 pub use routing::turns_each_max;
 
@@ -63,6 +64,7 @@ struct Shared {
     slots: Slots,
     /// Deliveries under way.
     deliveries: TaskTracker,
+    slow_events: SlowEvents,
     /// Routings that are being written, or made in the slow lane.
     routings: TaskTracker,
     /// Fires when a stop no longer waits for endpoints.
@@ -97,6 +99,7 @@ impl Workers {
             disable_after: settings.disable_after,
             host,
             deliveries: TaskTracker::new(),
+            slow_events: SlowEvents::default(),
             routings: TaskTracker::new(),
             give_up: CancellationToken::new(),
         });

@@ -26,7 +26,7 @@ use crate::{
         delivery::{Claimed, New, Start},
         emit::Emit,
         id::{DeliveryId, EmitId},
-        replay::{Replay, Source},
+        replay::{Replay, ReplaySource},
         subscription::Endpoint,
         time::Time,
     },
@@ -168,8 +168,8 @@ impl Replays {
             None => None,
         };
         let is_wanted = |row: &db::replay::Row| match replay.source {
-            Source::Events { .. } => subscription.as_ref().is_some_and(|found| found.wants(&row.event_type)),
-            Source::DeadLetters { .. } => true,
+            ReplaySource::Events { .. } => subscription.as_ref().is_some_and(|found| found.wants(&row.event_type)),
+            ReplaySource::DeadLetters { .. } => true,
         };
         let mut at = replay.clone();
         let mut picked = Picked { done_until: replay.done_until.clone(), ..Picked::default() };

@@ -11,7 +11,7 @@ impl Workers {
     pub async fn settle(&self, at_most: Duration) -> Result<bool> {
         let settled = async {
             loop {
-                let claimed = self.routing.claim_backlog().await?
+                let claimed = self.routing.claim_unrouted().await?
                     + self.catch_up.round().await?
                     + usize::from(self.relays.step().await?)
                     + self.claims.sweep_and_claim().await?;

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use weir::service::{
     access,
-    idempotency::{self, Asked, Begun, Claim, Outcome, Repeatable, StoredAnswer},
+    idempotency::{self, Asked, Begun, Claim, Repeatable, RequestOutcome, StoredAnswer},
 };
 
 use crate::support::{
@@ -366,15 +366,15 @@ async fn a_request_that_failed_after_its_effect_is_not_done_again_and_another_on
     let host = &app.app().host;
     let claim = claimed(&app, &tenant, "with").await;
     claim.run(change(&app, &tenant)).await.expect("it is committed");
-    idempotency::finish(host, claim, Outcome::Failed).await.expect("the database works");
+    idempotency::finish(host, claim, RequestOutcome::Failed).await.expect("the database works");
     subscribe(&tenant, "with").await.refused(409, "idempotency_answer_lost");
     let claim = claimed(&app, &tenant, "without").await;
-    idempotency::finish(host, claim, Outcome::Failed).await.expect("the database works");
+    idempotency::finish(host, claim, RequestOutcome::Failed).await.expect("the database works");
     subscribe(&tenant, "without").await.created();
     // A recorded refusal is no effect of the request.
     let claim = claimed(&app, &tenant, "refused").await;
     claim.run(change(&app, &tenant)).await.expect("it is committed");
-    idempotency::finish(host, claim, Outcome::Refused).await.expect("the database works");
+    idempotency::finish(host, claim, RequestOutcome::Refused).await.expect("the database works");
     subscribe(&tenant, "refused").await.created();
     app.stop().await;
 }
@@ -406,7 +406,7 @@ async fn a_repeated_request_waits_for_the_first_one() {
     let finishing = async {
         tokio::task::yield_now().await;
         let body = br#"{"success":true,"data":{"first":1}}"#.to_vec();
-        let outcome = Outcome::Done(StoredAnswer { status: 201, body });
+        let outcome = RequestOutcome::Done(StoredAnswer { status: 201, body });
         idempotency::finish(&app.app().host, claim, outcome).await.expect("the database works");
     };
     let (answer, ()) = tokio::join!(waiting, finishing);
@@ -427,7 +427,7 @@ async fn idempotency_answer_bytes_max() {
     for (key, bytes) in [("fits", ANSWER_BYTES_MAX), ("does-not", ANSWER_BYTES_MAX + 1)] {
         let claim = claimed(&app, &tenant, key).await;
         claim.run(change(&app, &tenant)).await.expect("it is committed");
-        let outcome = Outcome::Done(StoredAnswer { status: 201, body: padded(bytes) });
+        let outcome = RequestOutcome::Done(StoredAnswer { status: 201, body: padded(bytes) });
         idempotency::finish(host, claim, outcome).await.expect("the database works");
     }
     assert_eq!(subscribe(&tenant, "fits").await.text.len(), ANSWER_BYTES_MAX);

@@ -17,7 +17,9 @@ use crate::{arrivals::Inbox, message::number_in};
 
 /// The path of an endpoint that hangs.
 pub(crate) const HANGING: &str = "hanging";
-/// How long it hangs: longer than the host waits.
+/// The path of an endpoint that takes events without looking at them.
+pub(crate) const BLIND: &str = "blind";
+/// How long an endpoint hangs: longer than the host waits.
 const HANG: Duration = Duration::from_secs(11);
 
 /// A running receiver; it ends when it is dropped.
@@ -62,7 +64,9 @@ async fn receive(request: Request<Incoming>, inbox: &Inbox) -> Result<Response<E
     let body = request.into_body().collect().await;
     if path == HANGING {
         tokio::time::sleep(HANG).await;
-    } else if let Some(number) = body.ok().and_then(|body| number_in(&body.to_bytes())) {
+    } else if path != BLIND
+        && let Some(number) = body.ok().and_then(|body| number_in(&body.to_bytes()))
+    {
         // One of many endpoints has its own number as its path.
         inbox.note(number, path.parse().ok());
     }

@@ -14,6 +14,7 @@ use crate::{
     figures::{Pair, SlowFilters},
     load::{self, Schedule, Sent, Timing},
     message::Message,
+    receiver::BLIND,
     tenant::HEARD,
 };
 
@@ -52,7 +53,7 @@ async fn subscribe(bench: &Bench, slow: &Organization) -> Result<Vec<String>> {
     bench.tenant.operator.allow_namespace(slow, SLOW_NAMESPACE).await?;
     slow.register(SLOW_NAMESPACE, SLOW_EVENT, &json!({ "type": "object" })).await?;
     let subscription = json!({
-        "name": format!("{SLOW_NAMESPACE}.{SLOW_EVENT}"), "webhookUrl": bench.receiver.url,
+        "name": format!("{SLOW_NAMESPACE}.{SLOW_EVENT}"), "webhookUrl": format!("{}{BLIND}", bench.receiver.url),
         "filter": { "a": [{ "wildcard": "*aaaaaaaab*b" }, { "wildcard": "*aaaaaaaab*c" }] },
     });
     let mut ids = Vec::with_capacity(SLOW_SUBSCRIPTIONS);

@@ -64,7 +64,7 @@ impl Component {
         self.shared.code_bytes
     }
 
-    pub(crate) fn is_builtin(&self) -> bool {
+    pub fn is_builtin(&self) -> bool {
         self.origin == Origin::BuiltIn
     }
 

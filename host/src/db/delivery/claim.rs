@@ -168,7 +168,7 @@ pub async fn end_leases(tx: &mut Tx, now: Time) -> Result<u64> {
 }
 
 /// The number of unfinished deliveries, and when the oldest was created.
-pub async fn backlog(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
+pub async fn unfinished(tx: &mut Tx) -> Result<(i64, Option<Time>)> {
     const SQL: &str = "select count(*), min(created_at) from delivery where due_at is not null";
     let (count, oldest): (i64, Option<i64>) = on_db!(tx, |conn| sqlx::query_as(SQL).fetch_one(conn).await)?;
     Ok((count, codec::time_opt(oldest)))

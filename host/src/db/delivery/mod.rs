@@ -17,7 +17,7 @@ mod list;
 mod revive;
 mod settle;
 
-pub use claim::{DueReceiver, backlog, claim_due, due_receivers, end_leases, is_any_claimed};
+pub use claim::{DueReceiver, claim_due, due_receivers, end_leases, is_any_claimed, unfinished};
 pub use insert::{insert, owed_already};
 pub use list::{DeliveryQuery, DeliveryView, attempts, find, list};
 pub use revive::revive;

@@ -9,7 +9,7 @@ use weir_runtime::Digest;
 use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
     domain::{
-        emit::{Emit, Entity, Fact, Idempotency, Source, Subject},
+        emit::{Emit, Entity, Fact, Idempotency, RelaySource, Subject},
         id::{EmitId, OrganizationId, PushId, RegistrationId},
         name::EventName,
         time::Time,
@@ -24,7 +24,7 @@ mod list;
 mod route;
 
 pub use accept::{Acceptance, Charge, NewEmit, accept};
-pub use claim::{backlog, claim_due, due_organizations, end_leases, is_any_left, put_back};
+pub use claim::{claim_due, due_organizations, end_leases, is_any_left, put_back, unrouted};
 pub use insert::{Relayed, insert_due, insert_relayed};
 pub use list::{EmitQuery, FailedEmit, delivery_counts, list, recent_failures};
 pub use route::{Routed, mark_routed};
@@ -95,7 +95,7 @@ impl TryFrom<EmitRow> for StoredEmit {
             emitted_by: row.emitted_by,
             accepted_at: codec::time(row.accepted_at),
             revision: row.revision,
-            source: row.source_organization_id.zip(row.push_id).map(|(organization, push)| Source {
+            source: row.source_organization_id.zip(row.push_id).map(|(organization, push)| RelaySource {
                 organization_id: OrganizationId::stored(organization),
                 push_id: PushId::stored(push),
             }),

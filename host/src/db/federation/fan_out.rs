@@ -89,7 +89,7 @@ pub async fn put_off(tx: &mut Tx, owner: &OrganizationId, emit: &EmitId, due_at:
 
 /// One step of an emit: from one member to another.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct Advance {
     pub emit_id: EmitId,
     /// `after_member` when the step began.
     pub from: String,
@@ -118,7 +118,7 @@ macro_rules! held {
 
 /// Moves emits of an organization on, and returns those that were still where their step began. Another host
 /// has moved the others meanwhile, or is moving them.
-pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Step]) -> Result<HashSet<EmitId>> {
+pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Advance]) -> Result<HashSet<EmitId>> {
     const MOVE: Dialects = Dialects {
         sqlite: "
             update federation_fan_out
@@ -149,7 +149,7 @@ pub async fn advance(tx: &mut Tx, owner: &OrganizationId, steps: &[Step]) -> Res
              returning fan_out.emit_id"
         ),
     };
-    let (ends, moves): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| step.to.is_none());
+    let (ends, moves): (Vec<&Advance>, Vec<&Advance>) = steps.iter().partition(|step| step.to.is_none());
     let mut moved = HashSet::new();
     for (sql, steps) in [(MOVE, moves), (END, ends)] {
         if steps.is_empty() {

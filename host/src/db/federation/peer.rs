@@ -35,7 +35,7 @@ struct PeerRow {
 
 /// An external peer of the owner, paused or not, because deliveries that it is owed already still go to a
 /// paused one. `None` when it was removed.
-pub async fn target(tx: &mut Tx, owner: &OrganizationId, id: &MemberId) -> Result<Option<StoredPeer>> {
+pub async fn endpoint(tx: &mut Tx, owner: &OrganizationId, id: &MemberId) -> Result<Option<StoredPeer>> {
     const SQL: &str = "
         select group_id, webhook_url, secret_encrypted, headers_encrypted, failing_since
           from federation_member

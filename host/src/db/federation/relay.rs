@@ -25,14 +25,14 @@ pub struct Relay {
     /// The group of push and member.
     pub group_id: GroupId,
     pub member_id: MemberId,
-    pub to: Destination,
+    pub to: Recipient,
     /// Why the member cannot have the event now; `None` if it can.
     pub refusal: Option<Refusal>,
 }
 
 /// The destination of a relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
+pub enum Recipient {
     /// An organization of this host, with its present revision.
     Organization(OrganizationId, i64),
     /// An endpoint outside of the platform.
@@ -81,8 +81,8 @@ impl TryFrom<RelayRow> for Relay {
             refusal: row.refusal()?,
             to: match row.member_organization_id {
                 // An organization that is gone has no revision, and 0 is older than every other one.
-                Some(id) => Destination::Organization(OrganizationId::stored(id), row.peer_revision.unwrap_or(0)),
-                None => Destination::External,
+                Some(id) => Recipient::Organization(OrganizationId::stored(id), row.peer_revision.unwrap_or(0)),
+                None => Recipient::External,
             },
             push_id: PushId::stored(row.push_id),
             group_id: GroupId::stored(row.group_id),

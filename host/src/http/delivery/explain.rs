@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        explain::Step as DomainStep,
+        explain::ExplainStep as DomainStep,
         id::{MemberId, SubscriptionId},
         time::Time,
     },
@@ -27,13 +27,13 @@ pub(in crate::http) struct Explanation {
     /// Whether the event's name is one that the receiver wants.
     matched: bool,
     reason: &'static str,
-    steps: Vec<Step>,
+    steps: Vec<StepView>,
 }
 
 /// A step of an event on its way to a receiver.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Step {
+struct StepView {
     stage: &'static str,
     outcome: &'static str,
     /// `None` for stages without a component.
@@ -47,7 +47,7 @@ struct Step {
 impl Explanation {
     fn of(explained: Explained) -> Self {
         let Explained { receiver, explanation } = explained;
-        let steps = explanation.steps.into_iter().map(Step::of);
+        let steps = explanation.steps.into_iter().map(StepView::of);
         Self {
             subscription_id: receiver.subscription().cloned(),
             member_id: receiver.peer().cloned(),
@@ -58,7 +58,7 @@ impl Explanation {
     }
 }
 
-impl Step {
+impl StepView {
     fn of(step: DomainStep) -> Self {
         Self {
             stage: step.stage.as_str(),

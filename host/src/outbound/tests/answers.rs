@@ -91,7 +91,7 @@ async fn drops_of_an_answer_do_not_prolong_it() {
     ] {
         let sent = Endless::start(beginning, more, pause).await.asked_by(&client(SHORT)).await;
         assert!(sent.duration < SHORT + SLACK, "{what} took {:?}", sent.duration);
-        assert!(matches!(sent.outcome, Outcome::Response { status: 200, .. }), "{what}: {sent:?}");
+        assert!(matches!(sent.outcome, SendOutcome::Response { status: 200, .. }), "{what}: {sent:?}");
     }
 }
 
@@ -109,12 +109,12 @@ async fn a_body_without_an_end_is_cut() {
         let bytes = endpoint.bytes_sent.load(Ordering::SeqCst);
         assert!(bytes < BUFFERED_MAX, "{beginning:?}: {bytes} bytes were taken");
         match sent.outcome {
-            Outcome::Response { status: 200, snippet, .. } => {
+            SendOutcome::Response { status: 200, snippet, .. } => {
                 assert_eq!(snippet.map(|snippet| snippet.len()), Some(SNIPPET_BYTES_MAX));
             }
             // A length that no number holds is no answer in HTTP.
-            Outcome::Failed { kind, .. } => assert_eq!(kind, FailureKind::Io, "{beginning:?}"),
-            Outcome::Response { .. } => panic!("{sent:?}"),
+            SendOutcome::Failed { kind, .. } => assert_eq!(kind, FailureKind::Io, "{beginning:?}"),
+            SendOutcome::Response { .. } => panic!("{sent:?}"),
         }
     }
 }
@@ -125,7 +125,7 @@ async fn compressed_answers_stay_as_they_are() {
     let head = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 8\r\n\r\n";
     let mut receiver = Receiver::answering(format!("{head}not gzip")).await;
     let sent = patient().send(&request(&receiver.url())).await;
-    let expected = Outcome::Response { status: 200, retry_after_s: None, snippet: Some("not gzip".to_owned()) };
+    let expected = SendOutcome::Response { status: 200, retry_after_s: None, snippet: Some("not gzip".to_owned()) };
     assert_eq!(sent.outcome, expected);
     let asked = String::from_utf8(receiver.requests.recv().await.expect("a request")).expect("text");
     assert!(!asked.to_lowercase().contains("accept-encoding"), "{asked}");
@@ -137,7 +137,7 @@ async fn a_connection_is_not_handed_over() {
     let receiver = Receiver::answering(switching).await;
     let sent = client(SHORT).send(&request(&receiver.url())).await;
     assert!(sent.duration < SHORT + SLACK);
-    assert!(matches!(sent.outcome, Outcome::Response { status: 101, .. } | Outcome::Failed { .. }), "{sent:?}");
+    assert!(matches!(sent.outcome, SendOutcome::Response { status: 101, .. } | SendOutcome::Failed { .. }), "{sent:?}");
 }
 
 /// A second answer that was never asked for is not taken for the answer to the next request.
@@ -148,7 +148,7 @@ async fn an_answer_too_many_is_dropped_with_its_connection() {
     let client = patient();
     for _ in 0..5 {
         let sent = client.send(&request(&receiver.url())).await;
-        assert_eq!(sent.outcome, Outcome::Response { status: 200, retry_after_s: None, snippet: None });
+        assert_eq!(sent.outcome, SendOutcome::Response { status: 200, retry_after_s: None, snippet: None });
     }
     assert_eq!(receiver.connections(), 5);
 }

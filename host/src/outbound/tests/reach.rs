@@ -186,7 +186,7 @@ async fn no_answer_leads_elsewhere() {
     ] {
         let mut receiver = Receiver::answering(format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n")).await;
         let sent = patient().send(&request(&receiver.url())).await;
-        let Outcome::Response { status, .. } = sent.outcome else { panic!("{answer}: {sent:?}") };
+        let SendOutcome::Response { status, .. } = sent.outcome else { panic!("{answer}: {sent:?}") };
         assert!(answer.starts_with(&status.to_string()), "{answer}: {status}");
         receiver.requests.recv().await.expect("it asked");
         assert!(receiver.requests.try_recv().is_err(), "{answer}: it asked again");

@@ -11,7 +11,7 @@ use crate::{
         id::{DeliveryId, OrganizationId, ReplayId},
         limits::REPLAYS_PER_SUBSCRIPTION_MAX,
         receiver::ReceiverId,
-        replay::{Replay, Source},
+        replay::{Replay, ReplaySource},
         subscription::{Endpoint, Subscription},
         time::Time,
     },
@@ -90,7 +90,7 @@ pub async fn events(host: &Host, caller: &Caller, id: &str, request: Events) -> 
         return Err(fail!(BadRequest, "from is later than to"));
     }
     let to = request.to.map_or(now, |to| to.min(now));
-    let source = Source::Events { from, to, includes_delivered: request.includes_delivered };
+    let source = ReplaySource::Events { from, to, includes_delivered: request.includes_delivered };
     let replay = new(host, organization, subscription.id.clone().into(), source, now);
     let (count, is_complete) = count(host, &subscription, replay.clone()).await?;
     if count == 0 && is_complete {
@@ -159,7 +159,7 @@ pub async fn dead_letters(host: &Host, caller: &Caller, request: &DeadLetters) -
     let mut tx = host.db.begin().await?;
     for (receiver, _) in &counts {
         let to = request.to.map_or(now, |to| to.min(now));
-        let source = Source::DeadLetters { from: request.from, to, died_since: None };
+        let source = ReplaySource::DeadLetters { from: request.from, to, died_since: None };
         insert(&mut tx, organization, &new(host, organization, receiver.clone(), source, now), now).await?;
     }
     idempotency::take_effect(&mut tx, now).await?;
@@ -189,7 +189,7 @@ pub async fn hasten(host: &Host, endpoint: &Endpoint) {
     }
 }
 
-fn new(host: &Host, organization: &OrganizationId, receiver: ReceiverId, source: Source, now: Time) -> Replay {
+fn new(host: &Host, organization: &OrganizationId, receiver: ReceiverId, source: ReplaySource, now: Time) -> Replay {
     Replay::new(ReplayId::new(now, host.randomness.id()), organization.clone(), receiver, source)
 }
 

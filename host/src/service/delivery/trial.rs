@@ -19,7 +19,7 @@ use crate::{
     },
     error::Result,
     fail,
-    outbound::Outcome,
+    outbound::SendOutcome,
     pipeline::{self, Input},
     service::{Caller, Host, program, subscription::find::not_found},
 };
@@ -83,15 +83,15 @@ async fn attempt(host: &Host, endpoint: Arc<Endpoint>) -> Result<(Option<u16>, O
         attempt: 1,
         now,
     };
-    let request = match pipeline::prepare(&host.runtime, steps, input).await?.result {
+    let request = match pipeline::prepare(&host.runtime, &host.cpu, steps, input).await?.result {
         Ok(Some(request)) => request,
         Ok(None) => return Ok((None, Some("the transformer leaves the event out".to_owned()))),
         Err((_, failure)) => return Ok((None, Some(failure.message().to_owned()))),
     };
     Ok(match host.outbound.send(&request).await.outcome {
-        Outcome::Failed { message, .. } => (None, Some(message)),
-        Outcome::Response { status, .. } if (200..300).contains(&status) => (Some(status), None),
-        Outcome::Response { status, .. } => (Some(status), Some(format!("the endpoint answered {status}"))),
+        SendOutcome::Failed { message, .. } => (None, Some(message)),
+        SendOutcome::Response { status, .. } if (200..300).contains(&status) => (Some(status), None),
+        SendOutcome::Response { status, .. } => (Some(status), Some(format!("the endpoint answered {status}"))),
     })
 }
 

@@ -28,7 +28,7 @@ pub async fn pause_gone(host: &Host, owner: &OrganizationId, id: &MemberId) -> R
 /// more, or failed for a shorter time.
 pub async fn pause_failing(host: &Host, owner: &OrganizationId, id: &MemberId, patience: Duration) -> Result<bool> {
     let Some((mut change, member)) = accepted(host, owner, id).await? else { return Ok(false) };
-    let Some(peer) = db::federation::peer::target(&mut change.tx, owner, id).await? else { return Ok(false) };
+    let Some(peer) = db::federation::peer::endpoint(&mut change.tx, owner, id).await? else { return Ok(false) };
     let receiver = ReceiverId::Peer(id.clone());
     let since = match peer.failing_since {
         // Another host has delivered since, or the owner resumed the peer.

@@ -9,7 +9,7 @@ use crate::{
         federation::relay_log::{self, RelayQuery},
     },
     domain::{
-        delivery::{Outcome, Status},
+        delivery::{DeliveryOutcome, Status},
         emit::Emit,
         federation::{Refusal, RelayLog, RelayStatus, Role},
         id::{GroupId, MemberId, OrganizationId, PushId, RelayId},
@@ -96,7 +96,7 @@ pub(in crate::service) async fn of_outcome(
     emit: &Emit,
     endpoint: &Endpoint,
     push: &PushId,
-    outcome: &Outcome<'_>,
+    outcome: &DeliveryOutcome<'_>,
 ) -> (Option<RelayLog>, Vec<Emit>) {
     let (Some(attempt), Some(member), Some(group)) = (outcome.attempt, endpoint.receiver.peer(), &endpoint.group_id)
     else {

@@ -13,7 +13,7 @@ use crate::{
         id::{OrganizationId, ReplayId, SubscriptionId},
         lifecycle::{Lifecycle, SUBSCRIPTION_DISABLED, entity},
         receiver::ReceiverId,
-        replay::{Replay, Source},
+        replay::{Replay, ReplaySource},
         subscription::Subscription,
         time::Time,
     },
@@ -120,7 +120,7 @@ pub(super) async fn replay_dead_letters(
     since: Time,
 ) -> Result<()> {
     let (organization, now) = (&change.organization.id, change.now);
-    let source = Source::DeadLetters { from: None, to: now, died_since: Some(since) };
+    let source = ReplaySource::DeadLetters { from: None, to: now, died_since: Some(since) };
     let id = ReplayId::new(now, host.randomness.id());
     let replay = Replay::new(id, organization.clone(), subscription.clone().into(), source);
     db::replay::insert(&mut change.tx, organization, &replay, now).await?;

@@ -50,7 +50,7 @@ impl Claims {
         Self { shared, cursor: Mutex::new(String::new()), round: AtomicUsize::new(0) }
     }
 
-    /// Claims until `stop` fires: whenever a slot comes back or a receiver gets a backlog, and after each
+    /// Claims until `stop` fires: whenever a slot comes back or a receiver gets due deliveries, and after each
     /// sweep of the table. Sweeps come every [`POLL_INTERVAL`], and when a bell rings for due deliveries.
     pub(in crate::worker) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut next_sweep = tokio::time::Instant::now();
@@ -128,7 +128,7 @@ impl Claims {
         self.claim().await
     }
 
-    /// Notes a backlog for each receiver that has due deliveries in the table.
+    /// Notes each receiver that has due deliveries in the table.
     async fn sweep(&self) -> Result<()> {
         let mut after = self.cursor.lock().clone();
         for _ in 0..SWEEP_PAGES_MAX {
@@ -140,7 +140,7 @@ impl Claims {
             after = page.last().map(|due| due.id.to_string()).filter(|_| !is_last).unwrap_or_default();
             for due in page {
                 if let Some(organization) = due.organization_id {
-                    self.shared.slots.note_backlog(&organization, &due.id, due.limits, now);
+                    self.shared.slots.note_due(&organization, &due.id, due.limits, now);
                 }
             }
             if is_last {
@@ -152,10 +152,10 @@ impl Claims {
         Ok(())
     }
 
-    /// Takes slots for the receivers that have a backlog, claims as many deliveries, and starts them. Returns
+    /// Takes slots for the receivers that have due deliveries, claims as many deliveries, and starts them. Returns
     /// their number.
     async fn claim(&self) -> Result<usize> {
-        if self.shared.slots.backlog(self.shared.host.now()).is_empty() {
+        if self.shared.slots.receivers_due(self.shared.host.now()).is_empty() {
             return Ok(0);
         }
         // Slots are taken after the transaction has begun: slots that came back while it waited for the
@@ -166,8 +166,8 @@ impl Claims {
         for (receiver, mut slots) in self.take_slots(now) {
             let limit = u32::try_from(slots.len()).unwrap_or(u32::MAX);
             let lease = super::lease_from(now);
-            // Cleared before the query: a delivery that becomes due after it notes the backlog again.
-            self.shared.slots.clear_backlog(&receiver);
+            // Cleared before the query: a delivery that becomes due after it is noted again.
+            self.shared.slots.clear_due(&receiver);
             let rows = db::delivery::claim_due(&mut tx, &receiver, now, lease, limit).await?;
             if rows.len() == slots.len() {
                 self.shared.slots.note_more(&receiver);
@@ -185,7 +185,7 @@ impl Claims {
     fn take_slots(&self, now: Time) -> Vec<(ReceiverId, Vec<Slot>)> {
         let mut taken = Vec::new();
         let mut room = CLAIM_PER_TRANSACTION;
-        let mut waiting = self.shared.slots.backlog(now);
+        let mut waiting = self.shared.slots.receivers_due(now);
         let round = self.round.fetch_add(1, Ordering::Relaxed);
         let first = round.checked_rem(waiting.len()).unwrap_or(0);
         waiting.rotate_left(first);

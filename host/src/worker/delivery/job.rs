@@ -4,18 +4,20 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
+use weir_runtime::{Digest, LogLine};
 
 use super::{super::Shared, slots::Slot};
 use crate::{
     domain::{
         component::LogEntry,
-        delivery::{Attempt, Claimed, ENDPOINT_DISABLED, Outcome, Settled, Status},
+        delivery::{Attempt, Claimed, DeliveryOutcome, ENDPOINT_DISABLED, Settled, Status},
         emit::Emit,
         retry::{Next, after_own_fault, next_attempt},
         subscription::{Endpoint, HealthChange},
         time::Time,
     },
-    pipeline::{self, Input, Judgement, Then},
+    error::Result,
+    pipeline::{self, Input, Judgement, Prepared, Then},
     service::{self, delivery::replay, receiver},
 };
 
@@ -77,10 +79,9 @@ impl Job {
     async fn attempt(&self, shared: &Shared, slot: Slot) -> Ended {
         let started_at = shared.host.now();
         let clock = Instant::now();
-        slot.begin();
         let mut logs = Vec::new();
         let judgement = tokio::select! {
-            judgement = self.send(shared, started_at, &mut logs) => judgement,
+            judgement = self.send(shared, &slot, started_at, &mut logs) => judgement,
             () = shared.give_up.cancelled() => {
                 Judgement::of_own_fault("the host stopped before the endpoint answered")
             }
@@ -92,35 +93,43 @@ impl Job {
     }
 
     /// Runs the program of the delivery, sends the request that it describes, and judges the answer.
-    async fn send(&self, shared: &Shared, now: Time, logs: &mut Vec<LogEntry>) -> Judgement {
-        let host = &shared.host;
-        let claimed = &self.claimed;
-        let prepared = async {
-            let steps = service::program::steps(host, &claimed.program_id).await?;
-            pipeline::prepare(&host.runtime, steps, self.input(now)).await
-        };
-        let prepared = match prepared.await {
+    async fn send(&self, shared: &Shared, slot: &Slot, now: Time, logs: &mut Vec<LogEntry>) -> Judgement {
+        let prepared = match self.prepare(shared, now).await {
             Ok(prepared) => prepared,
             Err(error) => {
-                tracing::warn!(delivery = %claimed.id, error = ?error, "the program of {} could not be run", claimed.id);
+                let id = &self.claimed.id;
+                tracing::warn!(delivery = %id, error = ?error, "the program of {id} could not be run");
                 return Judgement::of_own_fault("the host could not run the program of the delivery");
             }
         };
-        logs.extend(prepared.logs.into_iter().map(|(component, line)| LogEntry {
-            organization_id: claimed.organization_id.clone(),
-            component,
-            emit_id: claimed.emit_id.clone(),
-            attempt: Some((claimed.id.clone(), claimed.attempts_total + 1)),
-            level: line.level.as_str(),
-            message: line.message,
-            at: now,
-        }));
+        logs.extend(prepared.logs.into_iter().map(|(component, line)| self.logged(component, line, now)));
         match prepared.result {
             Ok(Some(request)) => {
-                Judgement::of_sent(host.outbound.send(&request).await, prepared.fuel, claimed.own_faults())
+                // The endpoint's time begins here, and not while components wait for their turn.
+                slot.begin();
+                let sent = shared.host.outbound.send(&request).await;
+                Judgement::of_sent(sent, prepared.fuel, self.claimed.own_faults())
             }
             Ok(None) => Judgement::of_skip(prepared.fuel),
             Err((component, failure)) => Judgement::of_failure(component, failure, prepared.fuel),
+        }
+    }
+
+    async fn prepare(&self, shared: &Shared, now: Time) -> Result<Prepared> {
+        let host = &shared.host;
+        let steps = service::program::steps(host, &self.claimed.program_id).await?;
+        pipeline::prepare(&host.runtime, &host.cpu, steps, self.input(now)).await
+    }
+
+    fn logged(&self, component: Digest, line: LogLine, now: Time) -> LogEntry {
+        LogEntry {
+            organization_id: self.claimed.organization_id.clone(),
+            component,
+            emit_id: self.claimed.emit_id.clone(),
+            attempt: Some((self.claimed.id.clone(), self.claimed.attempts_total + 1)),
+            level: line.level.as_str(),
+            message: line.message,
+            at: now,
         }
     }
 
@@ -186,7 +195,7 @@ impl Job {
 
     async fn settled(&self, shared: &Shared, ended: Ended) -> Settled {
         let now = shared.host.now();
-        let outcome = Outcome {
+        let outcome = DeliveryOutcome {
             delivery_id: &self.claimed.id,
             push_id: self.claimed.push_id.as_ref(),
             status: ended.status,

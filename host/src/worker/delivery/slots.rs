@@ -39,7 +39,7 @@ const REPLAY_SHARE_OF_RECEIVER: usize = 4;
 #[derive(Clone)]
 pub(in crate::worker) struct Slots {
     state: Arc<Mutex<State>>,
-    /// Rung when a slot was given back, or when a receiver got a backlog.
+    /// Rung when a slot was given back, or when a receiver got due deliveries.
     pub(in crate::worker) changed: Arc<Notify>,
 }
 
@@ -54,7 +54,7 @@ struct State {
     tenants: HashMap<OrganizationId, usize>,
     lanes: HashMap<ReceiverId, Lane>,
     /// Receivers with due deliveries in the table.
-    backlog: HashSet<ReceiverId>,
+    due: HashSet<ReceiverId>,
     /// The number of the next slot.
     next: u64,
 }
@@ -87,7 +87,7 @@ impl Slots {
             replays_free: (total / REPLAY_SHARE).max(1),
             tenants: HashMap::new(),
             lanes: HashMap::new(),
-            backlog: HashSet::new(),
+            due: HashSet::new(),
             next: 0,
         };
         Self { state: Arc::new(Mutex::new(state)), changed: Arc::default() }
@@ -101,7 +101,7 @@ impl Slots {
     /// older deliveries waiting, which come first.
     pub(in crate::worker) fn take_for_new(&self, endpoint: &Endpoint, now: Time) -> Option<Slot> {
         let mut state = self.state();
-        if state.backlog.contains(&endpoint.receiver) {
+        if state.due.contains(&endpoint.receiver) {
             return None;
         }
         state.know(&endpoint.organization_id, &endpoint.receiver, Limits::of(&endpoint.terms), now);
@@ -130,7 +130,7 @@ impl Slots {
         let (organization, receiver) = (&endpoint.organization_id, &endpoint.receiver);
         {
             let mut state = self.state();
-            if state.backlog.contains(receiver) {
+            if state.due.contains(receiver) {
                 return Vec::new();
             }
             state.know(organization, receiver, Limits::of(&endpoint.terms), now);
@@ -155,7 +155,7 @@ impl Slots {
     }
 
     /// Notes that a receiver has due deliveries in the table, and its limits.
-    pub(in crate::worker) fn note_backlog(
+    pub(in crate::worker) fn note_due(
         &self,
         organization: &OrganizationId,
         receiver: &ReceiverId,
@@ -165,7 +165,7 @@ impl Slots {
         {
             let mut state = self.state();
             state.know(organization, receiver, limits, now);
-            state.backlog.insert(receiver.clone());
+            state.due.insert(receiver.clone());
         }
         self.changed.notify_one();
     }
@@ -177,20 +177,20 @@ impl Slots {
             if !state.lanes.contains_key(receiver) {
                 return;
             }
-            state.backlog.insert(receiver.clone());
+            state.due.insert(receiver.clone());
         }
         self.changed.notify_one();
     }
 
     /// Notes that a receiver has no more due deliveries in the table.
-    pub(in crate::worker) fn clear_backlog(&self, receiver: &ReceiverId) {
-        self.state().backlog.remove(receiver);
+    pub(in crate::worker) fn clear_due(&self, receiver: &ReceiverId) {
+        self.state().due.remove(receiver);
     }
 
-    /// The receivers with a backlog that may have at least one more delivery under way.
-    pub(in crate::worker) fn backlog(&self, now: Time) -> Vec<(OrganizationId, ReceiverId)> {
+    /// The receivers with due deliveries in the table that may have at least one more delivery under way.
+    pub(in crate::worker) fn receivers_due(&self, now: Time) -> Vec<(OrganizationId, ReceiverId)> {
         let state = self.state();
-        let waiting = state.backlog.iter().filter_map(|receiver| {
+        let waiting = state.due.iter().filter_map(|receiver| {
             let lane = state.lanes.get(receiver)?;
             (state.has_room(lane, false) && lane.has_token(now)).then(|| (lane.organization.clone(), receiver.clone()))
         });
@@ -200,7 +200,7 @@ impl Slots {
     /// The time at which the first of the receivers that lack only a token of their rate gets one.
     pub(in crate::worker) fn next_token_at(&self, now: Time) -> Option<Time> {
         let state = self.state();
-        let waiting = state.backlog.iter().filter_map(|receiver| state.lanes.get(receiver));
+        let waiting = state.due.iter().filter_map(|receiver| state.lanes.get(receiver));
         waiting.filter(|lane| !lane.has_token(now)).filter_map(|lane| lane.next_token_at(now)).min()
     }
 
@@ -212,9 +212,9 @@ impl Slots {
     /// Forgets receivers that had nothing under way for a while.
     pub(in crate::worker) fn tidy(&self, now: Time) {
         let mut state = self.state();
-        let State { lanes, backlog, .. } = &mut *state;
+        let State { lanes, due, .. } = &mut *state;
         let instant = Instant::now();
-        lanes.retain(|receiver, lane| backlog.contains(receiver) || !lane.is_forgettable(instant, now));
+        lanes.retain(|receiver, lane| due.contains(receiver) || !lane.is_forgettable(instant, now));
     }
 }
 
@@ -286,12 +286,12 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let has_backlog = {
+        let is_any_due = {
             let mut state = self.slots.state();
             state.give_back(self);
-            !state.backlog.is_empty()
+            !state.due.is_empty()
         };
-        if has_backlog {
+        if is_any_due {
             self.slots.changed.notify_one();
         }
     }

@@ -16,14 +16,14 @@ use crate::{
         self, Tx, delivery,
         emit::{self, Relayed, Routed, StoredEmit},
         federation::{
-            fan_out::{self, FanOut, Step},
-            relay::{self, Destination, Relay},
+            fan_out::{self, Advance, FanOut},
+            relay::{self, Recipient, Relay},
         },
         organization,
     },
     domain::{
         delivery::{New, Start},
-        emit::{Emit, Source, Subject},
+        emit::{Emit, RelaySource, Subject},
         federation::{Refusal, RelayLog, RelayStatus},
         flow::Limits,
         id::{DeliveryId, EmitId, OrganizationId, ProgramId, RelayId},
@@ -127,7 +127,7 @@ impl<'a> Round<'a> {
                 self.emits.pop_front();
             }
             let to = if is_over && is_last { None } else { last };
-            chunk.steps.push(Step { emit_id: from.emit_id.clone(), from: from.after_member.clone(), to });
+            chunk.steps.push(Advance { emit_id: from.emit_id.clone(), from: from.after_member.clone(), to });
             chunk.due.push(from);
             for relay in some {
                 if let Some(emit) = &emit {
@@ -151,7 +151,7 @@ pub(super) struct Chunk<'a> {
     /// The emits as the round found them: if the chunk is outdated, its members are read again from there.
     due: Vec<FanOut>,
     /// How far each emit gets with this chunk.
-    steps: Vec<Step>,
+    steps: Vec<Advance>,
     /// The emits of members that are organizations, each with the id of the owner's emit.
     accepted: Vec<(EmitId, Arc<Emit>)>,
     /// The deliveries to external peers.
@@ -199,14 +199,14 @@ impl<'a> Chunk<'a> {
     /// Adds the relay of an emit to one member.
     fn add(&mut self, emit: &Emit, relay: Relay) {
         match &relay.to {
-            Destination::Organization(member, revision) => {
+            Recipient::Organization(member, revision) => {
                 self.log.push(self.logged(emit, &relay, Some(member)));
                 if relay.refusal.is_none() {
-                    let source = Source { organization_id: self.owner.clone(), push_id: relay.push_id };
+                    let source = RelaySource { organization_id: self.owner.clone(), push_id: relay.push_id };
                     self.accepted.push((emit.id.clone(), Arc::new(relayed(emit, member, *revision, source))));
                 }
             }
-            Destination::External => {
+            Recipient::External => {
                 // A delivery to an external peer is logged with each of its attempts.
                 if relay.refusal.is_some() {
                     self.log.push(self.logged(emit, &relay, None));
@@ -336,7 +336,7 @@ impl AfterCommit {
             shared.host.bells.emits_due.notify_one();
         }
         for (owner, peer) in &self.peers {
-            shared.slots.note_backlog(owner, peer, Limits::of(&Terms::default()), self.now);
+            shared.slots.note_due(owner, peer, Limits::of(&Terms::default()), self.now);
         }
         while !self.starts.is_empty() {
             let later = self.starts.split_off(at_once.min(self.starts.len()));
@@ -350,7 +350,7 @@ impl AfterCommit {
 
 /// The emit that a member gets of an owner's emit: emitted by the platform, and not counted toward the
 /// member's monthly emits.
-fn relayed(emit: &Emit, member: &OrganizationId, revision: i64, source: Source) -> Emit {
+fn relayed(emit: &Emit, member: &OrganizationId, revision: i64, source: RelaySource) -> Emit {
     Emit {
         id: emit.id.relayed_to(member),
         organization_id: member.clone(),

@@ -52,16 +52,23 @@ impl Starts {
     }
 }
 
-/// Decides the routing of an emit on the calling thread; `None` when its filters take too long for that.
+/// Decides the routing of an emit on the calling thread; `None` when its filters take too long for that, or
+/// did so for one like it.
 pub(in crate::worker) async fn decide(shared: &Shared, handover: &Handover) -> Result<Option<Decided>> {
     let emit = &handover.emit;
+    if shared.slow_events.has(emit) {
+        return Ok(None);
+    }
     let endpoints = shared.host.memory.endpoints_for(emit).await?;
     let endpoints = existing_at(&endpoints, emit.revision);
     let choice = match &endpoints[..] {
         [] => None,
         endpoints => match pipeline::choose_quickly(&shared.host.runtime, emit, endpoints) {
             Ok(Some(choice)) => Some(choice),
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                shared.slow_events.add(emit);
+                return Ok(None);
+            }
             Err(failure) => return Err(pipeline::choose::refusal(&failure)),
         },
     };

@@ -32,6 +32,7 @@ use slow::Slow;
 
 pub(super) mod decide;
 mod slow;
+pub(super) mod slow_events;
 
 /// How long a turn may take before the next organization has one: as long as one quick call of a
 /// router may take.
@@ -40,9 +41,9 @@ const TURN_TIME_MAX: Duration = Duration::from_millis(2);
 /// batch only wait there.
 const WRITES_UNDER_WAY_MAX: usize = 64;
 /// Emits of one organization taken from the table together: few, because the table may have thousands.
-const BACKLOG_EMITS_MAX: u32 = 64;
+const UNROUTED_EMITS_MAX: u32 = 64;
 /// Organizations whose emits are taken from the table in one transaction.
-const BACKLOG_ORGANIZATIONS_MAX: u32 = 16;
+const UNROUTED_ORGANIZATIONS_MAX: u32 = 16;
 /// The wait before an emit that could not be routed is tried again, which doubles each time, and the longest.
 const PUT_BACK_MS: i64 = 2_000;
 const PUT_BACK_MS_MAX: i64 = 300_000;
@@ -131,22 +132,12 @@ impl Routing {
 
     /// Decides one emit here, or leaves it to the slow lane or to the table.
     async fn decide_one(&self, handover: Handover) -> Option<Decided> {
-        if self.slow.is_expected_of(&handover.emit) {
-            self.slow.route(handover).await;
-            return None;
-        }
         match decide(&self.shared, &handover).await {
-            Ok(Some(decided)) => Some(decided),
-            Ok(None) => {
-                self.slow.remember(&handover.emit);
-                self.slow.route(handover).await;
-                None
-            }
-            Err(error) => {
-                put_back(&self.shared, &handover, &error).await;
-                None
-            }
+            Ok(Some(decided)) => return Some(decided),
+            Ok(None) => self.slow.route(handover).await,
+            Err(error) => put_back(&self.shared, &handover, &error).await,
         }
+        None
     }
 
     /// Writes decisions beside the turns that follow. Waits when the database is slower than routing:
@@ -170,7 +161,7 @@ impl Routing {
         loop {
             // Listening begins before the table is looked at, so that no ring in between is lost.
             let rung = self.shared.host.bells.emits_due.notified();
-            match contained("a look for emits", self.claim_backlog()).await {
+            match contained("a look for emits", self.claim_unrouted()).await {
                 // There may be more due emits than one look claims.
                 Some(Ok(count)) if count > 0 && !stop.is_cancelled() => continue,
                 Some(Ok(_)) | None => {}
@@ -186,7 +177,7 @@ impl Routing {
     }
 
     /// Claims due emits of a few organizations, queues them for their turns, and returns their number.
-    pub(super) async fn claim_backlog(&self) -> Result<usize> {
+    pub(super) async fn claim_unrouted(&self) -> Result<usize> {
         let host = &self.shared.host;
         let now = host.now();
         let mut due = self.due_organizations(now).await?;
@@ -198,7 +189,7 @@ impl Routing {
         let mut claimed = Vec::new();
         let mut tx = host.db.begin_unsynced().await?;
         for organization in &due {
-            claimed.extend(db::emit::claim_due(&mut tx, organization, now, lease_ends, BACKLOG_EMITS_MAX).await?);
+            claimed.extend(db::emit::claim_due(&mut tx, organization, now, lease_ends, UNROUTED_EMITS_MAX).await?);
         }
         tx.commit().await?;
         let count = claimed.len();
@@ -217,9 +208,9 @@ impl Routing {
     async fn due_organizations(&self, now: Time) -> Result<Vec<OrganizationId>> {
         let after = std::mem::take(&mut *self.cursor.lock());
         let mut tx = self.shared.host.db.read().await?;
-        let mut due = db::emit::due_organizations(&mut tx, now, &after, BACKLOG_ORGANIZATIONS_MAX).await?;
+        let mut due = db::emit::due_organizations(&mut tx, now, &after, UNROUTED_ORGANIZATIONS_MAX).await?;
         if due.is_empty() && !after.is_empty() {
-            due = db::emit::due_organizations(&mut tx, now, "", BACKLOG_ORGANIZATIONS_MAX).await?;
+            due = db::emit::due_organizations(&mut tx, now, "", UNROUTED_ORGANIZATIONS_MAX).await?;
         }
         if let Some(last) = due.last() {
             *self.cursor.lock() = last.to_string();

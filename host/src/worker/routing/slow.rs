@@ -1,26 +1,21 @@
 //! The slow lane: routes events whose filters take long, beside the others and in turns.
 //!
 //! The router's calls run on the low-priority threads of [`crate::sync::CpuPool`], one at a time for an
-//! organization. An event that is expected to be slow, because one like it was, does not use up a quick call
-//! first.
+//! organization.
 
-use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use lru::LruCache;
 use parking_lot::Mutex;
 
 use super::{super::Shared, decide::decide_slowly, hold, put_back, write};
 use crate::{
     domain::{
-        emit::Emit,
         id::OrganizationId,
         limits::{SLOW_EMITS_MAX, SLOW_EMITS_PER_ORGANIZATION_MAX},
     },
     ledger::Handover,
 };
 
-/// Events that are remembered as slow. A forgotten one costs a quick call.
-const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 /// How long a slow emit belongs to the process that routes it.
 const LEASE_MS: i64 = 300_000;
 /// The wait of an emit for which the slow lane has no place.
@@ -29,48 +24,12 @@ const WAIT_MS: i64 = 5_000;
 /// The slow lane.
 pub(super) struct Slow {
     shared: Arc<Shared>,
-    /// The events that were too much for a quick call.
-    known: Mutex<LruCache<EventKey, Known>>,
     places: Places,
-}
-
-/// An organization, and the type of an event that is accepted there.
-type EventKey = (OrganizationId, String);
-
-/// The smallest event of a type that was too much for a quick call.
-#[derive(Clone, Copy)]
-struct Known {
-    /// The revision of the organization; at another one its subscriptions may be quick.
-    revision: i64,
-    /// The size of the smallest payload that was too much.
-    payload_bytes: usize,
 }
 
 impl Slow {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, known: Mutex::new(LruCache::new(REMEMBERED_MAX)), places: Places::default() }
-    }
-
-    /// Whether an event like this one, with a payload no larger, was too much for a quick call before.
-    pub(super) fn is_expected_of(&self, emit: &Emit) -> bool {
-        let mut known = self.known.lock();
-        if known.is_empty() {
-            return false;
-        }
-        let known = known.get(&event(emit));
-        known.is_some_and(|known| known.revision == emit.revision && known.payload_bytes <= emit.payload.len())
-    }
-
-    /// Notes that an event was too much for a quick call.
-    pub(super) fn remember(&self, emit: &Emit) {
-        let (event, now) = (event(emit), Known { revision: emit.revision, payload_bytes: emit.payload.len() });
-        let mut known = self.known.lock();
-        match known.get_mut(&event) {
-            Some(known) if known.revision == now.revision => {
-                known.payload_bytes = known.payload_bytes.min(now.payload_bytes);
-            }
-            _ => drop(known.put(event, now)),
-        }
+        Self { shared, places: Places::default() }
     }
 
     /// Routes an emit beside the others. When its organization has many under way already, it waits in
@@ -132,10 +91,6 @@ impl Drop for Place {
             }
         }
     }
-}
-
-fn event(emit: &Emit) -> EventKey {
-    (emit.organization_id.clone(), emit.event_type())
 }
 
 #[cfg(test)]

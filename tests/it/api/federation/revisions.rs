@@ -5,7 +5,7 @@ use serde_json::json;
 use weir::{
     db::federation::{
         peer,
-        relay::{self, Destination},
+        relay::{self, Recipient},
     },
     domain::{
         federation::Refusal,
@@ -169,8 +169,8 @@ async fn an_external_peer_comes_with_what_it_takes_to_reach_it() {
     let relays = relay::relays_for(&mut tx, &id, &registration, now, "", u32::MAX).await.expect("the database works");
     let mut found = Vec::new();
     for relay in &relays {
-        assert_eq!((&relay.to, relay.refusal), (&Destination::External, None));
-        let peer = peer::target(&mut tx, &id, &relay.member_id).await.expect("the database works");
+        assert_eq!((&relay.to, relay.refusal), (&Recipient::External, None));
+        let peer = peer::endpoint(&mut tx, &id, &relay.member_id).await.expect("the database works");
         let peer = peer.expect("it is there");
         assert!(!peer.secret_encrypted.is_empty());
         found.push((peer.webhook_url, peer.headers_encrypted.is_some()));

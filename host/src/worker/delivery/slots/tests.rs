@@ -133,22 +133,22 @@ fn slots_come_back_and_nothing_is_held() {
 #[test]
 fn what_waits_in_the_table_goes_first() {
     let slots = Slots::new(8);
-    slots.note_backlog(&organization(1), &receiver(1), ANY, NOW);
-    assert_eq!(slots.backlog(NOW), [(organization(1), receiver(1))]);
-    slots.clear_backlog(&receiver(1));
-    assert!(slots.backlog(NOW).is_empty());
+    slots.note_due(&organization(1), &receiver(1), ANY, NOW);
+    assert_eq!(slots.receivers_due(NOW), [(organization(1), receiver(1))]);
+    slots.clear_due(&receiver(1));
+    assert!(slots.receivers_due(NOW).is_empty());
 }
 
 #[test]
 fn a_rate_is_kept_and_waited_for() {
     let slots = slots(512, 1, 1..2, Limits::new(None, Some(3)));
-    slots.note_backlog(&organization(1), &receiver(1), Limits::new(None, Some(3)), NOW);
+    slots.note_due(&organization(1), &receiver(1), Limits::new(None, Some(3)), NOW);
     let taken = take(&slots, 1, 1, 4);
     assert_eq!(taken.len(), 3);
-    assert!(slots.backlog(NOW).is_empty() && slots.is_held_back(&receiver(1), NOW));
+    assert!(slots.receivers_due(NOW).is_empty() && slots.is_held_back(&receiver(1), NOW));
     assert_eq!(slots.next_token_at(NOW), Some(NOW.plus_millis(334)));
     let later = NOW.plus_millis(334);
-    assert_eq!(slots.backlog(later).len(), 1);
+    assert_eq!(slots.receivers_due(later).len(), 1);
     // Two of the slots turn out not to be needed: their tokens are there again.
     let mut taken = taken.into_iter();
     for slot in taken.by_ref().take(1) {

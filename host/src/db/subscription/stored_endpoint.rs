@@ -135,7 +135,11 @@ pub async fn patterns(tx: &mut Tx, organization: &OrganizationId) -> Result<Vec<
 
 /// The endpoint of a subscription, active or not, because deliveries that it is owed already still go to an
 /// inactive one.
-pub async fn target(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<Option<StoredEndpoint>> {
+pub async fn endpoint(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    id: &SubscriptionId,
+) -> Result<Option<StoredEndpoint>> {
     const SQL: &str = concat!("select ", columns!(), " from subscription where organization_id = $1 and id = $2");
     let row: Option<EndpointRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
