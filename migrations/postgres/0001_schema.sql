@@ -192,6 +192,13 @@ create index emit_organization on emit (organization_id, id);
 -- Organizations take turns in routing, so what is due is found per organization.
 create index emit_due on emit (organization_id, due_at) where due_at is not null;
 
+-- Payloads that are large: routing changes the row of an emit a few times, and each change writes the
+-- whole row again. The column emit.payload is empty then.
+create table emit_payload (
+    emit_id text primary key references emit (id) on delete cascade,
+    payload text not null
+);
+
 -- Idempotency keys whose emits are deleted: a key is valid for ever.
 create table emit_key (
     organization_id text not null,

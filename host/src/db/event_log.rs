@@ -2,7 +2,11 @@
 
 use sqlx::FromRow;
 
-use super::{Tx, codec, emit::stored_event_type, page::paged};
+use super::{
+    Tx, codec,
+    emit::{payload, stored_event_type},
+    page::paged,
+};
 use crate::{
     domain::{
         delivery::Status,
@@ -92,7 +96,11 @@ pub async fn list(
     let names = query.event_type.as_ref().map(LoggedType::columns);
     let (rows, total): (Vec<LineRow>, i64) = paged!(
         tx,
-        select: "id, namespace, name, version, emitted_by, payload, entity_type, entity_id, accepted_at",
+        select: concat!(
+            "id, namespace, name, version, emitted_by, ",
+            payload!(),
+            ", entity_type, entity_id, accepted_at"
+        ),
         from: "emit",
         where: "organization_id = $1
             and (cast($2 as text) is null or namespace = $2)

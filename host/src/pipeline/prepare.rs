@@ -9,9 +9,10 @@ use weir_runtime::{Component, DeliveryCall, Digest, Event, Failure, LogLine, Out
 use super::{event_view::EventView, signer::Signer};
 use crate::{
     domain::{
+        component::LogEntry,
         delivery::AttemptFailure,
         emit::Emit,
-        id::{PushId, SubscriptionId},
+        id::{DeliveryId, PushId, SubscriptionId},
         subscription::Endpoint,
         time::Time,
     },
@@ -78,7 +79,23 @@ pub struct Prepared {
     /// Fuel that the components used together.
     pub fuel: u64,
     /// Lines that the components wrote, each with the digest of its component.
-    pub logs: Vec<(Digest, LogLine)>,
+    logs: Vec<(Digest, LogLine)>,
+}
+
+impl Prepared {
+    /// The components' lines as log entries about an attempt at a delivery of the emit. They are taken out.
+    pub fn take_lines(&mut self, emit: &Emit, delivery: &DeliveryId, attempt: u32, now: Time) -> Vec<LogEntry> {
+        let entry = |(component, line): (Digest, LogLine)| LogEntry {
+            organization_id: emit.organization_id.clone(),
+            component,
+            emit_id: emit.id.clone(),
+            attempt: Some((delivery.clone(), attempt)),
+            level: line.level.as_str(),
+            message: line.message,
+            at: now,
+        };
+        std::mem::take(&mut self.logs).into_iter().map(entry).collect()
+    }
 }
 
 /// Runs a program for one attempt: here if that is quick, or else in the pool, in the organization's turn.

@@ -19,7 +19,7 @@ use weir::{
 use crate::support::{
     Client, Receiver, Reply, TestApp,
     client::text,
-    database::{TestDatabase, execute},
+    database::{TestDatabase, execute, number},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -86,6 +86,33 @@ async fn what_is_owed_stays() {
     assert_eq!(delivery(&acme, &owed).await["status"], "SUCCESS");
     keep_house(&app).await;
     assert_eq!(emits(&acme).await, 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_payload_arrives_whole_and_is_deleted_with_its_event() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    receiver.always(Reply::status(500));
+    let acme = app.organization("PRO").await;
+    acme.subscribe("platformxe.generic", &receiver.url("/")).await;
+    let payload = json!({ "kind": "large", "text": "ä\"\n".repeat(30_000) });
+    acme.emit_generic(payload.clone()).await;
+    app.settle().await;
+    // The next attempt reads the payload from the table.
+    app.clock.advance(Duration::from_mins(1));
+    receiver.always(Reply::status(200));
+    app.settle().await;
+    let requests = receiver.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests.iter().all(|request| request.json()["payload"] == payload), "all of it arrived");
+    let logged = acme.get("/api/v1/event-log").await.ok();
+    assert_eq!(logged["items"][0]["payload"], payload, "and the log has all of it");
+    let stored = "select count(*) from emit_payload";
+    assert_eq!(number(&app.database.location, stored).await, 1);
+    app.clock.advance(AGES);
+    keep_house(&app).await;
+    assert_eq!(emits(&acme).await, 0);
+    assert_eq!(number(&app.database.location, stored).await, 0);
     app.stop().await;
 }
 

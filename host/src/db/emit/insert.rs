@@ -30,6 +30,10 @@ pub(super) struct NewRow<'a> {
     pub(super) claims: i64,
 }
 
+/// Bytes of the largest payload that is stored in the row of its emit: a row that is no larger fits a page
+/// of the database.
+const ROW_PAYLOAD_BYTES_MAX: usize = 2_048;
+
 /// Inserts emits and returns the ids of those that are in: one whose idempotency key exists, in the table or
 /// earlier in the list, is left out.
 pub(super) async fn insert(tx: &mut Tx, rows: &[NewRow<'_>]) -> Result<HashSet<String>> {
@@ -40,13 +44,28 @@ pub(super) async fn insert(tx: &mut Tx, rows: &[NewRow<'_>]) -> Result<HashSet<S
     let columns: Vec<Columns<'_>> = rows.iter().map(Columns::of).collect();
     // The database sends a count as one message and each id as another, so ids are read only if some
     // emits were left out, which is rare.
-    if insert_rows(tx, &columns).await? == rows.len() as u64 {
-        return Ok(rows.iter().map(|row| row.emit.id.to_string()).collect());
+    let inserted: HashSet<String> = if insert_rows(tx, &columns).await? == rows.len() as u64 {
+        rows.iter().map(|row| row.emit.id.to_string()).collect()
+    } else {
+        let ids: Vec<[&EmitId; 1]> = rows.iter().map(|row| [&row.emit.id]).collect();
+        let (sql, ids) = (FIND.pick(tx), codec::rows(&ids)?);
+        let ids: Vec<String> = on_db!(&mut *tx, |conn| sqlx::query_scalar(sql).bind(&ids).fetch_all(conn).await)?;
+        ids.into_iter().collect()
+    };
+    for row in rows.iter().filter(|row| is_large(&row.emit.payload) && inserted.contains(row.emit.id.as_str())) {
+        insert_payload(tx, row.emit).await?;
     }
-    let ids: Vec<[&EmitId; 1]> = rows.iter().map(|row| [&row.emit.id]).collect();
-    let (sql, ids) = (FIND.pick(tx), codec::rows(&ids)?);
-    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&ids).fetch_all(conn).await)?;
-    Ok(ids.into_iter().collect())
+    Ok(inserted)
+}
+
+fn is_large(payload: &str) -> bool {
+    payload.len() > ROW_PAYLOAD_BYTES_MAX
+}
+
+/// Inserts a payload that is too large for the row of its emit.
+async fn insert_payload(tx: &mut Tx, emit: &Emit) -> Result<()> {
+    const SQL: &str = "insert into emit_payload (emit_id, payload) values ($1, $2)";
+    on_db!(tx, |conn| sqlx::query(SQL).bind(emit.id.as_str()).bind(&*emit.payload).execute(conn).await.map(drop))
 }
 
 insertable! {
@@ -94,7 +113,7 @@ impl<'a> Columns<'a> {
             namespace,
             name,
             version,
-            payload: &emit.payload,
+            payload: if is_large(&emit.payload) { "" } else { &emit.payload },
             idempotency_key: idempotency.map(|idempotency| idempotency.key.as_str()),
             request_hash: idempotency.map(|idempotency| idempotency.request_hash.as_str()),
             chain_depth: emit.chain_depth,
@@ -130,7 +149,7 @@ pub struct Relayed {
 }
 
 /// Inserts emits of members and returns those that were not there before: a member has each emit once,
-/// however many pushes bring it. The payload is copied from the owner's row. The emit's revision has to be
+/// however many pushes bring it. A payload that is not large is copied from the owner's row. The emit's revision has to be
 /// the member's present one, so that the subscriptions that exist now get it by routing, and later ones only
 /// if they ask for earlier events.
 pub async fn insert_relayed(tx: &mut Tx, relayed: &[Relayed], now: Time) -> Result<HashSet<EmitId>> {
@@ -167,6 +186,16 @@ pub async fn insert_relayed(tx: &mut Tx, relayed: &[Relayed], now: Time) -> Resu
     };
     let rows: Vec<_> = relayed.iter().map(row).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    let ids: Vec<String> = on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&rows).bind(PLATFORM).fetch_all(conn).await)?;
-    Ok(ids.into_iter().map(EmitId::stored).collect())
+    let ids: Vec<String> =
+        on_db!(&mut *tx, |conn| sqlx::query_scalar(sql).bind(&rows).bind(PLATFORM).fetch_all(conn).await)?;
+    let inserted: HashSet<EmitId> = ids.into_iter().map(EmitId::stored).collect();
+    let mut large: Vec<&Arc<Emit>> =
+        relayed.iter().map(|relayed| &relayed.emit).filter(|emit| is_large(&emit.payload)).collect();
+    // Two pushes may bring one emit to one member.
+    large.sort_unstable_by_key(|emit| &emit.id);
+    large.dedup_by_key(|emit| &emit.id);
+    for emit in large.into_iter().filter(|emit| inserted.contains(&emit.id)) {
+        insert_payload(tx, emit).await?;
+    }
+    Ok(inserted)
 }

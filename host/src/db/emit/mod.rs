@@ -32,12 +32,25 @@ pub use route::{Routed, mark_routed};
 /// The columns of [`EmitRow`].
 macro_rules! columns {
     () => {
-        "id, organization_id, registration_id, namespace, name, version, payload, idempotency_key, request_hash,
-         chain_depth, emitted_by, accepted_at, routed_at, claims, error_message, kind, entity_type, entity_id,
-         revision, source_organization_id, push_id, router_digest"
+        concat!(
+            "id, organization_id, registration_id, namespace, name, version, ",
+            crate::db::emit::payload!(),
+            ", idempotency_key, request_hash, chain_depth, emitted_by, accepted_at, routed_at, claims, error_message,
+             kind, entity_type, entity_id, revision, source_organization_id, push_id, router_digest"
+        )
     };
 }
 use columns;
+
+/// The column `payload` of an emit, wherever the payload is stored.
+macro_rules! payload {
+    () => {
+        "case when payload = ''
+              then (select large.payload from emit_payload as large where large.emit_id = emit.id)
+              else payload end as payload"
+    };
+}
+pub(super) use payload;
 
 #[derive(FromRow)]
 struct EmitRow {

@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use weir_runtime::{Digest, LogLine};
 
 use super::{super::Shared, slots::Slot};
 use crate::{
@@ -94,7 +93,7 @@ impl Job {
 
     /// Runs the program of the delivery, sends the request that it describes, and judges the answer.
     async fn send(&self, shared: &Shared, slot: &Slot, now: Time, logs: &mut Vec<LogEntry>) -> Judgement {
-        let prepared = match self.prepare(shared, now).await {
+        let mut prepared = match self.prepare(shared, now).await {
             Ok(prepared) => prepared,
             Err(error) => {
                 let id = &self.claimed.id;
@@ -102,7 +101,8 @@ impl Job {
                 return Judgement::of_own_fault("the host could not run the program of the delivery");
             }
         };
-        logs.extend(prepared.logs.into_iter().map(|(component, line)| self.logged(component, line, now)));
+        let (id, attempt) = (&self.claimed.id, self.claimed.attempts_total + 1);
+        logs.extend(prepared.take_lines(&self.emit, id, attempt, now));
         match prepared.result {
             Ok(Some(request)) => {
                 // The endpoint's time begins here, and not while components wait for their turn.
@@ -119,18 +119,6 @@ impl Job {
         let host = &shared.host;
         let steps = service::program::steps(host, &self.claimed.program_id).await?;
         pipeline::prepare(&host.runtime, &host.cpu, steps, self.input(now)).await
-    }
-
-    fn logged(&self, component: Digest, line: LogLine, now: Time) -> LogEntry {
-        LogEntry {
-            organization_id: self.claimed.organization_id.clone(),
-            component,
-            emit_id: self.claimed.emit_id.clone(),
-            attempt: Some((self.claimed.id.clone(), self.claimed.attempts_total + 1)),
-            level: line.level.as_str(),
-            message: line.message,
-            at: now,
-        }
     }
 
     fn input(&self, now: Time) -> Input {
