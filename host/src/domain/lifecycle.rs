@@ -75,6 +75,16 @@ catalog! {
     SUBSCRIPTION_DISABLED;
 }
 
+/// The events that come once for each delivery. Only subscriptions that name them get them: to one that
+/// matches everything, the deliveries of one event would be as many events more, each delivered to all such
+/// subscriptions.
+pub const OF_DELIVERIES: [&str; 4] = [
+    CUSTOM_EVENT_EMIT_DELIVERED,
+    CUSTOM_EVENT_EMIT_DELIVERY_FAILED,
+    CUSTOM_EVENT_FEDERATION_RELAYED,
+    CUSTOM_EVENT_FEDERATION_RELAY_FAILED,
+];
+
 /// A lifecycle event that is still to be stored.
 #[derive(Clone, Debug)]
 pub struct Lifecycle {

@@ -3,6 +3,7 @@
 use super::{
     headers::StaticHeaders,
     id::{GroupId, OrganizationId, ProgramId, SubscriptionId},
+    lifecycle::OF_DELIVERIES,
     limits::{EVENT_TYPE_CHARS_MAX, EVENT_TYPES_MAX, LABEL_CHARS_MAX, LABELS_MAX},
     name::{CANONICAL_PREFIX, EventName, Version},
     receiver::ReceiverId,
@@ -229,9 +230,10 @@ impl EventType {
         stem.unwrap_or(&self.0).contains('*')
     }
 
-    /// Whether an event of this name matches.
+    /// Whether an event of this name matches. Lifecycle events about single deliveries match their exact names
+    /// only.
     pub fn matches(&self, name: &str) -> bool {
-        glob(self.0.as_bytes(), name.as_bytes())
+        self.0 == name || (glob(self.0.as_bytes(), name.as_bytes()) && !OF_DELIVERIES.contains(&name))
     }
 }
 

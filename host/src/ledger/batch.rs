@@ -1,18 +1,15 @@
-//! One batch of the ledger: gathered, written in one transaction, and replied to.
+//! One batch of the ledger: written in one transaction, and replied to.
 
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
 };
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
-
 use super::{
     Bells,
     queue::{Handover, Place, RoutingQueue},
+    waiting::Waiting,
+    write::Write,
 };
 use crate::{
     db::{
@@ -28,58 +25,19 @@ use crate::{
     fail,
 };
 
-/// Writes of one batch: beyond this a longer transaction only adds latency.
-const BATCH_WRITES_MAX: usize = 512;
-/// Payload bytes of one batch, for the same reason.
-const BATCH_BYTES_MAX: usize = 1 << 20;
-/// How long settled claims wait for others when there is nothing else to write: no request waits for
-/// them, and a commit for each handful of them would cost more than they do.
-const SETTLED_LINGER: Duration = Duration::from_millis(4);
 /// How long a batch may take before its emits are answered `unavailable`: within the ten seconds that
 /// clients wait.
 const BATCH_TIME_MAX: Duration = Duration::from_secs(8);
 /// How long an accepted emit belongs to the process that accepted it; then any may route it.
 pub const ROUTING_LEASE_MS: i64 = 15_000;
 
-type Reply<T> = oneshot::Sender<Result<T>>;
-
-/// A request to the ledger: the rows to write, and the way back for the outcome.
-pub(super) enum Write {
-    Accept(NewEmit, Reply<Acceptance>),
-    Route(Vec<Routed>, Reply<HashSet<EmitId>>),
-    Settle(Box<Settled>, Reply<bool>),
-}
-
-impl Write {
-    /// Whether a client's request or an emit waits for the write.
-    fn is_urgent(&self) -> bool {
-        !matches!(self, Self::Settle(..))
-    }
-
-    /// Bytes that the write adds to a batch, roughly.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Accept(new, _) => new.emit.payload.len(),
-            Self::Route(routed, _) => routed.iter().map(|routed| 256 * (1 + routed.deliveries.len())).sum(),
-            Self::Settle(..) => 512,
-        }
-    }
-
-    /// Replies with the error.
-    fn fail(self, error: &Error) {
-        // The receiving end may be gone, if a client hung up: then the reply is not needed.
-        match self {
-            Self::Accept(_, reply) => drop(reply.send(Err(error.share()))),
-            Self::Route(_, reply) => drop(reply.send(Err(error.share()))),
-            Self::Settle(_, reply) => drop(reply.send(Err(error.share()))),
-        }
-    }
-}
-
 /// Writes batches until the last [`super::Ledger`] is gone.
-pub(super) async fn run(db: Db, routing: RoutingQueue, bells: Bells, mut waiting: mpsc::Receiver<Write>) {
-    while let Some(first) = waiting.recv().await {
-        let batch = gather(first, &mut waiting).await;
+pub(super) async fn run(db: Db, routing: RoutingQueue, bells: Bells, waiting: Waiting) {
+    loop {
+        let batch = waiting.batch().await;
+        if batch.is_empty() {
+            return;
+        }
         // A panic, which would be a bug, ends its batch alone: its callers get `unavailable`, and the
         // next batch is written.
         let writing = tokio::spawn(write_or_refuse(db.clone(), routing.clone(), bells.clone(), batch));
@@ -87,26 +45,6 @@ pub(super) async fn run(db: Db, routing: RoutingQueue, bells: Bells, mut waiting
             tracing::error!(%cause, "a bug ended a batch of the ledger");
         }
     }
-}
-
-/// Takes the writes that wait, as many as fit a batch. A batch of settled claims alone waits a little for
-/// more.
-async fn gather(first: Write, waiting: &mut mpsc::Receiver<Write>) -> Vec<Write> {
-    let linger_ends = Instant::now() + SETTLED_LINGER;
-    let (mut bytes, mut is_urgent) = (first.bytes(), first.is_urgent());
-    let mut batch = vec![first];
-    while batch.len() < BATCH_WRITES_MAX && bytes < BATCH_BYTES_MAX {
-        let next = match waiting.try_recv() {
-            Ok(write) => Some(write),
-            Err(_) if is_urgent => None,
-            Err(_) => tokio::time::timeout_at(linger_ends, waiting.recv()).await.ok().flatten(),
-        };
-        let Some(write) = next else { break };
-        bytes += write.bytes();
-        is_urgent |= write.is_urgent();
-        batch.push(write);
-    }
-    batch
 }
 
 /// Writes a batch and replies. When the database refuses the batch as a whole although it is up, each

@@ -21,6 +21,9 @@ use crate::domain::{
 
 /// Emits of one turn at most: a turn ends earlier when it has taken long.
 const TURN_EMITS_MAX: usize = 256;
+/// Turns of one organization that are being written while its next ones are decided: more than the ledger
+/// takes into a batch only wait there.
+const WRITES_EACH_MAX: usize = 8;
 /// Bytes that an emit takes in memory beside its payload.
 const EMIT_BYTES: usize = 512;
 
@@ -67,7 +70,15 @@ struct Lane {
     /// Bytes of places that are taken, whether their emit has come yet or not.
     bytes: usize,
     turns_under_way: usize,
+    /// Turns that are being written.
+    writes_under_way: usize,
     is_in_order: bool,
+}
+
+impl Lane {
+    fn is_idle(&self) -> bool {
+        self.bytes == 0 && self.turns_under_way == 0 && self.writes_under_way == 0
+    }
 }
 
 /// The right to put one emit into the queue. Dropping it without [`Place::fill`] frees the place.
@@ -75,6 +86,12 @@ pub struct Place {
     queue: RoutingQueue,
     organization: OrganizationId,
     bytes: usize,
+}
+
+/// A turn that is being written. Its organization may have so many at once.
+pub struct TurnWrite {
+    queue: RoutingQueue,
+    organization: OrganizationId,
 }
 
 /// Emits of one organization whose turn it is. Dropping it puts the emits that are left back to the front of
@@ -152,7 +169,8 @@ impl RoutingQueue {
     /// Puts an organization at the end of the order if it may have another turn.
     fn line_up(&self, state: &mut State, organization: &OrganizationId) {
         let Some(lane) = state.lanes.get_mut(organization) else { return };
-        if !lane.is_in_order && !lane.waiting.is_empty() && lane.turns_under_way < self.turns_each_max {
+        let has_turns = lane.turns_under_way < self.turns_each_max && lane.writes_under_way < WRITES_EACH_MAX;
+        if !lane.is_in_order && !lane.waiting.is_empty() && has_turns {
             lane.is_in_order = true;
             state.order.push_back(organization.clone());
             self.changed.notify_one();
@@ -164,7 +182,7 @@ impl RoutingQueue {
         state.bytes_free += bytes;
         if let Some(lane) = state.lanes.get_mut(organization) {
             lane.bytes -= bytes;
-            if lane.bytes == 0 && lane.turns_under_way == 0 {
+            if lane.is_idle() {
                 state.lanes.remove(organization);
             }
         }
@@ -192,6 +210,37 @@ impl Drop for Place {
     }
 }
 
+impl Turn {
+    /// Ends the turn, and begins to write it.
+    pub fn write(self) -> TurnWrite {
+        let (queue, organization) = (self.queue.clone(), self.organization.clone());
+        if let Some(lane) = queue.state().lanes.get_mut(&organization) {
+            lane.writes_under_way += 1;
+        }
+        TurnWrite { queue, organization }
+    }
+}
+
+impl TurnWrite {
+    /// The organization whose turn it was.
+    pub fn organization(&self) -> &OrganizationId {
+        &self.organization
+    }
+}
+
+impl Drop for TurnWrite {
+    fn drop(&mut self) {
+        let mut state = self.queue.state();
+        let Some(lane) = state.lanes.get_mut(&self.organization) else { return };
+        lane.writes_under_way -= 1;
+        if lane.is_idle() {
+            state.lanes.remove(&self.organization);
+            return;
+        }
+        self.queue.line_up(&mut state, &self.organization);
+    }
+}
+
 impl Iterator for Turn {
     type Item = Handover;
 
@@ -211,7 +260,7 @@ impl Drop for Turn {
         while let Some(handover) = self.emits.pop_back() {
             lane.waiting.push_front(handover);
         }
-        if lane.bytes == 0 && lane.turns_under_way == 0 {
+        if lane.is_idle() {
             state.lanes.remove(&self.organization);
             return;
         }
@@ -283,6 +332,21 @@ mod tests {
         assert!(other.next().is_some());
         drop((other, first));
         assert_eq!(turn(&queue).expect("it has one again").organization.as_str(), "org_a");
+    }
+
+    #[test]
+    fn one_organization_has_a_bounded_number_of_turns_that_are_being_written() {
+        let queue = RoutingQueue::new(1);
+        put(&queue, "org_a", 0..4_000);
+        let mut writes: Vec<_> = (0..WRITES_EACH_MAX).map(|_| turn(&queue).expect("a turn").write()).collect();
+        assert!(turn(&queue).is_none(), "its writes are slow");
+        put(&queue, "org_b", 0..1);
+        let mut other = turn(&queue).expect("another one's turn");
+        assert_eq!(other.organization.as_str(), "org_b");
+        assert!(other.next().is_some());
+        drop(other);
+        writes.pop();
+        assert_eq!(turn(&queue).expect("one is written").organization.as_str(), "org_a");
     }
 
     #[test]

@@ -127,7 +127,7 @@ async fn lifecycle_events_of_an_emit_reach_subscriptions_to_them() {
     let (app, receiver, events) = (TestApp::start().await, Receiver::start().await, Receiver::start().await);
     let acme = app.organization("PRO").await;
     let (subscription, _) = acme.subscribe("platformxe.generic", &receiver.url("/")).await;
-    subscribe(&acme, json!(["CUSTOM_EVENT_EMIT_*"]), &events.url("/")).await;
+    subscribe(&acme, json!(["CUSTOM_EVENT_EMIT_*", "CUSTOM_EVENT_EMIT_DELIVERED"]), &events.url("/")).await;
     let emit = acme.emit_generic(json!({ "kind": "k" })).await;
     app.settle().await;
     let mut said: Vec<Value> = events.requests().iter().map(Received::json).collect();
@@ -140,6 +140,28 @@ async fn lifecycle_events_of_an_emit_reach_subscriptions_to_them() {
         assert_eq!(body["data"]["name"], "generic");
     }
     assert_eq!(said[2]["data"]["subscriptionId"], subscription);
+    app.stop().await;
+}
+
+/// Otherwise one event would lead to as many deliveries as the square of the subscriptions to everything.
+#[tokio::test]
+async fn outcomes_of_deliveries_reach_only_subscriptions_that_name_them() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let acme = app.organization("PRO").await;
+    app.settle().await;
+    for _ in 0..3 {
+        subscribe(&acme, json!(["*", "CUSTOM_EVENT_EMIT_*"]), &receiver.url("/wild")).await;
+    }
+    subscribe(&acme, json!(["CUSTOM_EVENT_EMIT_DELIVERED"]), &receiver.url("/exact")).await;
+    acme.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    let count = |path: &str, name: &str| {
+        let is_it = |request: &&Received| request.path == path && request.header("x-event-type") == Some(name);
+        receiver.requests().iter().filter(is_it).count()
+    };
+    assert_eq!(count("/wild", "CUSTOM_EVENT_EMIT_REQUESTED"), 3);
+    assert_eq!(count("/wild", "CUSTOM_EVENT_EMIT_DELIVERED"), 0);
+    assert_eq!(count("/exact", "CUSTOM_EVENT_EMIT_DELIVERED"), 3);
     app.stop().await;
 }
 

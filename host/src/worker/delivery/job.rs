@@ -11,6 +11,7 @@ use crate::{
         component::LogEntry,
         delivery::{Attempt, Claimed, DeliveryOutcome, ENDPOINT_DISABLED, Settled, Status},
         emit::Emit,
+        id::OrganizationId,
         retry::{Next, after_own_fault, next_attempt},
         subscription::{Endpoint, HealthChange},
         time::Time,
@@ -71,7 +72,7 @@ impl Job {
             replay::hasten(&shared.host, &self.receiver).await;
         }
         let settled = self.settled(&shared, ended).await;
-        settle(&shared, settled).await;
+        settle(&shared, &self.claimed.organization_id, settled).await;
     }
 
     /// Sends the delivery's request within the slot, and learns from the answer.
@@ -222,10 +223,10 @@ fn given_up(reason: &str) -> Ended {
 
 /// Asks the ledger to settle the claim until it has, the claim is lost, or the lease is about to end. An
 /// attempt that is not recorded is made again.
-async fn settle(shared: &Shared, settled: Settled) {
+async fn settle(shared: &Shared, organization: &OrganizationId, settled: Settled) {
     let delivery = settled.delivery_id.clone();
     for _ in 0..SETTLE_TRIES {
-        match shared.host.ledger.settle(settled.clone()).await {
+        match shared.host.ledger.settle(organization, settled.clone()).await {
             Ok(true) => return,
             Ok(false) => {
                 tracing::info!(%delivery, "the claim on {delivery} was lost, so its outcome is not recorded");

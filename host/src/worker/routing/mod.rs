@@ -12,7 +12,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{POLL_INTERVAL, Shared, contained};
@@ -25,7 +25,7 @@ use crate::{
     },
     error::{Error, Result},
     fail,
-    ledger::{Handover, ROUTING_LEASE_MS, RoutingQueue, Turn},
+    ledger::{Handover, ROUTING_LEASE_MS, RoutingQueue, Turn, TurnWrite},
 };
 use decide::{Decided, Starts, decide};
 use slow::Slow;
@@ -37,9 +37,6 @@ pub(super) mod slow_events;
 /// How long a turn may take before the next organization has one: as long as one quick call of a
 /// router may take.
 const TURN_TIME_MAX: Duration = Duration::from_millis(2);
-/// Turns that are being written while the next ones are decided: more than the ledger takes into a
-/// batch only wait there.
-const WRITES_UNDER_WAY_MAX: usize = 64;
 /// Emits of one organization taken from the table together: few, because the table may have thousands.
 const UNROUTED_EMITS_MAX: u32 = 64;
 /// Organizations whose emits are taken from the table in one transaction.
@@ -65,8 +62,6 @@ pub(super) struct Routing {
     shared: Arc<Shared>,
     queue: RoutingQueue,
     slow: Slow,
-    /// Permits for turns that are being written.
-    writes: Arc<Semaphore>,
     /// The organization at which the last look at the table ended.
     cursor: Mutex<String>,
     /// Fires when a stop has begun and the table adds nothing to the queue any more.
@@ -76,15 +71,7 @@ pub(super) struct Routing {
 impl Routing {
     pub(super) fn new(shared: Arc<Shared>, queue: RoutingQueue) -> Arc<Self> {
         let slow = Slow::new(shared.clone());
-        let writes = Arc::new(Semaphore::new(WRITES_UNDER_WAY_MAX));
-        Arc::new(Self {
-            shared,
-            queue,
-            slow,
-            writes,
-            cursor: Mutex::default(),
-            is_queue_final: CancellationToken::new(),
-        })
+        Arc::new(Self { shared, queue, slow, cursor: Mutex::default(), is_queue_final: CancellationToken::new() })
     }
 
     /// Starts the threads that decide, and the task that looks at the table. Fails when the system has
@@ -126,8 +113,9 @@ impl Routing {
                 break;
             }
         }
-        drop(turn);
-        self.write(decided).await;
+        if !decided.is_empty() {
+            self.write(turn.write(), decided);
+        }
     }
 
     /// Decides one emit here, or leaves it to the slow lane or to the table.
@@ -140,17 +128,11 @@ impl Routing {
         None
     }
 
-    /// Writes decisions beside the turns that follow. Waits when the database is slower than routing:
-    /// emits then pile up in the queue, and beyond it in the table.
-    async fn write(&self, decided: Vec<Decided>) {
-        if decided.is_empty() {
-            return;
-        }
-        let permit = self.writes.clone().acquire_owned().await;
+    /// Writes decisions beside the turns that follow.
+    fn write(&self, turn: TurnWrite, decided: Vec<Decided>) {
         let shared = self.shared.clone();
         self.shared.routings.spawn(async move {
-            write(&shared, decided).await;
-            drop(permit);
+            write(&shared, turn.organization(), decided).await;
         });
     }
 
@@ -232,10 +214,10 @@ impl Routing {
 }
 
 /// Writes decisions, and only then starts their deliveries.
-async fn write(shared: &Arc<Shared>, decided: Vec<Decided>) {
+async fn write(shared: &Arc<Shared>, organization: &OrganizationId, decided: Vec<Decided>) {
     let (routed, starts): (Vec<_>, Vec<_>) =
         decided.into_iter().map(|decided| (decided.routed, decided.starts)).unzip();
-    let held = match shared.host.ledger.route(routed).await {
+    let held = match shared.host.ledger.route(organization, routed).await {
         Ok(held) => held,
         Err(error) => {
             tracing::error!(error = ?error, "routed emits could not be written; their leases end by themselves");

@@ -43,7 +43,7 @@ impl Slow {
         let shared = self.shared.clone();
         self.shared.routings.spawn(async move {
             match decide_slowly(&shared, &handover).await {
-                Ok(decided) => write(&shared, vec![decided]).await,
+                Ok(decided) => write(&shared, &handover.emit.organization_id, vec![decided]).await,
                 Err(error) => put_back(&shared, &handover, &error).await,
             }
             drop(place);
