@@ -9,6 +9,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use crate::pointer::push_step;
 
+/// What is said of a schema or a filter with such a name.
+pub(crate) const NAME_STANDS_TWICE: &str = "this name stands twice in its object; leave one of the two out";
+
 /// Names of an object that are compared one by one; hashing pays for larger ones only.
 const SCANNED_NAMES_MAX: usize = 12;
 

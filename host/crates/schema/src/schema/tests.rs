@@ -14,6 +14,7 @@ use crate::{
         PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_DEPTH_MAX, SCHEMA_PROPERTIES_MAX,
         SCHEMA_TEXT_BYTES_MAX,
     },
+    names::NAME_STANDS_TWICE,
 };
 
 fn inspected(schema: &Value) -> Result<Schema> {
@@ -44,6 +45,17 @@ fn errors(schema: &Schema, payload: &Value) -> Vec<PayloadError> {
     match schema.validator.check(payload).expect_err("invalid") {
         Error::PayloadInvalid { errors } => errors,
         other => panic!("{other}"),
+    }
+}
+
+/// Fault 10: only the second `properties` counted.
+#[test]
+fn a_keyword_that_stands_twice_is_refused_with_its_place() {
+    let twice = r#"{"type":"object","properties":{"a":{"type":"string"}},"properties":{"b":{"type":"string"}}}"#;
+    let inside = r#"{"properties":{"a":{"items":[{"type":"string","type":"null"}]}}}"#;
+    for (text, place) in [(twice, "/properties"), (inside, "/properties/a/items/0/type")] {
+        let Err(Error::SchemaInvalid { pointer, reason }) = inspect(text) else { panic!("{text}") };
+        assert_eq!((pointer.as_str(), reason.as_str()), (place, NAME_STANDS_TWICE));
     }
 }
 
