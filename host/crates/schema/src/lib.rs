@@ -20,7 +20,7 @@ mod validator;
 mod view;
 
 pub use canonical::canonical_hash;
-pub use compatibility::{Compatibility, Refusal, Violation, check_minor, is_patch_equal};
+pub use compatibility::{Broken, Compatibility, Refusal, Violation, check_minor, check_minor_of_all, is_patch_equal};
 pub use error::{Error, PayloadError};
 pub use filter::Filter;
 pub use flavour::Flavour;

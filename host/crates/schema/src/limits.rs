@@ -51,6 +51,11 @@ pub const PAYLOAD_ERROR_CHARS_MAX: usize = 300;
 /// rule or at some states of a pattern. Schemas with fifty properties take some hundred to some
 /// thousand; these take about twenty milliseconds.
 pub const COMPARISON_STEPS_MAX: u32 = 100_000;
+/// Earlier versions that a new one is compared with: each is read again, which takes up to some
+/// milliseconds. Patches need not be among them, since they allow what the version before allows.
+pub const CHAIN_VERSIONS_MAX: usize = 100;
+/// Steps of all these proofs together: ten of the longest, and a hundred of the usual ones.
+pub const CHAIN_STEPS_MAX: u32 = 10 * COMPARISON_STEPS_MAX;
 /// How deep the steps of that proof nest: each level costs stack. Fifteen levels of branches in
 /// one another stay below.
 pub const COMPARISON_DEPTH_MAX: usize = 100;

@@ -4,6 +4,7 @@
 
 mod arrays;
 mod budget;
+mod chain;
 mod claim;
 mod classes;
 mod equality;
@@ -25,6 +26,7 @@ mod terms;
 mod texts;
 mod verdict;
 
+pub use chain::{Broken, check_minor_of_all};
 pub use patch::is_patch_equal;
 pub use verdict::{Compatibility, Refusal, Violation};
 
@@ -66,9 +68,29 @@ const TRIED_MAX: usize = 16;
 /// [`inspect`](crate::inspect) lets through. Not everything that `inspect` refuses is found here, so
 /// let it read both schemas first.
 pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibility) -> Result<Result<(), Refusal>> {
-    let (old_root, new_root) = (document::parse(old_schema_text)?, document::parse(new_schema_text)?);
-    let (old, new) = (read(&old_root)?, read(&new_root)?);
-    let terms = Terms::read(&old, &new)?;
+    let new_root = document::parse(new_schema_text)?;
+    let new = Side { document: &read(&new_root)?, text: new_schema_text };
+    compare(old_schema_text, &new, mode, &Budget::new(COMPARISON_STEPS_MAX))
+}
+
+/// A schema that takes part in a comparison.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    document: &'a Document<'a>,
+    text: &'a str,
+}
+
+impl Side<'_> {
+    fn compiled(self) -> Result<Validator> {
+        validator::compile(self.document, self.text.len())
+    }
+}
+
+/// Compares an old schema with a new one; `budget` pays for the proof.
+fn compare(old_schema_text: &str, new: &Side<'_>, mode: Compatibility, budget: &Budget) -> Result<Result<(), Refusal>> {
+    let old_root = document::parse(old_schema_text)?;
+    let old = Side { document: &read(&old_root)?, text: old_schema_text };
+    let terms = Terms::read(old.document, new.document)?;
     let classes = Classes::of(&terms);
     if classes.of_schemas[0] == classes.of_schemas[terms.new_root] {
         return Ok(Ok(()));
@@ -79,16 +101,15 @@ pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibi
         Compatibility::Strict => EVERYTHING_COUNTS,
     };
     let pair = Pair { terms: &terms, classes: &classes, formats: &formats, locations: &locations, here };
-    let budget = Budget::new(COMPARISON_STEPS_MAX);
-    let language = Language::new(&terms.patterns, &budget);
-    let prover = pair.prover(&language, &budget);
+    let language = Language::new(&terms.patterns, budget);
+    let prover = pair.prover(&language, budget);
     if prover.proves(&[0], &[terms.new_root], here) {
         return Ok(Ok(()));
     }
     let was_spent = budget.is_spent();
     let findings = if was_spent { Vec::new() } else { explain::findings(&prover, &[0], terms.new_root, here) };
-    let validators = (compiled(&old, old_schema_text)?, compiled(&new, new_schema_text)?);
-    Ok(Err(pair.refusal(&new, &findings, was_spent, &validators)))
+    let validators = (old.compiled()?, new.compiled()?);
+    Ok(Err(pair.refusal(new.document, &findings, was_spent, &validators)))
 }
 
 /// Reads a schema that is within the bounds and obeys the rules of [`inspect`](crate::inspect).
@@ -98,10 +119,6 @@ fn read(root: &Value) -> Result<Document<'_>> {
     rules::check(&document)?;
     expansion::check(&document)?;
     Ok(document)
-}
-
-fn compiled(document: &Document<'_>, text: &str) -> Result<Validator> {
-    validator::compile(document, text.len())
 }
 
 /// The parts of a pair that stay the same while it is compared.

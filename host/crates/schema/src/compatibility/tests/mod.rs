@@ -6,6 +6,7 @@
 //! [`declared`]. An acceptance is right if there is no such payload: [`random`] looks for one.
 
 mod bounds;
+mod chain;
 mod declared;
 mod patch;
 mod random;
