@@ -12,6 +12,7 @@ mod flavour;
 mod keywords;
 pub mod limits;
 mod names;
+mod number;
 mod pattern;
 mod pointer;
 mod rules;

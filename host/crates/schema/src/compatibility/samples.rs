@@ -25,6 +25,7 @@ use super::{
     prove::Prover,
     terms::{AtomId, PatternId, SchemaId, Scope, Span, Test},
 };
+use crate::number::integer;
 
 /// Levels down to which values are built.
 const LEVELS_MAX: usize = 12;
@@ -200,9 +201,9 @@ impl<'t> Draft<'_, '_, 't> {
         self.hints().into_iter().chain(self.known()).flat_map(limit).take(64).collect()
     }
 
-    fn divisors(&self) -> Vec<f64> {
-        let divisor = |test: &Test<'_>| match test {
-            Test::MultipleOf(divisor) => divisor.as_f64(),
+    fn divisors(&self) -> Vec<&'t Number> {
+        let divisor = |test: &'t Test<'t>| match test {
+            Test::MultipleOf(divisor) => Some(*divisor),
             _ => None,
         };
         self.known().filter_map(divisor).collect()
@@ -211,11 +212,7 @@ impl<'t> Draft<'_, '_, 't> {
     fn integers(&self) -> Vec<Value> {
         let mut found: Vec<i128> = vec![0, 1, -1, 2, 3, 7];
         for limit in self.limits() {
-            let Some(limit) =
-                limit.as_i64().map(i128::from).or_else(|| limit.as_u64().map(i128::from)).or_else(|| rounded(limit))
-            else {
-                continue;
-            };
+            let Some(limit) = integer(limit).or_else(|| rounded(limit)) else { continue };
             found.extend([
                 limit,
                 limit + 1,
@@ -229,9 +226,8 @@ impl<'t> Draft<'_, '_, 't> {
             ]);
         }
         let bases = found.clone();
-        let steps =
-            self.divisors().into_iter().filter_map(|step| rounded(&Number::from_f64(step)?)).filter(|step| *step > 0);
-        let product = steps.reduce(|one, other| one.saturating_mul(other).min(1 << 53));
+        let steps = self.divisors().into_iter().filter_map(integer).filter(|step| *step > 0);
+        let product = steps.reduce(|one, other| one.saturating_mul(other).min(u64::MAX.into()));
         if let Some(step) = product {
             for base in bases {
                 let below = base.div_euclid(step) * step;
@@ -263,7 +259,7 @@ impl<'t> Draft<'_, '_, 't> {
                 limit - 0.01,
             ]);
         }
-        for step in self.divisors() {
+        for step in self.divisors().into_iter().filter_map(Number::as_f64) {
             let bases = found.clone();
             found.extend(bases.into_iter().flat_map(|base| {
                 let times = (base / step).floor();

@@ -59,6 +59,33 @@ fn a_keyword_that_stands_twice_is_refused_with_its_place() {
     }
 }
 
+/// 2⁵³ + 1 is the first integer that no float is.
+#[test]
+fn payloads_are_compared_with_numbers_exactly() {
+    const BEYOND: u64 = 9_007_199_254_740_993;
+    for (schema, valid, invalid) in [
+        (json!({ "const": BEYOND }), json!(BEYOND), json!(BEYOND - 1)),
+        (json!({ "enum": [BEYOND, 7] }), json!(BEYOND), json!(9_007_199_254_740_992.0)),
+        (json!({ "enum": [[BEYOND], "a"] }), json!([BEYOND]), json!([BEYOND - 1])),
+        (json!({ "maximum": BEYOND - 1 }), json!(BEYOND - 1), json!(BEYOND)),
+        (json!({ "minimum": BEYOND }), json!(BEYOND), json!(BEYOND - 1)),
+        (json!({ "exclusiveMaximum": BEYOND }), json!(BEYOND - 1), json!(BEYOND)),
+        (json!({ "multipleOf": 2 }), json!(BEYOND - 1), json!(BEYOND)),
+        (json!({ "multipleOf": BEYOND }), json!(BEYOND), json!(BEYOND - 1)),
+        (json!({ "multipleOf": 2.5 }), json!(9_007_199_254_740_995_u64), json!(BEYOND)),
+        (json!({ "multipleOf": 0.01 }), json!(1_070_468.14), json!(0.001)),
+        (json!({ "uniqueItems": true }), json!([BEYOND, BEYOND - 1]), json!([BEYOND, BEYOND])),
+        (json!({ "uniqueItems": true }), json!((BEYOND..BEYOND + 40).collect::<Vec<_>>()), json!(vec![BEYOND; 40])),
+    ] {
+        let validator = legal(&schema).validator;
+        assert!(validator.check(&valid).is_ok(), "{schema} {valid}");
+        assert!(validator.check(&invalid).is_err(), "{schema} {invalid}");
+    }
+    let found = errors(&legal(&json!({ "properties": { "a": { "multipleOf": 2 } } })), &json!({ "a": 3 }));
+    assert_eq!((found[0].path.as_str(), found[0].keyword.as_str()), ("/a", "multipleOf"));
+    assert_eq!(found[0].message, "value is not a multiple of 2");
+}
+
 /// The example of the platform's documentation.
 fn example() -> Value {
     json!({
