@@ -9,6 +9,7 @@ mod error;
 mod expansion;
 mod filter;
 mod flavour;
+mod formats;
 mod keywords;
 pub mod limits;
 mod names;

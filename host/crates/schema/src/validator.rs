@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     document::Document,
     error::{Error, POINTER_CHARS_SHOWN, PayloadError, Result, shortened},
-    expansion,
+    expansion, formats,
     keywords::OPENAPI_DIALECT,
     limits::{
         CHECK_DEPTH_MAX, CHECK_NESTING_MAX, CHECK_STEPS_MAX, EXPLAIN_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX,
@@ -44,10 +44,9 @@ pub(crate) fn compile(document: &Document<'_>, text_bytes: usize) -> Result<Vali
     let patterns = PatternOptions::regex()
         .size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX)
         .dfa_size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX);
-    let compiled = options_for::<Metered>()
+    let compiled = formats::asserted(options_for::<Metered>())
         .with_draft(Draft::Draft202012)
         .offline()
-        .should_validate_formats(true)
         .with_pattern_options(patterns)
         .with_keyword("multipleOf", |_, divisor, _| multiple_of(divisor))
         .build(&translated(document))

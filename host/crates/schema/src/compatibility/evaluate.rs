@@ -4,12 +4,15 @@
 //! An [`Evaluator`] answers for any subschema, which the compiled validator cannot, and answers
 //! `None` where it would have to guess. A counterexample is shown only if the validators agree.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{
     budget::Budget,
     claim::Claim,
     equality::equal,
+    evaluated::Part,
     formats::Formats,
     kinds::Kind,
     language::Language,
@@ -17,6 +20,7 @@ use super::{
     numbers,
     terms::{AtomId, SchemaId, Terms, Test},
 };
+use crate::canonical::canonical_text;
 
 /// Levels down to which values are followed.
 const DEPTH_MAX: usize = 24;
@@ -37,7 +41,7 @@ impl Evaluator<'_> {
 
     /// Whether the value satisfies the atom.
     pub(super) fn atom(&self, atom: AtomId, value: &Value) -> Option<bool> {
-        self.test(&self.terms.atoms[atom].test, value, 0)
+        self.atom_at(atom, value, 0)
     }
 
     /// Whether the value makes the claim true.
@@ -48,11 +52,25 @@ impl Evaluator<'_> {
         }
     }
 
-    fn schema_at(&self, schema: SchemaId, value: &Value, depth: usize) -> Option<bool> {
+    pub(super) fn schema_at(&self, schema: SchemaId, value: &Value, depth: usize) -> Option<bool> {
         if depth > DEPTH_MAX || !self.budget.take(1) {
             return None;
         }
-        all(self.terms.schemas[schema].atoms.iter().map(|&atom| self.test(&self.terms.atoms[atom].test, value, depth)))
+        all(self.terms.schemas[schema].atoms.iter().map(|&atom| self.atom_at(atom, value, depth)))
+    }
+
+    fn atom_at(&self, atom: AtomId, value: &Value, depth: usize) -> Option<bool> {
+        let atom = &self.terms.atoms[atom];
+        match (&atom.test, value) {
+            (Test::OtherMembers(schema), Value::Object(members)) => all(members
+                .iter()
+                .map(|(name, member)| self.other(atom.owner, value, Part::Member(name), *schema, member, depth))),
+            (Test::OtherElements(schema), Value::Array(elements)) => all(elements
+                .iter()
+                .enumerate()
+                .map(|(index, element)| self.other(atom.owner, value, Part::Element(index), *schema, element, depth))),
+            (test, _) => self.test(test, value, depth),
+        }
     }
 
     fn test(&self, test: &Test<'_>, value: &Value, depth: usize) -> Option<bool> {
@@ -105,9 +123,7 @@ impl Evaluator<'_> {
         match test {
             Test::ElementsAtLeast(least) => Some(count >= *least),
             Test::ElementsAtMost(most) => Some(count <= *most),
-            Test::Unique => {
-                Some(elements.iter().enumerate().all(|(i, one)| elements[..i].iter().all(|other| !equal(one, other))))
-            }
+            Test::Unique => Some(are_unique(elements)),
             Test::Elements(span, schema) => {
                 let spoken_of = elements.iter().enumerate().filter(|(index, _)| span.covers(*index));
                 all(spoken_of.map(|(_, element)| self.schema_at(*schema, element, depth + 1)))
@@ -143,8 +159,14 @@ impl Evaluator<'_> {
     }
 }
 
+/// Equal values have one canonical text.
+fn are_unique(elements: &[Value]) -> bool {
+    let mut seen = HashSet::with_capacity(elements.len());
+    elements.iter().all(|element| seen.insert(canonical_text(element)))
+}
+
 /// Whether all are true: false as soon as one is false, even if others are unknown.
-fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub(super) fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut all = Some(true);
     for verdict in verdicts {
         match verdict {

@@ -25,6 +25,10 @@ const PRODUCT_STATES_MAX: usize = 4_096;
 /// The longest texts whose characters are counted. Longer bounds are left out, which can only find too
 /// many texts.
 const COUNTED_CHARS_MAX: u64 = 256;
+/// Characters of the longest text that is found: more than fit into a payload of Weir.
+const FOUND_CHARS_MAX: u64 = 300_000;
+/// Characters that cost one step of the budget when a text is lengthened.
+const CHARS_PER_STEP: usize = 64;
 /// States that are looked at for each text when texts are listed: more than a list of words needs.
 /// Where texts are long and many, the list is given up early.
 const STATES_PER_WORD: usize = 32;
@@ -69,6 +73,9 @@ impl<'a> Language<'a> {
     /// A short text that matches all of `these` and none of `those`, with a number of characters
     /// within the bounds.
     pub(super) fn find(&self, these: &[PatternId], those: &[PatternId], least: u64, most: u64) -> Found {
+        if these.is_empty() && those.is_empty() {
+            return self.letters(least, most);
+        }
         let any_text = self.any_text.get_or_init(|| build(ANY_TEXT)).clone();
         let (Some(any_text), Some(mut wanted), Some(unwanted)) = (any_text, self.all(these), self.all(those)) else {
             return Found::Unknown;
@@ -92,6 +99,19 @@ impl<'a> Language<'a> {
         };
         wanted.push(any_text);
         Product::new(wanted, unwanted, least, most).words(self.budget, count)
+    }
+
+    /// The shortest text of a number of characters within the bounds.
+    fn letters(&self, least: u64, most: u64) -> Found {
+        if least > most {
+            return Found::Nothing;
+        }
+        match usize::try_from(least) {
+            Ok(count) if least <= FOUND_CHARS_MAX && self.budget.take(1 + count / CHARS_PER_STEP) => {
+                Found::Text("a".repeat(count))
+            }
+            _ => Found::Unknown,
+        }
     }
 
     fn all(&self, patterns: &[PatternId]) -> Option<Vec<Rc<Machine>>> {
@@ -168,7 +188,7 @@ impl Product {
                 return Found::Unknown;
             }
             if self.is_accepted(&steps[index]) {
-                return self.text(&steps, index);
+                return self.text(&steps, index, budget);
             }
             for &byte in &self.bytes {
                 let Some(next) = self.next(&steps[index], byte, index) else { continue };
@@ -195,7 +215,7 @@ impl Product {
         let mut next = 0;
         while next < steps.len() {
             if self.is_accepted(&steps[next]) {
-                match self.text(&steps, next) {
+                match self.text(&steps, next, budget) {
                     Found::Text(word) if words.len() < count => words.push(word),
                     _ => return (words, false),
                 }
@@ -268,7 +288,7 @@ impl Product {
             && !ending.any(|ends| ends)
     }
 
-    fn text(&self, steps: &[Step], last: usize) -> Found {
+    fn text(&self, steps: &[Step], last: usize, budget: &Budget) -> Found {
         let mut bytes = Vec::new();
         let mut next = steps[last].from;
         while let Some((index, byte)) = next {
@@ -276,8 +296,36 @@ impl Product {
             next = steps[index].from;
         }
         bytes.reverse();
+        let Ok(text) = String::from_utf8(bytes) else { return Found::Unknown };
+        let chars = text.chars().count() as u64;
+        let text = if chars < self.least { self.lengthened(&text, chars, budget) } else { Some(text) };
         let in_bounds = |text: &String| (self.least..=self.most).contains(&(text.chars().count() as u64));
-        String::from_utf8(bytes).ok().filter(in_bounds).map_or(Found::Unknown, Found::Text)
+        text.filter(in_bounds).map_or(Found::Unknown, Found::Text)
+    }
+
+    /// A text that is too short, with a part repeated that leads the automata back to where they were.
+    fn lengthened(&self, text: &str, chars: u64, budget: &Budget) -> Option<String> {
+        let (start, end) = self.circle(text)?;
+        let part = &text[start..end];
+        let missing = Some(self.least).filter(|least| *least <= FOUND_CHARS_MAX)? - chars;
+        let times = usize::try_from(missing.div_ceil(part.chars().count() as u64)).ok()?;
+        budget.take(times.saturating_mul(part.len()) / CHARS_PER_STEP).then_some(())?;
+        Some([&text[..end], &part.repeat(times), &text[end..]].concat())
+    }
+
+    /// The first part of a text behind which all automata are where they were before it.
+    fn circle(&self, text: &str) -> Option<(usize, usize)> {
+        let mut seen = HashMap::new();
+        let mut step = Step { chars: 0, ..self.start()? };
+        for (index, byte) in text.bytes().enumerate() {
+            if is_char_start(byte)
+                && let Some(start) = seen.insert(step.positions.clone(), index)
+            {
+                return Some((start, index));
+            }
+            step = Step { chars: 0, ..self.next(&step, byte, 0)? };
+        }
+        None
     }
 }
 
@@ -349,6 +397,22 @@ mod tests {
         assert_eq!(find(&["^é+$"], &[], 2, 2), Found::Text("éé".to_owned()));
         assert_eq!(find(&["^a{3}$"], &[], 4, 9), Found::Nothing);
         assert_eq!(find(&["^a", "b$"], &[], 0, 1), Found::Nothing);
+    }
+
+    #[test]
+    fn a_long_text_is_a_short_one_with_a_part_repeated() {
+        let long = |pattern: &str, least, most| match find(&[pattern], &[], least, most) {
+            Found::Text(text) => text.chars().count() as u64,
+            _ => 0,
+        };
+        assert_eq!(long("^[a-z]+$", 2_001, u64::MAX), 2_001);
+        assert_eq!(long("^https://é+/x$", 65_536, 65_540), 65_536);
+        assert_eq!(long("^(abc)*$", 2_000, u64::MAX), 2_001);
+        assert_eq!(long("^(abc)*$", 2_000, 2_000), 0);
+        assert_eq!(long("^a*$", FOUND_CHARS_MAX, u64::MAX), FOUND_CHARS_MAX);
+        assert_eq!(long("^a*$", FOUND_CHARS_MAX + 1, u64::MAX), 0);
+        assert_eq!(find(&[], &[], FOUND_CHARS_MAX + 1, u64::MAX), Found::Unknown);
+        assert_eq!(find(&[], &[], 2, 1), Found::Nothing);
     }
 
     #[test]

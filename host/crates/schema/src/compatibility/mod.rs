@@ -9,6 +9,7 @@ mod claim;
 mod classes;
 mod equality;
 mod evaluate;
+mod evaluated;
 mod explain;
 mod facts;
 mod formats;

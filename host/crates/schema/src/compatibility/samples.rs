@@ -5,6 +5,8 @@
 //! neighbours, a member left out or added, a text that one pattern matches and another does not.
 //! Every value is evaluated before it is handed out, so the search may be careless.
 
+mod texts;
+
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
@@ -17,9 +19,7 @@ use super::{
     claim::Claim,
     equality::equal,
     facts::Facts,
-    formats,
     kinds::Kind,
-    language::Found,
     locations::{EVERYTHING_COUNTS, LocationId, in_place_closure},
     members::{Region, covers},
     prove::Prover,
@@ -35,8 +35,8 @@ const PROFILES_MAX: usize = 24;
 const SAMPLES_MAX: usize = 4;
 /// Texts of a pattern that are tried.
 const WORDS_MAX: usize = 12;
-/// Characters and elements of a value that only shows that a bound is exceeded.
-const SIZE_MAX: u64 = 2_000;
+/// Elements of an array that only shows that a bound is exceeded.
+const SIZE_MAX: u64 = 20_000;
 
 /// The schemas that a value has to satisfy, and the claims that it has to break.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -275,80 +275,19 @@ impl<'t> Draft<'_, '_, 't> {
             .collect()
     }
 
-    fn texts(&self) -> Vec<Value> {
-        let (mut least, mut most, mut matched, mut samples) = (0, u64::MAX, Vec::new(), Vec::new());
-        for test in self.known() {
-            match test {
-                Test::LengthAtLeast(count) => least = least.max(*count),
-                Test::LengthAtMost(count) => most = most.min(*count),
-                Test::Matches(pattern) => matched.push(*pattern),
-                Test::Format(format) => {
-                    samples.extend(formats::samples(format).iter().map(|sample| (*sample).to_owned()));
-                }
-                _ => {}
-            }
-        }
-        let mut found: Vec<String> = Vec::new();
-        let mut try_text = |matched: &[PatternId], unmatched: &[PatternId], least: u64, most: u64| {
-            found.extend(self.text(matched, unmatched, least, most));
-        };
-        for hint in self.hints() {
-            match hint {
-                Test::LengthAtLeast(count) => try_text(&matched, &[], least, most.min(count.saturating_sub(1))),
-                Test::LengthAtMost(count) => try_text(&matched, &[], least.max(count.saturating_add(1)), most),
-                Test::Matches(pattern) => {
-                    try_text(&matched, &[*pattern], least, most);
-                    try_text(&[&matched[..], &[*pattern]].concat(), &[], least, most);
-                }
-                _ => {}
-            }
-        }
-        if !matched.is_empty() {
-            samples.extend(self.prover().language.words(&matched, &[], least, most, WORDS_MAX).0);
-        }
-        for length in [0, least, least.saturating_add(1), most] {
-            try_text(&matched, &[], length.clamp(least, most.max(least)), most);
-        }
-        for hint in self.hints() {
-            match hint {
-                Test::Format(format) => {
-                    samples.extend(formats::samples(format).iter().map(|sample| (*sample).to_owned()));
-                }
-                Test::Among(values) => {
-                    let texts = values.iter().filter_map(|value| value.as_str());
-                    samples.extend(texts.flat_map(|text| [text.to_owned(), format!("{text}x")]));
-                }
-                _ => {}
-            }
-        }
-        let several = ["a", "x", "other", "A", "1", " ", "é"].map(str::to_owned);
-        samples.into_iter().chain(found).chain(several).map(Value::from).collect()
-    }
-
-    /// A text that matches some patterns and not others.
-    fn text(&self, matched: &[PatternId], unmatched: &[PatternId], least: u64, most: u64) -> Option<String> {
-        if least > most || least > SIZE_MAX {
-            return None;
-        }
-        if matched.is_empty() && unmatched.is_empty() {
-            return Some("a".repeat(usize::try_from(least).ok()?));
-        }
-        match self.prover().language.find(matched, unmatched, least, most) {
-            Found::Text(text) => Some(text),
-            Found::Nothing | Found::Unknown => None,
-        }
-    }
-
     fn elements(&self, index: usize, held: &[SchemaId], broken: &[Claim]) -> Rc<Vec<Value>> {
         let prover = self.prover();
-        let schemas = [&prover.element_schemas(self.facts, index), held].concat();
+        let mut schemas = [&prover.element_schemas(self.facts, index), held].concat();
+        if schemas.len() == held.len() {
+            schemas.extend(self.rest(|test| if let Test::OtherElements(schema) = test { Some(*schema) } else { None }));
+        }
         let here = prover.locations.element(self.facts.here, index);
         self.sampler.parts(&schemas, broken, here, self.level)
     }
 
     /// The smallest array with so many elements, if there is one.
     fn array(&self, count: u64) -> Option<Vec<Value>> {
-        let count = usize::try_from(count.min(SIZE_MAX)).ok()?;
+        let count = usize::try_from(count.min(SIZE_MAX)).ok().filter(|&count| self.prover().budget.take(count))?;
         let mut elements: Vec<Value> = Vec::with_capacity(count);
         let mut wanted: Vec<(SchemaId, u64)> = Vec::new();
         for test in self.known() {
@@ -479,7 +418,16 @@ impl<'t> Draft<'_, '_, 't> {
             }
             _ => None,
         };
-        self.known().filter_map(holds_there).collect()
+        let schemas: Vec<SchemaId> = self.known().filter_map(holds_there).collect();
+        if schemas.is_empty() {
+            return self.rest(|test| if let Test::OtherMembers(schema) = test { Some(*schema) } else { None });
+        }
+        schemas
+    }
+
+    /// The schemas of what no other keyword evaluates, for a part of which no other is known.
+    fn rest(&self, schema: impl Fn(&Test<'t>) -> Option<SchemaId>) -> Vec<SchemaId> {
+        self.known().filter_map(schema).collect()
     }
 
     /// Names that a member may have here, those that the schemas mention first.
