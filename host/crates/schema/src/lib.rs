@@ -22,10 +22,11 @@ mod validator;
 mod view;
 
 pub use canonical::canonical_hash;
+pub use caps::Caps;
 pub use compatibility::{Broken, Compatibility, Refusal, Violation, check_minor, check_minor_of_all, is_patch_equal};
 pub use error::{Error, PayloadError};
 pub use filter::Filter;
 pub use flavour::Flavour;
 pub use names::repeated_name;
-pub use schema::{Schema, inspect};
+pub use schema::{Schema, inspect, inspect_within};
 pub use validator::Validator;

@@ -5,11 +5,13 @@
 
 /// Bytes of a schema's text. Fifty properties with long descriptions fit many times.
 pub const SCHEMA_TEXT_BYTES_MAX: usize = 262_144;
-/// Levels of nested `properties` and `items` in a schema, the root being 1. Contract.
+/// Levels of objects and arrays in one another that a schema may describe, unless other [caps](crate::Caps)
+/// are set: an object of scalars has 1. Contract.
 pub const SCHEMA_DEPTH_MAX: usize = 5;
-/// Keys of all `properties` maps of a schema together. Contract.
+/// Keys of all `properties` maps of a schema together, unless other caps are set. Contract.
 pub const SCHEMA_PROPERTIES_MAX: usize = 50;
-/// Subschemas of a schema. Fifty properties with branches and annotations stay far below.
+/// Subschemas of a schema, whatever caps are set. Fifty properties with branches and annotations stay far
+/// below, and some hundred do too.
 pub const SCHEMA_SUBSCHEMAS_MAX: usize = 2_000;
 /// How deep subschemas and references nest when a schema is walked: walking uses the stack.
 pub const SCHEMA_NESTING_MAX: usize = 128;

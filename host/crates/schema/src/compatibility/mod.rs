@@ -34,7 +34,7 @@ pub use verdict::{Compatibility, Refusal, Violation};
 use serde_json::Value;
 
 use crate::{
-    caps,
+    caps::{self, Caps},
     document::{self, Document},
     error::Result,
     expansion,
@@ -64,9 +64,8 @@ const TRIED_MAX: usize = 16;
 ///
 /// # Errors
 ///
-/// [`SchemaTooDeep`](crate::Error::SchemaTooDeep), [`SchemaTooWide`](crate::Error::SchemaTooWide) or
-/// [`SchemaInvalid`](crate::Error::SchemaInvalid) if one of the two is no schema that
-/// [`inspect`](crate::inspect) lets through. Not everything that `inspect` refuses is found here, so
+/// [`SchemaTooDeep`](crate::Error::SchemaTooDeep) or [`SchemaInvalid`](crate::Error::SchemaInvalid) if one
+/// of the two is no schema that [`inspect_within`](crate::inspect_within) lets through without caps. Not everything that `inspect` refuses is found here, so
 /// let it read both schemas first.
 pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibility) -> Result<Result<(), Refusal>> {
     let new_root = document::parse(new_schema_text)?;
@@ -116,7 +115,7 @@ fn compare(old_schema_text: &str, new: &Side<'_>, mode: Compatibility, budget: &
 /// Reads a schema that is within the bounds and obeys the rules of [`inspect`](crate::inspect).
 fn read(root: &Value) -> Result<Document<'_>> {
     let document = Document::read(root)?;
-    caps::measure(&document)?;
+    caps::measure(&document, Caps::NONE)?;
     rules::check(&document)?;
     expansion::check(&document)?;
     Ok(document)

@@ -103,7 +103,7 @@ fn example() -> Value {
 #[test]
 fn the_documented_example_is_understood() {
     let schema = legal(&example());
-    assert_eq!((schema.depth, schema.property_count, schema.flavour), (2, 3, Flavour::JsonSchema));
+    assert_eq!((schema.depth, schema.property_count, schema.flavour), (1, 3, Flavour::JsonSchema));
     assert_eq!(schema.hash, canonical_hash(&example()));
     let valid = json!({ "propertyId": "p_123", "subjectId": "sub_456", "favoritedAt": "2026-05-04T10:00:00Z" });
     assert!(schema.validator.check(&valid).is_ok());
@@ -139,33 +139,79 @@ fn nested(levels: usize, keyword: &str) -> Value {
     })
 }
 
+/// Pointer and reason of a refusal because of a cap.
+fn beyond(schema: &Value) -> (String, String) {
+    match inspected(schema).expect_err("refused") {
+        Error::SchemaTooDeep { pointer, reason } | Error::SchemaTooWide { pointer, reason } => (pointer, reason),
+        other => panic!("{other}"),
+    }
+}
+
 #[test]
 fn schema_depth_max() {
-    for keyword in ["properties", "items", "prefixItems"] {
-        assert_eq!(legal(&nested(SCHEMA_DEPTH_MAX, keyword)).depth, 5, "{keyword}");
-        assert!(is_too_deep(&nested(SCHEMA_DEPTH_MAX + 1, keyword)), "{keyword}");
+    for keyword in ["properties", "items", "prefixItems", "additionalProperties", "contains"] {
+        // The innermost schema is one of a scalar.
+        assert_eq!(legal(&nested(SCHEMA_DEPTH_MAX + 1, keyword)).depth, 5, "{keyword}");
+        assert!(is_too_deep(&nested(SCHEMA_DEPTH_MAX + 2, keyword)), "{keyword}");
     }
-    for keyword in ["allOf", "not", "additionalProperties", "contains"] {
+    for keyword in ["allOf", "not", "propertyNames"] {
         assert_eq!(legal(&nested(10, keyword)).depth, 1, "{keyword}");
     }
+    let (pointer, reason) = beyond(&nested(SCHEMA_DEPTH_MAX + 2, "properties"));
+    assert_eq!(pointer, "/properties/a".repeat(SCHEMA_DEPTH_MAX));
+    assert_eq!(reason, "the schema has 6 levels, more than 5");
+}
+
+#[test]
+fn scalars_are_no_level() {
+    let scalars =
+        json!({ "type": "object", "properties": { "a": { "type": "string" }, "b": { "enum": [1] }, "c": {} } });
+    assert_eq!(legal(&scalars).depth, 1);
+    let list = json!({ "properties": { "a": { "type": "array", "items": { "type": "string" } } } });
+    assert_eq!(legal(&list).depth, 2);
+    let empty = json!({ "properties": { "a": { "type": ["object", "null"] } } });
+    assert_eq!(legal(&empty).depth, 2);
+    assert_eq!(legal(&json!({})).depth, 1);
+    let branches =
+        json!({ "type": "object", "anyOf": [{ "properties": { "a": { "items": {} } } }, { "required": ["b"] }] });
+    assert_eq!(legal(&branches).depth, 2);
+}
+
+#[test]
+fn caps_are_the_callers_choice() {
+    let deep = nested(SCHEMA_DEPTH_MAX + 2, "items").to_string();
+    let wide = json!({ "properties": map(SCHEMA_PROPERTIES_MAX + 1) }).to_string();
+    for text in [&deep, &wide] {
+        assert!(inspect(text).is_err() && inspect_within(text, Caps::NONE).is_ok());
+    }
+    let caps = Caps { depth_max: 6, properties_max: 51 };
+    assert_eq!(inspect_within(&deep, caps).expect("legal").depth, 6);
+    assert_eq!(inspect_within(&wide, caps).expect("legal").property_count, 51);
+    assert!(inspect_within(&deep, Caps { depth_max: 5, ..caps }).is_err());
 }
 
 #[test]
 fn depth_follows_references_once_around() {
     let list = json!({ "properties": { "value": {}, "next": { "$ref": "#" } } });
-    assert_eq!(legal(&list).depth, 2);
+    assert_eq!(legal(&list).depth, 1);
     let split = json!({
         "properties": { "a": { "$ref": "#/$defs/a" } },
-        "$defs": { "a": nested(SCHEMA_DEPTH_MAX, "properties"), "unused": nested(9, "items") },
+        "$defs": { "a": nested(SCHEMA_DEPTH_MAX + 1, "properties"), "unused": nested(9, "items") },
     });
-    assert!(is_too_deep(&split));
+    assert_eq!(beyond(&split).0, format!("/$defs/a{}", "/properties/a".repeat(SCHEMA_DEPTH_MAX - 1)));
+}
+
+fn map(count: usize) -> Value {
+    (0..count).map(|i| (format!("p{i}"), json!({}))).collect()
 }
 
 #[test]
 fn schema_properties_max() {
-    let map = |count: usize| -> Value { (0..count).map(|i| (format!("p{i}"), json!({}))).collect() };
     assert_eq!(legal(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX) })).property_count, 50);
     assert!(is_too_wide(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX + 1) })));
+    let inside = json!({ "properties": { "a": { "properties": map(SCHEMA_PROPERTIES_MAX) } } });
+    let reason = "the schema declares 51 properties, more than 50".to_owned();
+    assert_eq!(beyond(&inside), ("/properties/a/properties".to_owned(), reason));
     let spread = json!({
         "properties": map(10), "$defs": { "a": { "properties": map(10) } },
         "oneOf": [{ "properties": map(10) }, { "not": { "properties": map(10) } }],
@@ -181,8 +227,9 @@ fn schema_properties_max() {
 
 #[test]
 fn caps_are_judged_before_the_compiler() {
-    let mut schema = nested(SCHEMA_DEPTH_MAX + 1, "properties");
-    schema["type"] = json!("nonsense");
+    let mut schema = nested(SCHEMA_DEPTH_MAX + 2, "properties");
+    schema["title"] = json!("t");
+    schema["minLength"] = json!("nonsense");
     schema["$ref"] = json!("https://example.com/");
     assert!(is_too_deep(&schema));
 }
