@@ -163,6 +163,35 @@ pub async fn version_states(
     rows.into_iter().map(state).collect()
 }
 
+/// The schemas of an event's versions with this major number, without patches, the highest version
+/// first and at most so many; served by `registration_version`.
+pub async fn schemas_of_major(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    event: &EventName,
+    major: u32,
+    most: usize,
+) -> Result<Vec<(Version, String)>> {
+    const SQL: &str = "
+        select id, major, minor, patch, payload_schema
+          from registration
+         where organization_id = $1 and namespace = $2 and name = $3 and major = $4 and semver_bump <> 'patch'
+         order by minor desc, patch desc
+         limit $5";
+    let rows: Vec<(String, i64, i64, i64, String)> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(event.namespace())
+        .bind(event.name())
+        .bind(i64::from(major))
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await)?;
+    let schema = |(id, major, minor, patch, schema): (String, i64, i64, i64, String)| {
+        Ok((codec::sound(version_of(major, minor, patch), "registration", "major, minor, patch", &id)?, schema))
+    };
+    rows.into_iter().map(schema).collect()
+}
+
 /// The organization's registrations, the newest first.
 pub async fn list(
     tx: &mut Tx,

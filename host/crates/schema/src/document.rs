@@ -119,6 +119,11 @@ impl<'a> Document<'a> {
         &self.nodes[place].references
     }
 
+    /// The subschema that holds another; `None` for the root and for those that only a reference finds.
+    pub(crate) fn parent(&self, place: Place) -> Option<Place> {
+        self.nodes[place].parent
+    }
+
     /// The JSON pointer of a subschema.
     pub(crate) fn pointer(&self, place: Place) -> String {
         let mut steps = Vec::new();
@@ -197,7 +202,7 @@ enum Target<'a> {
 }
 
 /// A URI fragment without its `%` escapes; `None` if one of them is broken.
-fn percent_decoded(fragment: &str) -> Option<String> {
+pub(crate) fn percent_decoded(fragment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(fragment.len());
     let mut rest = fragment.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -4,6 +4,7 @@
 mod canonical;
 mod caps;
 mod compatibility;
+mod convert;
 mod document;
 mod error;
 mod expansion;
@@ -24,6 +25,7 @@ mod view;
 pub use canonical::canonical_hash;
 pub use caps::Caps;
 pub use compatibility::{Broken, Compatibility, Refusal, Violation, check_minor, check_minor_of_all, is_patch_equal};
+pub use convert::{Change, Converted, convert};
 pub use error::{Error, PayloadError};
 pub use filter::Filter;
 pub use flavour::Flavour;

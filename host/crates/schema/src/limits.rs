@@ -66,6 +66,10 @@ pub const COMPARISON_DEPTH_MAX: usize = 100;
 pub const COUNTEREXAMPLE_STEPS_MAX: u32 = 200_000;
 /// Violations shown for one refused schema, as many as for a refused payload.
 pub const SCHEMA_VIOLATIONS_SHOWN_MAX: usize = 20;
+/// Changes shown for a schema that was converted from another draft.
+pub const CONVERSIONS_SHOWN_MAX: usize = 50;
+/// Bytes of the JSON pointer of a subschema when a schema is converted, which keeps the pointers of all.
+pub const CONVERTED_POINTER_BYTES_MAX: usize = 2_048;
 /// Bytes of a filter without white space: a thousand of them go into one call of Weir's router, and are
 /// read for every event. `EventBridge` takes half as many.
 pub const FILTER_BYTES_MAX: usize = 4_096;

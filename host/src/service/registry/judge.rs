@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use weir_schema::{Compatibility, Flavour, Refusal};
+use weir_schema::{Compatibility, Flavour, Refusal, limits::CHAIN_VERSIONS_MAX};
 
 use crate::{
     db::{self, Tx, registration::VersionState},
@@ -20,6 +20,9 @@ use crate::{
     service::Host,
 };
 
+/// Schemas that are read for a comparison: one more than are compared, which refuses the proposal.
+const COMPARED_MAX: usize = CHAIN_VERSIONS_MAX + 1;
+
 /// A version that is to be registered.
 #[derive(Clone, Debug)]
 pub(super) struct Proposal {
@@ -30,15 +33,17 @@ pub(super) struct Proposal {
     pub(super) compatibility: Compatibility,
 }
 
-/// The version that a proposal is compared with: the highest one, whatever its status.
+/// What a proposal is compared with, whatever the status of those versions.
 #[derive(Debug)]
 pub(super) struct Base {
-    /// `None` for the first version of an event.
+    /// The highest version; `None` for the first one of an event.
     highest: Option<RegistrationId>,
     /// How the proposal follows from the highest version, or why it does not.
     bump: Result<Bump>,
-    /// The schema that a patch or minor version has to agree with.
-    schema: Option<(Version, String)>,
+    /// The schemas that the proposal has to agree with, the highest version first: for a patch that of
+    /// the version before, for a minor those of all versions with the same major number but patches, whose
+    /// schemas say what the one before says. Empty for other bumps.
+    schemas: Vec<(Version, String)>,
 }
 
 /// The verdict on a proposal that may be registered.
@@ -66,16 +71,20 @@ impl Base {
     ) -> Result<Self> {
         let bump = bump(proposal, states);
         let highest = states.first();
-        let schema = match (&bump, highest) {
-            (Ok(Bump::Patch | Bump::Minor), Some(highest)) => {
+        let schemas = match (&bump, highest) {
+            (Ok(Bump::Patch), Some(highest)) => {
                 let registration = db::registration::find(tx, organization, &highest.id)
                     .await?
                     .ok_or_else(|| Error::gone(&highest.id))?;
-                Some((highest.version, registration.payload_schema))
+                vec![(highest.version, registration.payload_schema)]
             }
-            _ => None,
+            (Ok(Bump::Minor), Some(highest)) => {
+                let major = highest.version.major;
+                db::registration::schemas_of_major(tx, organization, &proposal.event, major, COMPARED_MAX).await?
+            }
+            _ => Vec::new(),
         };
-        Ok(Self { highest: highest.map(|state| state.id.clone()), bump, schema })
+        Ok(Self { highest: highest.map(|state| state.id.clone()), bump, schemas })
     }
 
     /// Whether the base is still the highest of these versions: versions only ever come on top.
@@ -112,12 +121,10 @@ fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
         schema.validator.check(&example).map_err(|refusal| example_does_not_match(&refusal))?;
     }
     let semver_bump = *base.bump.as_ref().map_err(Error::share)?;
-    if let Some((version, before)) = &base.schema {
-        match semver_bump {
-            Bump::Patch => check_patch(proposal, *version, before)?,
-            Bump::Minor => check_minor(proposal, *version, before)?,
-            Bump::Initial | Bump::Major => {}
-        }
+    match semver_bump {
+        Bump::Patch => check_patch(proposal, &base.schemas)?,
+        Bump::Minor => check_minor(proposal, &base.schemas)?,
+        Bump::Initial | Bump::Major => {}
     }
     Ok(Verdict {
         schema_hash: schema.hash,
@@ -136,22 +143,32 @@ fn example_does_not_match(refusal: &weir_schema::Error) -> Error {
     }
 }
 
-fn check_patch(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
-    if weir_schema::is_patch_equal(before, &proposal.payload_schema)? {
-        return Ok(());
+fn check_patch(proposal: &Proposal, before: &[(Version, String)]) -> Result<()> {
+    for (before, schema) in before {
+        if !weir_schema::is_patch_equal(schema, &proposal.payload_schema)? {
+            let version = proposal.version;
+            return Err(fail!(
+                PatchMustBeByteEqual,
+                "{version} changes more than descriptions of {before}; a minor or major may"
+            ));
+        }
     }
-    let version = proposal.version;
-    Err(fail!(PatchMustBeByteEqual, "{version} changes more than descriptions of {highest}; a minor or major may"))
+    Ok(())
 }
 
-fn check_minor(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
-    weir_schema::check_minor(before, &proposal.payload_schema, proposal.compatibility)?
-        .map_err(|refusal| not_compatible(proposal.version, highest, &refusal))
+fn check_minor(proposal: &Proposal, earlier: &[(Version, String)]) -> Result<()> {
+    let schemas: Vec<&str> = earlier.iter().map(|(_, schema)| schema.as_str()).collect();
+    let broken = weir_schema::check_minor_of_all(&schemas, &proposal.payload_schema, proposal.compatibility)?;
+    broken.map_err(|broken| not_compatible(proposal.version, earlier[broken.earlier].0, &broken.refusal))
 }
 
-fn not_compatible(version: Version, highest: Version, refusal: &Refusal) -> Error {
+/// The refusal names the version whose payloads may be refused.
+fn not_compatible(version: Version, earlier: Version, refusal: &Refusal) -> Error {
     let why = refusal.violations.first();
     let why = why.map_or_else(String::new, |violation| format!(": at {:?}, {}", violation.path, violation.reason));
-    fail!(MinorMustBeBackwardsCompatible, "{version} may refuse what {highest} takes{why}")
-        .with_details(refusal.details())
+    let mut details = refusal.details();
+    if let Some(details) = details.as_object_mut() {
+        details.insert("version".to_owned(), earlier.to_string().into());
+    }
+    fail!(MinorMustBeBackwardsCompatible, "{version} may refuse what {earlier} takes{why}").with_details(details)
 }
