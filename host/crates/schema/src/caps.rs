@@ -89,11 +89,12 @@ const STRUCTURE: [&str; 9] = [
 /// Whether a schema is one of an object or an array.
 fn is_container(schema: &Map<String, Value>) -> bool {
     let is_of_container = |word: &Value| matches!(word.as_str(), Some("object" | "array"));
-    match schema.get("type") {
+    let says_so = match schema.get("type") {
         Some(Value::Array(words)) => words.iter().any(is_of_container),
         Some(word) => is_of_container(word),
-        None => STRUCTURE.iter().any(|keyword| schema.contains_key(*keyword)),
-    }
+        None => false,
+    };
+    says_so || STRUCTURE.iter().any(|keyword| schema.contains_key(*keyword))
 }
 
 fn narrow(count: usize) -> u32 {

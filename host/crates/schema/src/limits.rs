@@ -5,8 +5,8 @@
 
 /// Bytes of a schema's text. Fifty properties with long descriptions fit many times.
 pub const SCHEMA_TEXT_BYTES_MAX: usize = 262_144;
-/// Levels of objects and arrays in one another that a schema may describe, unless other [caps](crate::Caps)
-/// are set: an object of scalars has 1. Contract.
+/// Levels of objects and arrays in one another that a schema may describe, unless other caps are
+/// set: an object of scalars has 1. Contract.
 pub const SCHEMA_DEPTH_MAX: usize = 5;
 /// Keys of all `properties` maps of a schema together, unless other caps are set. Contract.
 pub const SCHEMA_PROPERTIES_MAX: usize = 50;

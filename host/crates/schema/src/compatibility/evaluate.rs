@@ -4,6 +4,8 @@
 //! An [`Evaluator`] answers for any subschema, which the compiled validator cannot, and answers
 //! `None` where it would have to guess. A counterexample is shown only if the validators agree.
 
+mod evaluated;
+
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
@@ -12,7 +14,6 @@ use super::{
     budget::Budget,
     claim::Claim,
     equality::equal,
-    evaluated::Part,
     formats::Formats,
     kinds::Kind,
     language::Language,
@@ -21,6 +22,7 @@ use super::{
     terms::{AtomId, SchemaId, Terms, Test},
 };
 use crate::canonical::canonical_text;
+use evaluated::Part;
 
 /// Levels down to which values are followed.
 const DEPTH_MAX: usize = 24;
@@ -52,7 +54,7 @@ impl Evaluator<'_> {
         }
     }
 
-    pub(super) fn schema_at(&self, schema: SchemaId, value: &Value, depth: usize) -> Option<bool> {
+    fn schema_at(&self, schema: SchemaId, value: &Value, depth: usize) -> Option<bool> {
         if depth > DEPTH_MAX || !self.budget.take(1) {
             return None;
         }
@@ -166,7 +168,7 @@ fn are_unique(elements: &[Value]) -> bool {
 }
 
 /// Whether all are true: false as soon as one is false, even if others are unknown.
-pub(super) fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut all = Some(true);
     for verdict in verdicts {
         match verdict {

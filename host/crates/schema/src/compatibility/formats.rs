@@ -9,7 +9,6 @@ use std::{cell::RefCell, collections::HashMap};
 use jsonschema::{Draft, Validator, options};
 use serde_json::{Value, json};
 
-use super::terms::PatternId;
 use crate::formats::asserted;
 
 /// A format.
@@ -238,13 +237,13 @@ pub(super) fn expressions() -> Vec<&'static str> {
     KNOWN.iter().flat_map(|known| [known.outer, known.inner]).collect()
 }
 
-/// The expression that every text of the format matches.
-pub(super) fn outer(format: &str) -> Option<PatternId> {
+/// The expression that every text of the format matches, by its index among [`expressions`].
+pub(super) fn outer(format: &str) -> Option<usize> {
     position(format).filter(|&position| KNOWN[position].outer != ANY).map(|position| 2 * position)
 }
 
-/// An expression that only texts of the format match.
-pub(super) fn inner(format: &str) -> Option<PatternId> {
+/// An expression that only texts of the format match, by its index among [`expressions`].
+pub(super) fn inner(format: &str) -> Option<usize> {
     position(format).filter(|&position| KNOWN[position].inner != NONE).map(|position| 2 * position + 1)
 }
 
@@ -316,7 +315,7 @@ mod tests {
                 Language::new(&expressions(), Box::leak(Box::new(Budget::new(u32::MAX)))));
             let accepts = |format: &str| FORMATS.with(|formats| formats.accepts(format, &text)) == Some(true);
             for known in &KNOWN {
-                let matches = |pattern: Option<PatternId>|
+                let matches = |pattern: Option<usize>|
                     pattern.and_then(|pattern| LANGUAGE.with(|language| language.matches(pattern, &text)));
                 if accepts(known.name) {
                     let (least, most) = known.lengths;

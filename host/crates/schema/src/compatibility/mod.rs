@@ -9,7 +9,6 @@ mod claim;
 mod classes;
 mod equality;
 mod evaluate;
-mod evaluated;
 mod explain;
 mod facts;
 mod formats;

@@ -115,7 +115,7 @@ impl Rewriter {
         let hidden: Vec<String> =
             map.keys().filter(|keyword| !KEPT_BESIDE_REF.contains(&keyword.as_str())).cloned().collect();
         if !hidden.is_empty() {
-            hidden.iter().for_each(|keyword| drop(map.shift_remove(keyword)));
+            map.retain(|keyword, _| KEPT_BESIDE_REF.contains(&keyword.as_str()));
             let draft = self.draft.as_str();
             self.say(at, format!("{draft} ignores what stands beside $ref: {} removed", hidden.join(", ")));
         }

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Chains of a run, unless `WEIR_SCHEMA_CHAINS` sets another number.
-const CHAINS: usize = 150;
+const CHAINS: u64 = 150;
 /// Versions that are proposed for a chain.
 const PROPOSED: usize = 6;
 /// Payloads that are tried on each earlier version.
@@ -57,8 +57,8 @@ fn flaw(versions: &[Value], mode: Compatibility, dice: &mut Dice) -> Option<Stri
 fn no_accepted_chain_breaks() {
     let setting = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let first = setting("WEIR_SCHEMA_SEED").unwrap_or(0);
-    let chains = setting("WEIR_SCHEMA_CHAINS").unwrap_or(CHAINS as u64);
-    let (deck, mut steps, mut refused_by_older) = (Deck::new(), 0, 0);
+    let chains = setting("WEIR_SCHEMA_CHAINS").unwrap_or(CHAINS);
+    let (deck, mut steps, mut refused_by_older) = (Deck::new(), 0_u64, 0_u64);
     for seed in first..first + chains {
         let mut dice = Dice::new(seed);
         let mode = MODES[dice.below(MODES.len())];
@@ -86,8 +86,5 @@ fn no_accepted_chain_breaks() {
         }
     }
     println!("{steps} versions followed, {refused_by_older} were refused because of an older version than the last");
-    assert!(
-        steps as u64 > chains && refused_by_older as u64 > chains / 20,
-        "{steps} followed, {refused_by_older} refused"
-    );
+    assert!(steps > chains && refused_by_older > chains / 20, "{steps} followed, {refused_by_older} refused");
 }

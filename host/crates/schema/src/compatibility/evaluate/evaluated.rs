@@ -4,9 +4,11 @@
 use serde_json::Value;
 
 use super::{
-    evaluate::Evaluator,
-    members::{Region, covers},
-    terms::{SchemaId, Test},
+    super::{
+        members::{Region, covers},
+        terms::{SchemaId, Test},
+    },
+    Evaluator,
 };
 
 /// Levels of branches in one another that are followed.
@@ -51,9 +53,12 @@ impl Evaluator<'_> {
         if branches > BRANCHES_MAX || !self.budget.take(1) {
             return None;
         }
-        let inside = |other: &SchemaId| match self.schema_at(*other, value, depth + 1)? {
-            true => self.evaluates(*other, value, part, depth, branches + 1),
-            false => Some(false),
+        let inside = |other: &SchemaId| {
+            if self.schema_at(*other, value, depth + 1)? {
+                self.evaluates(*other, value, part, depth, branches + 1)
+            } else {
+                Some(false)
+            }
         };
         any(self.terms.atoms_of(schema).map(|(_, atom)| match (&atom.test, part) {
             (Test::Members(scope, _), Part::Member(name)) => {
@@ -66,10 +71,8 @@ impl Evaluator<'_> {
             (Test::OtherMembers(_), Part::Member(_)) | (Test::OtherElements(_), Part::Element(_)) => Some(branches > 0),
             (Test::All(schemas) | Test::Any(schemas) | Test::One(schemas), _) => any(schemas.iter().map(inside)),
             (Test::If { condition, then, otherwise }, _) => {
-                let (condition, branch) = match self.schema_at(*condition, value, depth + 1)? {
-                    true => (Some(condition), then),
-                    false => (None, otherwise),
-                };
+                let is_met = self.schema_at(*condition, value, depth + 1)?;
+                let (condition, branch) = if is_met { (Some(condition), then) } else { (None, otherwise) };
                 any(condition.into_iter().chain(branch).map(inside))
             }
             // The standard is silent about what this older keyword evaluates.
