@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use weir_schema::{Compatibility, Flavour, Refusal, limits::CHAIN_VERSIONS_MAX};
+use weir_schema::{Caps, Compatibility, Converted, Flavour, Refusal, limits::CHAIN_VERSIONS_MAX};
 
 use crate::{
     db::{self, Tx, registration::VersionState},
@@ -59,6 +59,8 @@ pub struct Verdict {
     pub schema_depth: u32,
     /// Keys of all its `properties`.
     pub schema_property_count: u32,
+    /// The schema to be stored, if it is not the one that was sent.
+    pub converted: Option<Converted>,
 }
 
 impl Base {
@@ -102,19 +104,22 @@ fn bump(proposal: &Proposal, states: &[VersionState]) -> Result<Bump> {
 }
 
 /// Judges a proposal, in the contract's order: caps, compiler, example, version, and the promise that
-/// a patch or minor version makes.
+/// a patch or minor version makes. `caps` are those of the organization's plan.
 pub(super) async fn judge(
     host: &Host,
     organization: &OrganizationId,
+    caps: Caps,
     proposal: &Arc<Proposal>,
     base: &Arc<Base>,
 ) -> Result<Verdict> {
     let (proposal, base) = (proposal.clone(), base.clone());
-    host.cpu.run(organization, move || verdict(&proposal, &base)).await?
+    host.cpu.run(organization, move || verdict(&proposal, &base, caps)).await?
 }
 
-fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
-    let schema = weir_schema::inspect(&proposal.payload_schema)?;
+fn verdict(proposal: &Proposal, base: &Base, caps: Caps) -> Result<Verdict> {
+    let converted = weir_schema::convert(&proposal.payload_schema)?;
+    let text = converted.as_ref().map_or(&proposal.payload_schema, |converted| &converted.schema_text);
+    let schema = weir_schema::inspect_within(text, caps)?;
     if let Some(example) = &proposal.payload_example {
         let example = serde_json::from_str(example)
             .map_err(|cause| fail!(PayloadExampleDoesNotMatchSchema, "the example cannot be read: {cause}"))?;
@@ -122,8 +127,8 @@ fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
     }
     let semver_bump = *base.bump.as_ref().map_err(Error::share)?;
     match semver_bump {
-        Bump::Patch => check_patch(proposal, &base.schemas)?,
-        Bump::Minor => check_minor(proposal, &base.schemas)?,
+        Bump::Patch => check_patch(proposal, text, &base.schemas)?,
+        Bump::Minor => check_minor(proposal, text, &base.schemas)?,
         Bump::Initial | Bump::Major => {}
     }
     Ok(Verdict {
@@ -132,20 +137,18 @@ fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
         semver_bump,
         schema_depth: schema.depth,
         schema_property_count: schema.property_count,
+        converted,
     })
 }
 
 fn example_does_not_match(refusal: &weir_schema::Error) -> Error {
     let own = Error::new(Code::PayloadExampleDoesNotMatchSchema, "payloadExample breaks payloadSchema");
-    match refusal.details() {
-        Some(details) => own.with_details(details),
-        None => own,
-    }
+    own.with_details(refusal.details())
 }
 
-fn check_patch(proposal: &Proposal, before: &[(Version, String)]) -> Result<()> {
-    for (before, schema) in before {
-        if !weir_schema::is_patch_equal(schema, &proposal.payload_schema)? {
+fn check_patch(proposal: &Proposal, schema: &str, before: &[(Version, String)]) -> Result<()> {
+    for (before, old) in before {
+        if !weir_schema::is_patch_equal(old, schema)? {
             let version = proposal.version;
             return Err(fail!(
                 PatchMustBeByteEqual,
@@ -156,9 +159,9 @@ fn check_patch(proposal: &Proposal, before: &[(Version, String)]) -> Result<()> 
     Ok(())
 }
 
-fn check_minor(proposal: &Proposal, earlier: &[(Version, String)]) -> Result<()> {
+fn check_minor(proposal: &Proposal, schema: &str, earlier: &[(Version, String)]) -> Result<()> {
     let schemas: Vec<&str> = earlier.iter().map(|(_, schema)| schema.as_str()).collect();
-    let broken = weir_schema::check_minor_of_all(&schemas, &proposal.payload_schema, proposal.compatibility)?;
+    let broken = weir_schema::check_minor_of_all(&schemas, schema, proposal.compatibility)?;
     broken.map_err(|broken| not_compatible(proposal.version, earlier[broken.earlier].0, &broken.refusal))
 }
 
