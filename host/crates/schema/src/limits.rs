@@ -64,6 +64,8 @@ pub const COMPARISON_DEPTH_MAX: usize = 100;
 /// Steps of the search for a payload that shows why the proof failed: most are found within some
 /// hundred.
 pub const COUNTEREXAMPLE_STEPS_MAX: u32 = 200_000;
+/// Bytes of that payload as JSON: as many as Weir takes. A larger one would be no use to show.
+pub const COUNTEREXAMPLE_BYTES_MAX: usize = 262_144;
 /// Violations shown for one refused schema, as many as for a refused payload.
 pub const SCHEMA_VIOLATIONS_SHOWN_MAX: usize = 20;
 /// Changes shown for a schema that was converted from another draft.

@@ -16,7 +16,7 @@ use super::{
     equality::equal,
     formats::Formats,
     kinds::Kind,
-    language::Language,
+    language::{BYTES_PER_STEP, Language},
     members::{Region, covers},
     numbers,
     terms::{AtomId, SchemaId, Terms, Test},
@@ -106,6 +106,9 @@ impl Evaluator<'_> {
 
     fn text(&self, test: &Test<'_>, text: &str) -> Option<bool> {
         let chars = || text.chars().count() as u64;
+        if !self.budget.take(text.len() / BYTES_PER_STEP) {
+            return None;
+        }
         match test {
             Test::LengthAtLeast(least) => Some(chars() >= *least),
             Test::LengthAtMost(most) => Some(chars() <= *most),

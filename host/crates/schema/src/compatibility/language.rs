@@ -17,6 +17,7 @@ use regex_automata::{
 };
 
 use super::{budget::Budget, terms::PatternId};
+use crate::limits::COUNTEREXAMPLE_BYTES_MAX;
 
 /// Bytes of one automaton: room for a class of letters of all scripts.
 const AUTOMATON_BYTES_MAX: usize = 512 * 1_024;
@@ -25,10 +26,10 @@ const PRODUCT_STATES_MAX: usize = 4_096;
 /// The longest texts whose characters are counted. Longer bounds are left out, which can only find too
 /// many texts.
 const COUNTED_CHARS_MAX: u64 = 256;
-/// Characters of the longest text that is found: more than fit into a payload of Weir.
-const FOUND_CHARS_MAX: u64 = 300_000;
-/// Characters that cost one step of the budget when a text is lengthened.
-const CHARS_PER_STEP: usize = 64;
+/// Characters of the longest text that is found: none longer is shown.
+const FOUND_CHARS_MAX: u64 = COUNTEREXAMPLE_BYTES_MAX as u64;
+/// Bytes of a text or a value that cost one step of the budget when they are made or copied.
+pub(super) const BYTES_PER_STEP: usize = 64;
 /// States that are looked at for each text when texts are listed: more than a list of words needs.
 /// Where texts are long and many, the list is given up early.
 const STATES_PER_WORD: usize = 32;
@@ -107,7 +108,7 @@ impl<'a> Language<'a> {
             return Found::Nothing;
         }
         match usize::try_from(least) {
-            Ok(count) if least <= FOUND_CHARS_MAX && self.budget.take(1 + count / CHARS_PER_STEP) => {
+            Ok(count) if least <= FOUND_CHARS_MAX && self.budget.take(1 + count / BYTES_PER_STEP) => {
                 Found::Text("a".repeat(count))
             }
             _ => Found::Unknown,
@@ -309,7 +310,7 @@ impl Product {
         let part = &text[start..end];
         let missing = Some(self.least).filter(|least| *least <= FOUND_CHARS_MAX)? - chars;
         let times = usize::try_from(missing.div_ceil(part.chars().count() as u64)).ok()?;
-        budget.take(times.saturating_mul(part.len()) / CHARS_PER_STEP).then_some(())?;
+        budget.take(times.saturating_mul(part.len()) / BYTES_PER_STEP).then_some(())?;
         Some([&text[..end], &part.repeat(times), &text[end..]].concat())
     }
 
@@ -413,6 +414,10 @@ mod tests {
         assert_eq!(long("^a*$", FOUND_CHARS_MAX + 1, u64::MAX), 0);
         assert_eq!(find(&[], &[], FOUND_CHARS_MAX + 1, u64::MAX), Found::Unknown);
         assert_eq!(find(&[], &[], 2, 1), Found::Nothing);
+        let budget = Budget::new(1_000);
+        let language = Language::new(&["^a*$"], &budget);
+        assert_eq!(language.find(&[], &[], 60_000, u64::MAX), Found::Text("a".repeat(60_000)));
+        assert_eq!(language.find(&[], &[], 60_000, u64::MAX), Found::Unknown, "the budget pays for one");
     }
 
     #[test]

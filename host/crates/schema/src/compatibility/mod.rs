@@ -37,7 +37,7 @@ use crate::{
     document::{self, Document},
     error::Result,
     expansion,
-    limits::{COMPARISON_STEPS_MAX, COUNTEREXAMPLE_STEPS_MAX},
+    limits::{COMPARISON_STEPS_MAX, COUNTEREXAMPLE_BYTES_MAX, COUNTEREXAMPLE_STEPS_MAX},
     rules,
     validator::{self, Validator},
 };
@@ -147,7 +147,8 @@ impl<'t> Pair<'t> {
         let prover = self.prover(&language, &budget);
         let sampler = Sampler::new(&prover);
         let breaks = |value: &Value| {
-            validators.0.check(value).is_ok()
+            value.to_string().len() <= COUNTEREXAMPLE_BYTES_MAX
+                && validators.0.check(value).is_ok()
                 && validators.1.check(value).is_err()
                 && self.locations.only_declared(&language, self.here, value)
         };

@@ -20,6 +20,7 @@ use super::{
     equality::equal,
     facts::Facts,
     kinds::Kind,
+    language::BYTES_PER_STEP,
     locations::{EVERYTHING_COUNTS, LocationId, in_place_closure},
     members::{Region, covers},
     prove::Prover,
@@ -275,6 +276,20 @@ impl<'t> Draft<'_, '_, 't> {
             .collect()
     }
 
+    /// A copy of a value, for which the budget pays: values of a long text each would fill the memory.
+    fn copy(&self, value: &Value) -> Option<Value> {
+        self.prover().budget.take(weight(value) / BYTES_PER_STEP).then(|| value.clone())
+    }
+
+    fn copies(&self, values: &[Value]) -> Option<Vec<Value>> {
+        values.iter().map(|value| self.copy(value)).collect()
+    }
+
+    fn copy_object(&self, object: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let weight: usize = object.iter().map(|(name, member)| name.len() + weight(member)).sum();
+        self.prover().budget.take(weight / BYTES_PER_STEP).then(|| object.clone())
+    }
+
     fn elements(&self, index: usize, held: &[SchemaId], broken: &[Claim]) -> Rc<Vec<Value>> {
         let prover = self.prover();
         let mut schemas = [&prover.element_schemas(self.facts, index), held].concat();
@@ -305,7 +320,7 @@ impl<'t> Draft<'_, '_, 't> {
                 _ => self.elements(index, &[], &[]),
             };
             let unused = choices.iter().find(|choice| count > 64 || !elements.iter().any(|other| equal(other, choice)));
-            elements.push(unused.or_else(|| choices.first())?.clone());
+            elements.push(self.copy(unused.or_else(|| choices.first())?)?);
         }
         Some(elements)
     }
@@ -334,7 +349,7 @@ impl<'t> Draft<'_, '_, 't> {
                 Test::ContainsAtLeast(schema, _) => {
                     for count in [least, least.max(1)] {
                         let count = usize::try_from(count.min(SIZE_MAX)).unwrap_or(0);
-                        let wrong = |index| self.elements(index, &[], &[Claim::Valid(*schema)]).first().cloned();
+                        let wrong = |index| self.copy(self.elements(index, &[], &[Claim::Valid(*schema)]).first()?);
                         found.extend((0..count).map(wrong).collect::<Option<Vec<Value>>>());
                     }
                 }
@@ -349,7 +364,7 @@ impl<'t> Draft<'_, '_, 't> {
                                 Some(&own) => self.elements(index, &[*schema, own], &[]),
                                 None => self.elements(index, &[*schema], broken),
                             };
-                            choices.get(index % choices.len().max(1)).cloned()
+                            self.copy(choices.get(index % choices.len().max(1))?)
                         };
                         found.extend((0..count).map(right).collect::<Option<Vec<Value>>>());
                     }
@@ -386,9 +401,9 @@ impl<'t> Draft<'_, '_, 't> {
             }
             let Some(base) = self.array(least.max(index as u64 + 1)) else { continue };
             for wrong in self.elements(index, &[], &[Claim::Valid(schema)]).iter() {
-                let mut elements = base.clone();
-                if let Some(element) = elements.get_mut(index) {
-                    *element = wrong.clone();
+                let Some(mut elements) = self.copies(&base) else { return };
+                if let (Some(element), Some(wrong)) = (elements.get_mut(index), self.copy(wrong)) {
+                    *element = wrong;
                 }
                 found.push(elements);
             }
@@ -495,8 +510,8 @@ impl<'t> Draft<'_, '_, 't> {
         let names = self.names();
         let mut small = Map::new();
         for name in &self.facts.present {
-            if let Some(member) = self.member(name, &[]).first() {
-                small.insert((*name).to_owned(), member.clone());
+            if let Some(member) = self.member(name, &[]).first().and_then(|member| self.copy(member)) {
+                small.insert((*name).to_owned(), member);
             }
         }
         let (mut least, mut most) = (0, u64::MAX);
@@ -508,22 +523,21 @@ impl<'t> Draft<'_, '_, 't> {
             }
         }
         self.fill(&mut small, &names, least);
-        let mut full = small.clone();
+        let Some(mut full) = self.copy_object(&small) else { return Vec::new() };
         self.fill(&mut full, &names, most.min(64));
-        let mut found = vec![small.clone()];
+        let mut found: Vec<Map<String, Value>> = self.copy_object(&small).into_iter().collect();
         for hint in self.hints() {
             for base in [&small, &full] {
                 self.break_object(&mut found, base, &names, hint);
             }
         }
-        found.push(full.clone());
+        found.extend(self.copy_object(&full));
         for name in names.iter().take(64) {
-            let mut more = small.clone();
-            for member in self.member(name, &[]).iter().take(1) {
-                more.insert(name.clone(), member.clone());
-                found.push(more.clone());
+            let (Some(mut more), Some(mut fewer)) = (self.copy_object(&small), self.copy_object(&full)) else { break };
+            if let Some(member) = self.member(name, &[]).first().and_then(|member| self.copy(member)) {
+                more.insert(name.clone(), member);
+                found.push(more);
             }
-            let mut fewer = full.clone();
             fewer.shift_remove(name);
             found.push(fewer);
         }
@@ -537,8 +551,8 @@ impl<'t> Draft<'_, '_, 't> {
                 return;
             }
             let is_free = !object.contains_key(name) && !self.facts.absent.contains(&name.as_str());
-            if is_free && let Some(member) = self.member(name, &[]).first() {
-                object.insert(name.clone(), member.clone());
+            if is_free && let Some(member) = self.member(name, &[]).first().and_then(|member| self.copy(member)) {
+                object.insert(name.clone(), member);
             }
         }
     }
@@ -552,33 +566,35 @@ impl<'t> Draft<'_, '_, 't> {
         test: &Test<'t>,
     ) {
         let with = |name: &str, member: &Value| {
-            let mut object = base.clone();
-            object.insert(name.to_owned(), member.clone());
-            object
+            let mut object = self.copy_object(base)?;
+            object.insert(name.to_owned(), self.copy(member)?);
+            Some(object)
         };
         let without = |name: &str| {
-            let mut object = base.clone();
+            let mut object = self.copy_object(base)?;
             object.shift_remove(name);
-            object
+            Some(object)
         };
         match test {
-            Test::Required(name) => found.push(without(name)),
+            Test::Required(name) => found.extend(without(name)),
             Test::With { name, required } => {
                 if let (Test::Required(required), Some(member)) = (self.test(*required), self.member(name, &[]).first())
                 {
-                    let mut object = with(name, member);
-                    object.shift_remove(*required);
-                    found.push(object);
+                    found.extend(with(name, member).map(|mut object| {
+                        object.shift_remove(*required);
+                        object
+                    }));
                 }
             }
             Test::WithSchema { name, .. } => {
-                found.extend(self.member(name, &[]).first().map(|member| with(name, member)));
+                found.extend(self.member(name, &[]).first().and_then(|member| with(name, member)));
             }
             // A member that meets a condition may break what the condition demands.
             Test::Members(Scope::Named(name), schema) => {
-                found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));
+                found
+                    .extend(self.member(name, &[Claim::Valid(*schema)]).iter().filter_map(|member| with(name, member)));
                 let meeting = self.member_with(name, Some(*schema), &[]);
-                found.extend(meeting.iter().take(1).map(|member| with(name, member)));
+                found.extend(meeting.iter().take(1).filter_map(|member| with(name, member)));
             }
             Test::Members(scope, schema) => {
                 let prover = self.prover();
@@ -586,12 +602,16 @@ impl<'t> Draft<'_, '_, 't> {
                     .iter()
                     .filter(|name| covers(prover.terms, prover.language, *scope, &Region::Name(name)) == Some(true));
                 for name in covered {
-                    found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));
+                    found.extend(
+                        self.member(name, &[Claim::Valid(*schema)]).iter().filter_map(|member| with(name, member)),
+                    );
                 }
             }
             Test::OtherMembers(schema) => {
                 for name in names {
-                    found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));
+                    found.extend(
+                        self.member(name, &[Claim::Valid(*schema)]).iter().filter_map(|member| with(name, member)),
+                    );
                 }
             }
             Test::Names(schema) => {
@@ -599,17 +619,29 @@ impl<'t> Draft<'_, '_, 't> {
                     let is_wrong =
                         self.prover().evaluator().schema(*schema, &Value::from(name.as_str())) == Some(false);
                     if is_wrong && let Some(member) = self.member(name, &[]).first() {
-                        found.push(with(name, member));
+                        found.extend(with(name, member));
                     }
                 }
             }
             Test::MembersAtMost(most) => {
-                let mut object = base.clone();
-                self.fill(&mut object, names, most.saturating_add(1));
-                found.push(object);
+                if let Some(mut object) = self.copy_object(base) {
+                    self.fill(&mut object, names, most.saturating_add(1));
+                    found.push(object);
+                }
             }
             _ => {}
         }
+    }
+}
+
+/// The bytes of a value, more or less.
+fn weight(value: &Value) -> usize {
+    const EACH: usize = 8;
+    EACH + match value {
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(weight).sum(),
+        Value::Object(members) => members.iter().map(|(name, member)| name.len() + weight(member)).sum(),
+        _ => 0,
     }
 }
 
