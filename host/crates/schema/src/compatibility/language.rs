@@ -39,7 +39,7 @@ const ANY_TEXT: &str = r"\A(?s:.)*\z";
 type Machine = dense::DFA<Vec<u32>>;
 
 /// The result of a search for a text.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Text(String),
     /// There is no such text.
@@ -54,12 +54,23 @@ pub(super) struct Language<'a> {
     /// The automata that were needed; `None` for expressions that are too large.
     machines: RefCell<HashMap<PatternId, Option<Rc<Machine>>>>,
     any_text: OnceCell<Option<Rc<Machine>>>,
+    /// What was searched for and found: many members of one schema have one format.
+    found: RefCell<HashMap<Search, Found>>,
     budget: &'a Budget,
 }
 
+/// Patterns that a text matches, those that it does not match, and its shortest and longest length.
+type Search = (Vec<PatternId>, Vec<PatternId>, u64, u64);
+
 impl<'a> Language<'a> {
     pub(super) fn new(patterns: &[&'a str], budget: &'a Budget) -> Self {
-        Self { patterns: patterns.to_vec(), machines: RefCell::default(), any_text: OnceCell::new(), budget }
+        Self {
+            patterns: patterns.to_vec(),
+            machines: RefCell::default(),
+            any_text: OnceCell::new(),
+            found: RefCell::default(),
+            budget,
+        }
     }
 
     /// Whether a text matches; `None` if the expression is too large.
@@ -77,6 +88,19 @@ impl<'a> Language<'a> {
         if these.is_empty() && those.is_empty() {
             return self.letters(least, most);
         }
+        let search = (these.to_vec(), those.to_vec(), least, most);
+        if let Some(found) = self.found.borrow().get(&search) {
+            let bytes = if let Found::Text(text) = found { text.len() } else { 0 };
+            return if self.budget.take(1 + bytes / BYTES_PER_STEP) { found.clone() } else { Found::Unknown };
+        }
+        let found = self.search(these, those, least, most);
+        if !self.budget.is_spent() {
+            self.found.borrow_mut().insert(search, found.clone());
+        }
+        found
+    }
+
+    fn search(&self, these: &[PatternId], those: &[PatternId], least: u64, most: u64) -> Found {
         let any_text = self.any_text.get_or_init(|| build(ANY_TEXT)).clone();
         let (Some(any_text), Some(mut wanted), Some(unwanted)) = (any_text, self.all(these), self.all(those)) else {
             return Found::Unknown;
@@ -428,6 +452,15 @@ mod tests {
         assert_eq!(language.words(&[0], &[2], 0, 9, 10), (vec!["off".to_owned()], true));
         assert_eq!(language.words(&[1], &[], 0, u64::MAX, 3).0.len(), 3);
         assert!(!language.words(&[1], &[], 0, u64::MAX, 3).1);
+    }
+
+    #[test]
+    fn the_same_search_is_made_once() {
+        let budget = Budget::new(10_000);
+        let language = Language::new(&["^[a-z]{50}$"], &budget);
+        let find = || language.find(&[0], &[], 0, u64::MAX);
+        let (first, left) = (find(), budget.left());
+        assert_eq!((find(), budget.left()), (first, left - 1));
     }
 
     #[test]

@@ -66,6 +66,12 @@ impl<'p, 't> Sampler<'p, 't> {
 
     /// Values for a part of a larger one.
     fn parts(&self, held: &[SchemaId], broken: &[Claim], here: LocationId, level: usize) -> Rc<Vec<Value>> {
+        // What did not change is not broken, and mostly that is nearly everything.
+        let is_hopeless =
+            |claim: &Claim| matches!(*claim, Claim::Valid(schema) if self.prover.is_obvious(held, schema));
+        if broken.iter().any(is_hopeless) {
+            return Rc::default();
+        }
         let order = Order { held: held.to_vec(), broken: broken.to_vec(), here };
         if let Some(known) = self.known.borrow().get(&order) {
             return Rc::clone(known);
@@ -526,8 +532,9 @@ impl<'t> Draft<'_, '_, 't> {
         let Some(mut full) = self.copy_object(&small) else { return Vec::new() };
         self.fill(&mut full, &names, most.min(64));
         let mut found: Vec<Map<String, Value>> = self.copy_object(&small).into_iter().collect();
-        for hint in self.hints() {
-            for base in [&small, &full] {
+        // The small ones first: a large object costs more to evaluate than a hundred of them.
+        for base in [&small, &full] {
+            for hint in self.hints() {
                 self.break_object(&mut found, base, &names, hint);
             }
         }
