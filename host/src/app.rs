@@ -25,6 +25,7 @@ use crate::{
         retention::{HOUSEKEEPING_SECONDS_DEFAULT, Retention},
         retry::RetrySchedule,
         root_keys::RootKeys,
+        schema_caps::SchemaCaps,
         time::Time,
     },
     error::{Error, Result},
@@ -76,6 +77,8 @@ pub struct Settings {
     pub disable_after: Option<Duration>,
     /// Most connections of callers at once.
     pub connections_max: usize,
+    /// How deep and how wide schemas may be, by plan.
+    pub schema_caps: SchemaCaps,
     /// Requests per hour and key.
     pub requests_per_hour: u32,
     /// Emits per hour and key.
@@ -104,6 +107,7 @@ impl Settings {
             housekeeping_interval: Duration::from_secs(HOUSEKEEPING_SECONDS_DEFAULT),
             disable_after: Some(Duration::from_secs(DISABLE_AFTER_SECONDS_DEFAULT)),
             connections_max: CONNECTIONS_MAX_DEFAULT as usize,
+            schema_caps: SchemaCaps::default(),
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
             emits_per_hour: EMITS_PER_HOUR_DEFAULT,
             clock: Arc::new(SystemClock),
@@ -160,6 +164,7 @@ impl App {
             clock: settings.clock,
             randomness: settings.randomness,
             address_policy: settings.address_policy,
+            schema_caps: settings.schema_caps,
         });
         let worker_settings = WorkerSettings {
             retry_schedule: settings.retry_schedule,

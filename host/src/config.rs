@@ -21,6 +21,7 @@ use crate::{
         retention::{Days, HOUSEKEEPING_SECONDS_DEFAULT, Retention},
         retry::RetrySchedule,
         root_keys::RootKeys,
+        schema_caps::{ByPlan, SchemaCaps},
         vault::RootKey,
     },
     error::Result,
@@ -192,6 +193,12 @@ pub struct Tuning {
     /// Connections of callers at once; further ones are answered 503.
     #[arg(long, env = "WEIR_CONNECTIONS_MAX", default_value_t = CONNECTIONS_MAX_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections_max: u32,
+    /// Levels of objects and arrays in one another that a schema may have: a number, or numbers for some plans, as in `PRO=8,ENTERPRISE=16`.
+    #[arg(long, env = "WEIR_SCHEMA_DEPTH_MAX", default_value_t = ByPlan::depth(), value_parser = ByPlan::parse_depth)]
+    pub schema_depth_max: ByPlan,
+    /// Properties that a schema may declare on all levels together: a number, or numbers for some plans.
+    #[arg(long, env = "WEIR_SCHEMA_PROPERTIES_MAX", default_value_t = ByPlan::properties(), value_parser = ByPlan::parse_properties)]
+    pub schema_properties_max: ByPlan,
     /// Requests per hour and key, emits aside.
     #[arg(long, env = "WEIR_REQUESTS_PER_HOUR", default_value_t = REQUESTS_PER_HOUR_DEFAULT)]
     pub requests_per_hour: u32,
@@ -277,6 +284,7 @@ impl Tuning {
         settings.disable_after = (self.disable_after > 0).then(|| Duration::from_secs(self.disable_after));
         settings.housekeeping_interval = Duration::from_secs(self.housekeeping_seconds);
         settings.connections_max = self.connections_max as usize;
+        settings.schema_caps = SchemaCaps { depth: self.schema_depth_max, properties: self.schema_properties_max };
         settings.requests_per_hour = self.requests_per_hour;
         settings.emits_per_hour = self.emits_per_hour;
     }

@@ -95,13 +95,13 @@ codes! {
     VersionInvalidJump = "version_invalid_jump", 400, Never;
     /// A patch may change descriptions only, and this one changes more.
     PatchMustBeByteEqual = "patch_must_be_byte_equal", 400, Never;
-    /// A minor version has to take what the version before took, and this one does not, or cannot be proven to.
+    /// A minor version has to take what the versions of its major number took, and this one does not, or cannot be proven to.
     MinorMustBeBackwardsCompatible = "minor_must_be_backwards_compatible", 400, Never;
-    /// The schema nests deeper than 5 levels.
+    /// The schema nests deeper than the plan allows: 5 levels, unless the operator set another number.
     SchemaTooDeep = "schema_too_deep", 400, Never;
-    /// The schema declares more than 50 properties.
+    /// The schema declares more properties than the plan allows: 50, unless the operator set another number.
     SchemaTooWide = "schema_too_wide", 400, Never;
-    /// The schema does not compile.
+    /// The schema does not compile, has a name twice in one object, refers to another document, or means what 2020-12 cannot say.
     InvalidJsonSchema = "invalid_json_schema", 400, Never;
     /// The example breaks the schema that it comes with.
     PayloadExampleDoesNotMatchSchema = "payload_example_does_not_match_schema", 400, Never;

@@ -93,6 +93,9 @@ create table registration (
     status          text    not null check (status in ('draft', 'published', 'archived')),
     description     text,
     payload_schema  text    not null,
+    -- The schema as it was sent, and a JSON array of what was changed, if it was converted.
+    source_schema   text,
+    schema_changes  text,
     payload_example text,
     schema_hash     text    not null,
     schema_flavour  text    not null,

@@ -58,10 +58,12 @@ fn check(args: &SchemaCheckArgs) -> Result<Verdict> {
     Ok(verdict.map_or_else(Verdict::Incompatible, |()| Verdict::Compatible))
 }
 
-/// Reads a file and checks that it holds a schema that could be registered.
+/// Reads a file and checks that it holds a schema that could be registered: the text is that of 2020-12.
 fn read(path: &Path) -> Result<String> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|cause| fail!(BadRequest, "cannot read {shown}: {cause}"))?;
+    let converted = weir_schema::convert(&text).map_err(|error| in_file(path, &error.into()))?;
+    let text = converted.map_or(text, |converted| converted.schema_text);
     weir_schema::inspect(&text).map_err(|error| in_file(path, &error.into()))?;
     Ok(text)
 }

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         id::{OrganizationId, RegistrationId},
         name::{Bump, EventName, GENERIC_NAME, PLATFORM_NAMESPACE, Version},
-        registration::{Registration, Status},
+        registration::{Conversion, Registration, Status},
     },
     error::Result,
 };
@@ -17,7 +17,7 @@ use crate::{
 macro_rules! columns {
     () => {
         "id, organization_id, namespace, name, major, minor, patch, status, description, payload_schema,
-         payload_example, schema_hash, schema_flavour, semver_bump, compatibility, registered_by, created_at,
+         source_schema, schema_changes, payload_example, schema_hash, schema_flavour, semver_bump, compatibility, registered_by, created_at,
          updated_at, archived_at"
     };
 }
@@ -34,6 +34,8 @@ struct RegistrationRow {
     status: String,
     description: Option<String>,
     payload_schema: String,
+    source_schema: Option<String>,
+    schema_changes: Option<String>,
     payload_example: Option<String>,
     schema_hash: String,
     schema_flavour: String,
@@ -67,6 +69,10 @@ impl TryFrom<RegistrationRow> for Registration {
             event: EventName::stored(&row.namespace, &row.name),
             description: row.description,
             payload_schema: row.payload_schema,
+            conversion: row
+                .source_schema
+                .zip(row.schema_changes)
+                .map(|(source, changes)| Conversion { source, changes }),
             payload_example: row.payload_example,
             schema_hash: row.schema_hash,
             schema_flavour: row.schema_flavour,
@@ -88,8 +94,9 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, registration: &R
     const SQL: &str = "
         insert into registration (id, organization_id, namespace, name, major, minor, patch, status, description,
                                   payload_schema, payload_example, schema_hash, schema_flavour, semver_bump,
-                                  compatibility, registered_by, created_at, updated_at, archived_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+                                  compatibility, registered_by, created_at, updated_at, archived_at,
+                                  source_schema, schema_changes)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
     let r = registration;
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(r.id.as_str())
@@ -111,6 +118,8 @@ pub async fn insert(tx: &mut Tx, organization: &OrganizationId, registration: &R
         .bind(r.created_at.as_millis())
         .bind(r.updated_at.as_millis())
         .bind(codec::millis(r.archived_at))
+        .bind(r.conversion.as_ref().map(|conversion| &conversion.source))
+        .bind(r.conversion.as_ref().map(|conversion| &conversion.changes))
         .execute(conn)
         .await
         .map(|_| ()))
@@ -161,6 +170,35 @@ pub async fn version_states(
         })
     };
     rows.into_iter().map(state).collect()
+}
+
+/// The schemas of an event's versions with this major number, without patches, the highest version
+/// first and at most so many; served by `registration_version`.
+pub async fn schemas_of_major(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    event: &EventName,
+    major: u32,
+    most: usize,
+) -> Result<Vec<(Version, String)>> {
+    const SQL: &str = "
+        select id, major, minor, patch, payload_schema
+          from registration
+         where organization_id = $1 and namespace = $2 and name = $3 and major = $4 and semver_bump <> 'patch'
+         order by minor desc, patch desc
+         limit $5";
+    let rows: Vec<(String, i64, i64, i64, String)> = on_db!(tx, |conn| sqlx::query_as(SQL)
+        .bind(organization.as_str())
+        .bind(event.namespace())
+        .bind(event.name())
+        .bind(i64::from(major))
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await)?;
+    let schema = |(id, major, minor, patch, schema): (String, i64, i64, i64, String)| {
+        Ok((codec::sound(version_of(major, minor, patch), "registration", "major, minor, patch", &id)?, schema))
+    };
+    rows.into_iter().map(schema).collect()
 }
 
 /// The organization's registrations, the newest first.

@@ -138,6 +138,12 @@ pub const REPLAYS_PER_SUBSCRIPTION_MAX: usize = 16;
 /// Schemas that a filter is checked against. A subscription to more events than that is wide enough
 /// that some may match.
 pub const FILTER_SCHEMAS_MAX: usize = 50;
+/// The deepest schema that `--schema-depth-max` can let in: JSON texts nest 127 levels, and each level
+/// of a schema takes two.
+pub const SCHEMA_DEPTH_SETTING_MAX: usize = 60;
+/// The widest schema that `--schema-properties-max` can let in: as many subschemas as a schema has at
+/// most, which bounds what it costs.
+pub const SCHEMA_PROPERTIES_SETTING_MAX: usize = 2_000;
 /// Connections of callers at once, unless set: idle ones cost some kilobytes and a file each, and
 /// common systems allow four thousand files and more on demand.
 pub const CONNECTIONS_MAX_DEFAULT: u32 = 4_096;

@@ -24,6 +24,7 @@ pub mod replay;
 pub mod retention;
 pub mod retry;
 pub mod root_keys;
+pub mod schema_caps;
 pub mod signature;
 pub mod subscription;
 pub mod time;

@@ -19,8 +19,11 @@ pub struct Registration {
     pub status: Status,
     /// The owner's text, byte for byte.
     pub description: Option<String>,
-    /// The schema as it was sent: key order and number text are kept.
+    /// The schema as JSON Schema 2020-12. Key order and number text are those that were sent, unless
+    /// `conversion` is set.
     pub payload_schema: String,
+    /// Set if the schema was sent as one of another draft, or as a bundle.
+    pub conversion: Option<Conversion>,
     /// An example payload as it was sent.
     pub payload_example: Option<String>,
     /// SHA-256 of the schema's canonical JSON, in hex.
@@ -45,6 +48,15 @@ impl Registration {
     pub fn canonical_name(&self) -> String {
         self.event.canonical(&self.organization_id, self.version)
     }
+}
+
+/// How a schema came to be stored as JSON Schema 2020-12.
+#[derive(Clone, Debug)]
+pub struct Conversion {
+    /// The schema as it was sent.
+    pub source: String,
+    /// What was changed: a JSON list of `{ path, change }`.
+    pub changes: String,
 }
 
 /// The state of a registration.

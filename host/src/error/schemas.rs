@@ -13,7 +13,7 @@ impl From<weir_schema::Error> for Error {
             Refusal::FilterInvalid { .. } => (Code::FilterInvalid, refusal.to_string()),
             Refusal::FilterNeverMatches { .. } => (Code::FilterNeverMatches, refusal.to_string()),
         };
-        Self { details: refusal.details().map(Box::new), ..Self::new(code, message) }
+        Self::new(code, message).with_details(refusal.details())
     }
 }
 
@@ -32,11 +32,16 @@ mod tests {
     #[test]
     fn refusals_of_schemas_have_their_codes() {
         let refused = |schema: &Value| shown(inspect(&schema.to_string()).expect_err("refused"));
-        let deep = (0..5).fold(json!({}), |inner, _| json!({ "items": inner }));
-        assert_eq!(refused(&deep), ("schema_too_deep: the schema has 6 levels, more than 5".to_owned(), None));
+        let deep = (0..6).fold(json!({}), |inner, _| json!({ "items": inner }));
+        let reason = "the schema has 6 levels, more than 5";
+        let details = json!({ "pointer": "/items/items/items/items/items", "reason": reason });
+        let message = format!("schema_too_deep: at /items/items/items/items/items: {reason}");
+        assert_eq!(refused(&deep), (message, Some(details)));
         let members: Value = (0..51).map(|number| (format!("p{number}"), json!({}))).collect();
-        let wide = "schema_too_wide: the schema declares 51 properties, more than 50".to_owned();
-        assert_eq!(refused(&json!({ "properties": members })), (wide, None));
+        let reason = "the schema declares 51 properties, more than 50";
+        let details = json!({ "pointer": "/properties", "reason": reason });
+        let wide = format!("schema_too_wide: at /properties: {reason}");
+        assert_eq!(refused(&json!({ "properties": members })), (wide, Some(details)));
         let reason = "only the root of a schema may have an $id";
         let details = json!({ "pointer": "/items", "reason": reason });
         let invalid = (format!("invalid_json_schema: at /items: {reason}"), Some(details));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_schema::Validator;
+use weir_schema::{Caps, Validator};
 
 use super::{
     Memory,
@@ -73,7 +73,10 @@ impl Memory {
             let registration =
                 db::registration::find(&mut tx, &view.organization.id, id).await?.ok_or_else(|| Error::gone(id))?;
             drop(tx);
-            let compile = move || weir_schema::inspect(&registration.payload_schema).map(|schema| schema.validator);
+            // Without caps: they are of the time when the schema was registered.
+            let compile = move || {
+                weir_schema::inspect_within(&registration.payload_schema, Caps::NONE).map(|schema| schema.validator)
+            };
             self.cpu.run(&view.organization.id, compile).await?.map_err(Error::from)
         };
         // Boxed, so that the future of an emit whose schema is remembered stays small.

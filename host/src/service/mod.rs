@@ -10,7 +10,7 @@ use weir_runtime::Runtime;
 use crate::{
     clock::{Clock, Randomness},
     db::Db,
-    domain::{address::Policy, time::Time},
+    domain::{address::Policy, schema_caps::SchemaCaps, time::Time},
     keyring::Keyring,
     ledger::{Bells, Ledger},
     memory::{EndpointHealth, Memory},
@@ -71,6 +71,8 @@ pub struct Host {
     pub randomness: Randomness,
     /// The addresses that endpoints may have.
     pub address_policy: Policy,
+    /// How deep and how wide schemas may be, by plan.
+    pub schema_caps: SchemaCaps,
 }
 
 impl Host {

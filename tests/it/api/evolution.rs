@@ -171,6 +171,30 @@ async fn a_version_is_compared_with_the_highest_whatever_became_of_it() {
     app.stop().await;
 }
 
+/// Fault 01: two lawful steps, the second of which breaks emitters of the first version. Drafts count.
+#[tokio::test]
+async fn what_an_earlier_version_declared_counts_although_the_last_one_forgot_it() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    register(&tenant, "1.0.0", &with_member("a", json!({ "type": "string" }))).await.created();
+    register(&tenant, "1.1.0", &order()).await.created();
+    let mut described = order();
+    described["description"] = "An order, in other words".into();
+    register(&tenant, "1.1.1", &described).await.created();
+    let other = with_member("a", json!({ "type": "integer" }));
+    let refused = register(&tenant, "1.2.0", &other).await;
+    refused.refused(400, "minor_must_be_backwards_compatible");
+    let error = refused.body()["error"].clone();
+    assert_eq!(error["details"]["version"], "1.0.0");
+    assert!(error["details"]["counterexample"]["a"].is_string(), "{error}");
+    assert!(text(&error["message"]).contains("1.2.0 may refuse what 1.0.0 takes"), "{error}");
+    register(&tenant, "1.2.0", &with_member("a", json!({ "type": ["string", "integer"] }))).await.created();
+    // A major version begins anew.
+    register(&tenant, "2.0.0", &order()).await.created();
+    register(&tenant, "2.1.0", &other).await.created();
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn basic_is_held_to_the_same_rules_although_it_has_the_latest_only() {
     let app = TestApp::start().await;
@@ -288,7 +312,7 @@ async fn a_dry_run_answers_all_members_and_keeps_nothing() {
         data,
         json!({
             "valid": true, "schemaHash": hash, "schemaFlavour": "json-schema-2020-12", "semverBump": "minor",
-            "schemaDepth": 2, "schemaPropertyCount": 3,
+            "schemaDepth": 1, "schemaPropertyCount": 3,
         })
     );
     let refused = tenant.post(DRY_RUN, body(&tenant, "1.1.0", &requiring(&["id", "total"]))).await;

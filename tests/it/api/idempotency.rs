@@ -66,6 +66,21 @@ async fn a_key_used_for_another_request_is_refused() {
     app.stop().await;
 }
 
+/// Fault 12: RFC 8785, whose hash was compared, rounds both numbers to one.
+#[tokio::test]
+async fn integers_that_differ_beyond_the_safe_ones_are_two_requests() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("FREE").await;
+    let emit = |id: u64| {
+        let payload = json!({ "kind": "k", "data": { "id": id } });
+        tenant.post(EMIT, json!({ "name": "platformxe.generic", "idempotencyKey": "k", "payload": payload }))
+    };
+    emit(1_524_831_183_200_260_097).await.accepted();
+    emit(1_524_831_183_200_260_098).await.refused(409, "idempotency_key_reused");
+    emit(1_524_831_183_200_260_097).await.accepted();
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn spelling_the_same_request_differently_is_no_other_request() {
     let app = TestApp::start().await;

@@ -4,6 +4,8 @@
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use weir::domain::schema_caps::{ByPlan, SchemaCaps};
+
 use crate::support::{Answer, Client, TestApp, client::text};
 
 const EVENTS: &str = "/api/v1/events/custom";
@@ -20,7 +22,7 @@ async fn emit(tenant: &Client, name: &str, payload: Value) -> Answer {
     tenant.post("/api/v1/events/custom/emit", json!({ "name": name, "payload": payload })).await
 }
 
-/// A schema with a reference to a chain of so many levels below `$defs`.
+/// A schema with a reference to a chain below `$defs`: so many schemas, the last one of a scalar.
 fn referred(levels: usize) -> Value {
     let chain = (1..levels).fold(json!({}), |inner, _| json!({ "properties": { "p": inner } }));
     json!({ "properties": { "a": { "$ref": "#/$defs/a" } }, "$defs": { "a": chain } })
@@ -34,8 +36,13 @@ fn properties(count: usize) -> Value {
 async fn the_caps_hold_through_references_and_branches() {
     let app = TestApp::start().await;
     let tenant = app.organization("ENTERPRISE").await;
-    register(&tenant, "deep", &referred(4)).await.created();
-    register(&tenant, "too-deep", &referred(5)).await.refused(400, "schema_too_deep");
+    register(&tenant, "deep", &referred(5)).await.created();
+    let refused = register(&tenant, "too-deep", &referred(6)).await;
+    refused.refused(400, "schema_too_deep");
+    assert_eq!(
+        refused.body()["error"]["details"]["pointer"],
+        "/$defs/a/properties/p/properties/p/properties/p/properties/p"
+    );
     let spread = |last: usize| {
         json!({
             "properties": properties(20), "allOf": [{ "properties": properties(20) }],
@@ -55,6 +62,62 @@ async fn the_caps_hold_through_references_and_branches() {
 }
 
 #[tokio::test]
+async fn a_plan_may_have_other_caps() {
+    let app = TestApp::with(|settings| {
+        settings.schema_caps.depth = ByPlan::parse_depth("ENTERPRISE=8").expect("a cap");
+        settings.schema_caps.properties = ByPlan::parse_properties("60").expect("a cap");
+    })
+    .await;
+    let (pro, enterprise) = (app.organization("PRO").await, app.organization("ENTERPRISE").await);
+    register(&pro, "deep", &referred(6)).await.refused(400, "schema_too_deep");
+    register(&enterprise, "deep", &referred(8)).await.created();
+    register(&enterprise, "deeper", &referred(9)).await.refused(400, "schema_too_deep");
+    register(&pro, "wide", &json!({ "properties": properties(60) })).await.created();
+    register(&pro, "wider", &json!({ "properties": properties(61) })).await.refused(400, "schema_too_wide");
+    // Caps are looked at when a schema is registered, and not when its validator is made.
+    let app = app.restart_with(|settings| settings.schema_caps = SchemaCaps::default()).await;
+    let enterprise = app.client_of(&enterprise);
+    emit(&enterprise, "deep", json!({ "a": { "p": 1 } })).await.accepted();
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_schema_of_an_earlier_draft_is_stored_as_2020_12() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("ENTERPRISE").await;
+    let source = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "properties": { "pair": { "items": [{ "type": "string" }, { "type": "integer" }], "additionalItems": false } },
+    });
+    let data = register(&tenant, "pair", &source).await.created();
+    let converted = json!([
+        { "path": "/$schema", "change": "read as draft-07, and written as 2020-12" },
+        { "path": "/properties/pair/items", "change": "became prefixItems" },
+        { "path": "/properties/pair/additionalItems", "change": "became items" },
+    ]);
+    assert_eq!(data["details"]["converted"], converted);
+    let shown = tenant.get(&format!("{EVENTS}/{}", text(&data["id"]))).await.ok();
+    assert_eq!((&shown["sourceSchema"], &shown["details"]), (&source, &data["details"]));
+    let stored = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "properties": { "pair": { "prefixItems": [{ "type": "string" }, { "type": "integer" }], "items": false } },
+    });
+    assert_eq!(shown["payloadSchema"], stored);
+    emit(&tenant, "pair", json!({ "pair": ["a", 1] })).await.accepted();
+    for wrong in [json!({ "pair": [1] }), json!({ "pair": ["a", 1, 2] })] {
+        emit(&tenant, "pair", wrong).await.refused(400, "payload_invalid");
+    }
+    let tried = json!({ "namespace": tenant.namespace, "name": "tried", "version": "1.0.0", "payloadSchema": source });
+    let tried = tenant.post(&format!("{EVENTS}/dry-run"), tried).await.ok();
+    assert_eq!((&tried["details"]["converted"], &tried["schemaHash"]), (&converted, &data["schemaHash"]));
+    // What was 2020-12 before stays byte for byte, and says nothing of this.
+    let plain = register(&tenant, "plain", &stored).await.created();
+    let plain = tenant.get(&format!("{EVENTS}/{}", text(&plain["id"]))).await.ok();
+    assert!(plain.get("sourceSchema").is_none() && plain.get("details").is_none(), "{plain}");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn what_does_not_compile_says_where_and_why() {
     let app = TestApp::start().await;
     let tenant = app.organization("ENTERPRISE").await;
@@ -66,7 +129,7 @@ async fn what_does_not_compile_says_where_and_why() {
         (json!({ "properties": { "a": { "pattern": "(a" } } }), "/properties/a"),
         (json!({ "properties": { "a": { "pattern": "^(?=a)" } } }), "/properties/a"),
         (json!({ "properties": { "a": { "pattern": "(a{1,1000}){1,1000}" } } }), "/properties/a"),
-        (json!({ "$schema": "http://json-schema.org/draft-04/schema#" }), ""),
+        (json!({ "$schema": "http://json-schema.org/draft-03/schema#" }), ""),
         (json!({ "allOf": [{ "$ref": "#" }] }), ""),
     ] {
         let answer = register(&tenant, "order", &schema).await;
@@ -95,8 +158,8 @@ async fn formats_are_asserted_and_openapi_is_understood() {
     app.stop().await;
 }
 
-/// The hash is that of RFC 8785: the order of members, spaces and the spelling of numbers and texts do
-/// not change it.
+/// The hash is that of RFC 8785 but for integers beyond 2^53: the order of members, spaces and the spelling
+/// of numbers and texts do not change it.
 #[tokio::test]
 async fn the_hash_is_that_of_the_canonical_text() {
     let app = TestApp::start().await;

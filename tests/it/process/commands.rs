@@ -157,7 +157,7 @@ fn schemas_are_compared_without_a_host() {
         "told.json",
         r#"{"type":"object","properties":{"id":{"type":"string","description":"d"}},"required":["id"]}"#,
     );
-    let deep = file("deep.json", r#"{"items":{"items":{"items":{"items":{"items":{}}}}}}"#);
+    let deep = file("deep.json", r#"{"items":{"items":{"items":{"items":{"items":{"items":{}}}}}}}"#);
     let run = |arguments: &[&str]| {
         let output = weir(&[&["schema", "check"], arguments].concat()).output().expect("the binary runs");
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

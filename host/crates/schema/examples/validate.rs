@@ -1,6 +1,6 @@
 //! Compiles a schema once and checks payloads against it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use weir_schema::{Error, inspect};
 
 fn main() -> Result<(), Error> {
@@ -21,6 +21,6 @@ fn main() -> Result<(), Error> {
 fn verdict(checked: &Result<(), Error>) -> String {
     match checked {
         Ok(()) => "valid".to_owned(),
-        Err(error) => format!("{error}: {}", error.details().unwrap_or(Value::Null)),
+        Err(error) => format!("{error}: {}", error.details()),
     }
 }

@@ -1,4 +1,7 @@
-//! One text for every spelling of a JSON value (RFC 8785), and its hash.
+//! One text for every spelling of a JSON value, and its hash.
+//!
+//! The text is that of RFC 8785 except for integers beyond 2⁵³. JavaScript, for which the RFC was
+//! written, rounds those; here they are told apart, as the validator does it.
 //!
 //! Weir hashes the payload of every emit with an idempotency key, so the text is written here in one
 //! pass. Only fractions, the hard part of RFC 8785, are left to `serde_json_canonicalizer`: for
@@ -9,23 +12,22 @@ use std::fmt::Write;
 use serde_json::{Map, Number, Value};
 use sha2::{Digest, Sha256};
 
-/// The largest integer up to which JavaScript, and so RFC 8785, tells all integers apart.
-const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
+use crate::number::integer;
 
-/// The value as RFC 8785 writes it: members sorted, no white space, numbers as JavaScript prints
-/// them. Two values have the same text exactly when JavaScript cannot tell them apart; integers
-/// beyond 2⁵³ are therefore rounded.
+/// The value in its one spelling: members sorted, no white space, integers of up to 64 bits as all their
+/// digits, and other numbers as JavaScript prints them. Two values have the same text exactly when
+/// JSON Schema takes them for equal.
 pub(crate) fn canonical_text(value: &Value) -> String {
     let mut text = String::new();
     write_value(&mut text, value);
     text
 }
 
-/// SHA-256 of a value's canonical JSON text (RFC 8785), 64 lower-case hex digits.
+/// SHA-256 of a value's canonical JSON text, 64 lower-case hex digits.
 ///
 /// Two values have the same hash if they differ only in the order of members, in white space or in
-/// the spelling of numbers and strings. Integers beyond 2⁵³ are rounded first, as JavaScript rounds
-/// them. [`Schema::hash`](crate::Schema::hash) is made with it.
+/// the spelling of numbers and strings. The text is that of RFC 8785, and integers beyond 2⁵³, which
+/// the RFC rounds, have all their digits. [`Schema::hash`](crate::Schema::hash) is made with it.
 pub fn canonical_hash(value: &Value) -> String {
     hex::encode(Sha256::digest(canonical_text(value)))
 }
@@ -71,12 +73,10 @@ fn separate(text: &mut String, index: usize) {
 }
 
 fn write_number(text: &mut String, number: &Number) {
-    let is_safe = number.as_i64().is_some_and(|integer| integer.unsigned_abs() <= SAFE_INTEGER_MAX);
     // Neither can fail: the target is in memory, and a `Number` is finite.
-    if is_safe {
-        write!(text, "{number}").expect("a String takes all text");
-    } else {
-        text.push_str(&serde_json_canonicalizer::to_string(number).expect("a JSON number has a text"));
+    match integer(number) {
+        Some(integer) => write!(text, "{integer}").expect("a String takes all text"),
+        None => text.push_str(&serde_json_canonicalizer::to_string(number).expect("a JSON number has a text")),
     }
 }
 
@@ -129,9 +129,20 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_javascript_does() {
-        let text = "[1.0,-0.0,1e21,1e-7,100000000000000000000,9007199254740991,9007199254740993,-9007199254740993]";
-        let expected = "[1,0,1e+21,1e-7,100000000000000000000,9007199254740991,9007199254740992,-9007199254740992]";
+        let text = "[1.0,-0.0,1e21,1e-7,9007199254740991,18446744073709551616,-1e300]";
+        assert_eq!(canonical(text), "[1,0,1e+21,1e-7,9007199254740991,18446744073709552000,-1e+300]");
+    }
+
+    /// Fault 12, and fault 8: the RFC rounds them.
+    #[test]
+    fn integers_have_all_their_digits() {
+        let text = "[9007199254740993,-9007199254740993,18446744073709551615,1152921504606846976.0]";
+        let expected = "[9007199254740993,-9007199254740993,18446744073709551615,1152921504606846976]";
         assert_eq!(canonical(text), expected);
+        assert_ne!(
+            canonical_hash(&json!(1_524_831_183_200_260_097_u64)),
+            canonical_hash(&json!(1_524_831_183_200_260_098_u64))
+        );
     }
 
     #[test]
@@ -148,13 +159,21 @@ mod tests {
         assert_eq!(canonical_hash(&json!({})), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
     }
 
+    /// Up to here RFC 8785 tells integers apart.
+    const SAFE_INTEGER_MAX: i64 = (1 << 53) - 1;
+
+    fn is_like_the_rfc(float: f64) -> bool {
+        float.fract() != 0.0 || !(9e15..2e19).contains(&float.abs())
+    }
+
     fn any_value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<u64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
+            (-SAFE_INTEGER_MAX..=SAFE_INTEGER_MAX).prop_map(Value::from),
+            any::<f64>()
+                .prop_filter("whole floats that the RFC rounds", |float| is_like_the_rfc(*float))
+                .prop_map(Value::from),
             any::<String>().prop_map(Value::from),
         ];
         leaf.prop_recursive(4, 40, 6, |inner| {
@@ -167,6 +186,15 @@ mod tests {
     }
 
     proptest! {
+        /// Integers and floats around 2⁵³ and 2⁶⁴ have one text when they are equal, and only then.
+        #[test]
+        fn equal_numbers_have_one_text(one in 0..4_u64, other in 0..4_u64, shift in 51..64_u32, is_float: bool) {
+            let (one, integer) = ((1_u64 << shift) + one, (1_u64 << shift) + other);
+            let other = if is_float { json!(format!("{integer}").parse::<f64>().expect("a number")) } else { json!(integer) };
+            let are_equal = jsonschema::json::cmp::equal(&json!(one), &other);
+            prop_assert_eq!(canonical_text(&json!(one)) == canonical_text(&other), are_equal);
+        }
+
         #[test]
         fn the_text_is_that_of_the_reference(value in any_value()) {
             let reference = serde_json_canonicalizer::to_string(&value).expect("a text");

@@ -9,18 +9,23 @@ use crate::{
     error::{Error, Result},
     keywords::{Applies, REFERENCES, Subschema, is_schema, subschemas},
     limits::{SCHEMA_SUBSCHEMAS_MAX, SCHEMA_TEXT_BYTES_MAX},
+    names::{NAME_STANDS_TWICE, repeated_name},
 };
 
 /// The place of a schema in the document: an index into [`Document`].
 pub(crate) type Place = usize;
 
-/// Reads the text of a schema: a JSON object of at most [`SCHEMA_TEXT_BYTES_MAX`] bytes.
+/// Reads the text of a schema: a JSON object of at most [`SCHEMA_TEXT_BYTES_MAX`] bytes in which no
+/// object has a name twice.
 pub(crate) fn parse(schema_text: &str) -> Result<Value> {
     if schema_text.len() > SCHEMA_TEXT_BYTES_MAX {
         return Err(Error::schema("", format!("the schema is longer than {SCHEMA_TEXT_BYTES_MAX} bytes")));
     }
-    let root = serde_json::from_str(schema_text)
-        .map_err(|cause| Error::schema("", format!("the schema is no JSON: {cause}")))?;
+    let no_json = |cause| Error::schema("", format!("the schema is no JSON: {cause}"));
+    if let Some(pointer) = repeated_name(schema_text.as_bytes()).map_err(no_json)? {
+        return Err(Error::schema(&pointer, NAME_STANDS_TWICE));
+    }
+    let root = serde_json::from_str(schema_text).map_err(no_json)?;
     match root {
         Value::Object(_) => Ok(root),
         _ => Err(Error::schema("", "a schema is a JSON object")),
@@ -114,6 +119,11 @@ impl<'a> Document<'a> {
         &self.nodes[place].references
     }
 
+    /// The subschema that holds another; `None` for the root and for those that only a reference finds.
+    pub(crate) fn parent(&self, place: Place) -> Option<Place> {
+        self.nodes[place].parent
+    }
+
     /// The JSON pointer of a subschema.
     pub(crate) fn pointer(&self, place: Place) -> String {
         let mut steps = Vec::new();
@@ -192,7 +202,7 @@ enum Target<'a> {
 }
 
 /// A URI fragment without its `%` escapes; `None` if one of them is broken.
-fn percent_decoded(fragment: &str) -> Option<String> {
+pub(crate) fn percent_decoded(fragment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(fragment.len());
     let mut rest = fragment.as_bytes();
     while let [first, tail @ ..] = rest {

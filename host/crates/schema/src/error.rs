@@ -16,15 +16,18 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 /// [`details`](Error::details) the same for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The schema has more levels than [`SCHEMA_DEPTH_MAX`](crate::limits::SCHEMA_DEPTH_MAX), or its
-    /// subschemas nest deeper than [`SCHEMA_NESTING_MAX`](crate::limits::SCHEMA_NESTING_MAX).
+    /// The schema has more levels than its [`Caps`](crate::Caps) allow, or its subschemas nest deeper than
+    /// [`SCHEMA_NESTING_MAX`](crate::limits::SCHEMA_NESTING_MAX).
     SchemaTooDeep {
+        /// JSON pointer into the schema: the first part that is too deep. Shortened to 512 characters.
+        pointer: String,
         /// Which of the two, in words.
         reason: String,
     },
-    /// The schema declares more properties than
-    /// [`SCHEMA_PROPERTIES_MAX`](crate::limits::SCHEMA_PROPERTIES_MAX).
+    /// The schema declares more properties than its [`Caps`](crate::Caps) allow.
     SchemaTooWide {
+        /// JSON pointer into the schema: the `properties` that are too many. Shortened to 512 characters.
+        pointer: String,
         /// The number and its bound, in words.
         reason: String,
     },
@@ -78,25 +81,36 @@ impl Error {
         Self::SchemaInvalid { pointer: shortened(pointer, POINTER_CHARS_SHOWN), reason: reason.into() }
     }
 
+    /// [`Error::SchemaTooDeep`] at the part of the schema at `pointer`.
+    pub(crate) fn too_deep(pointer: &str, reason: String) -> Self {
+        Self::SchemaTooDeep { pointer: shortened(pointer, POINTER_CHARS_SHOWN), reason }
+    }
+
+    /// [`Error::SchemaTooWide`] at the part of the schema at `pointer`.
+    pub(crate) fn too_wide(pointer: &str, reason: String) -> Self {
+        Self::SchemaTooWide { pointer: shortened(pointer, POINTER_CHARS_SHOWN), reason }
+    }
+
     /// [`Error::FilterInvalid`] for the part of the filter at `path`.
     pub(crate) fn filter(path: &str, reason: impl Into<String>) -> Self {
         Self::FilterInvalid { path: path.to_owned(), reason: reason.into() }
     }
 
-    /// The error's fields as a JSON object, `None` where the sentence says everything:
+    /// The error's fields as a JSON object:
     /// `{ pointer, reason }` of a schema, `{ errors: [{ path, keyword, message }] }` of a payload,
     /// `{ path, reason }` of a filter, and `{ path, nearest, reason }` of one that never matches.
-    pub fn details(&self) -> Option<Value> {
+    pub fn details(&self) -> Value {
         match self {
-            Self::SchemaTooDeep { .. } | Self::SchemaTooWide { .. } => None,
-            Self::SchemaInvalid { pointer, reason } => Some(json!({ "pointer": pointer, "reason": reason })),
+            Self::SchemaTooDeep { pointer, reason }
+            | Self::SchemaTooWide { pointer, reason }
+            | Self::SchemaInvalid { pointer, reason } => json!({ "pointer": pointer, "reason": reason }),
             Self::PayloadInvalid { errors } => {
                 let errors: Vec<Value> = errors.iter().map(PayloadError::details).collect();
-                Some(json!({ "errors": errors }))
+                json!({ "errors": errors })
             }
-            Self::FilterInvalid { path, reason } => Some(json!({ "path": path, "reason": reason })),
+            Self::FilterInvalid { path, reason } => json!({ "path": path, "reason": reason }),
             Self::FilterNeverMatches { path, nearest, reason } => {
-                Some(json!({ "path": path, "nearest": nearest, "reason": reason }))
+                json!({ "path": path, "nearest": nearest, "reason": reason })
             }
         }
     }
@@ -111,8 +125,9 @@ impl PayloadError {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SchemaTooDeep { reason } | Self::SchemaTooWide { reason } => f.write_str(reason),
-            Self::SchemaInvalid { pointer, reason } => write!(f, "at {}: {reason}", or_the_root(pointer)),
+            Self::SchemaTooDeep { pointer, reason }
+            | Self::SchemaTooWide { pointer, reason }
+            | Self::SchemaInvalid { pointer, reason } => write!(f, "at {}: {reason}", or_the_root(pointer)),
             Self::PayloadInvalid { .. } => f.write_str("the payload does not match the schema"),
             Self::FilterInvalid { path, reason } => write!(f, "at {}: {reason}", or_the_root(path)),
             Self::FilterNeverMatches { path, nearest, reason } => {
@@ -165,13 +180,17 @@ mod tests {
 
     #[test]
     fn details_are_the_fields() {
-        let too_deep = Error::SchemaTooDeep { reason: "why".to_owned() };
-        assert_eq!(too_deep.details(), None);
+        for error in
+            [Error::schema("/a", "why"), Error::too_deep("/a", "why".into()), Error::too_wide("/a", "why".into())]
+        {
+            assert_eq!(error.details(), json!({ "pointer": "/a", "reason": "why" }));
+            assert_eq!(error.to_string(), "at /a: why");
+        }
         let errors = vec![PayloadError { path: "/a".into(), keyword: "type".into(), message: "why".into() }];
         let shown = json!({ "errors": [{ "path": "/a", "keyword": "type", "message": "why" }] });
-        assert_eq!(Error::PayloadInvalid { errors }.details(), Some(shown));
+        assert_eq!(Error::PayloadInvalid { errors }.details(), shown);
         let never = |nearest| Error::FilterNeverMatches { path: "/a".into(), nearest, reason: "why".into() };
-        assert_eq!(never(None).details(), Some(json!({ "path": "/a", "nearest": null, "reason": "why" })));
+        assert_eq!(never(None).details(), json!({ "path": "/a", "nearest": null, "reason": "why" }));
         assert_eq!(never(None).to_string(), "at /a: why");
         assert_eq!(never(Some("/b".into())).to_string(), "at /a: why; did you mean /b?");
     }

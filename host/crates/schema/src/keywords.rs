@@ -26,10 +26,10 @@ enum Shape {
 pub(crate) enum Applies {
     /// To the same value.
     InPlace,
-    /// To a member or an element that counts as one level deeper.
-    OneLevelDown,
-    /// To another part of the value, which does not count as a level.
-    Inside,
+    /// To members or elements.
+    Part,
+    /// To the names of members.
+    Name,
     /// To nothing by itself; it waits for a reference.
     OnReference,
 }
@@ -46,15 +46,15 @@ const KEYWORDS: [(&str, Shape, Applies); 21] = [
     ("else", Shape::One, Applies::InPlace),
     ("dependentSchemas", Shape::Map, Applies::InPlace),
     ("dependencies", Shape::Map, Applies::InPlace),
-    ("properties", Shape::Map, Applies::OneLevelDown),
-    ("items", Shape::One, Applies::OneLevelDown),
-    ("prefixItems", Shape::List, Applies::OneLevelDown),
-    ("patternProperties", Shape::Map, Applies::Inside),
-    ("additionalProperties", Shape::One, Applies::Inside),
-    ("unevaluatedProperties", Shape::One, Applies::Inside),
-    ("unevaluatedItems", Shape::One, Applies::Inside),
-    ("propertyNames", Shape::One, Applies::Inside),
-    ("contains", Shape::One, Applies::Inside),
+    ("properties", Shape::Map, Applies::Part),
+    ("items", Shape::One, Applies::Part),
+    ("prefixItems", Shape::List, Applies::Part),
+    ("patternProperties", Shape::Map, Applies::Part),
+    ("additionalProperties", Shape::One, Applies::Part),
+    ("unevaluatedProperties", Shape::One, Applies::Part),
+    ("unevaluatedItems", Shape::One, Applies::Part),
+    ("propertyNames", Shape::One, Applies::Name),
+    ("contains", Shape::One, Applies::Part),
     ("contentSchema", Shape::One, Applies::OnReference),
     ("$defs", Shape::Map, Applies::OnReference),
     ("definitions", Shape::Map, Applies::OnReference),

@@ -5,11 +5,13 @@
 
 /// Bytes of a schema's text. Fifty properties with long descriptions fit many times.
 pub const SCHEMA_TEXT_BYTES_MAX: usize = 262_144;
-/// Levels of nested `properties` and `items` in a schema, the root being 1. Contract.
+/// Levels of objects and arrays in one another that a schema may describe, unless other caps are
+/// set: an object of scalars has 1. Contract.
 pub const SCHEMA_DEPTH_MAX: usize = 5;
-/// Keys of all `properties` maps of a schema together. Contract.
+/// Keys of all `properties` maps of a schema together, unless other caps are set. Contract.
 pub const SCHEMA_PROPERTIES_MAX: usize = 50;
-/// Subschemas of a schema. Fifty properties with branches and annotations stay far below.
+/// Subschemas of a schema, whatever caps are set. Fifty properties with branches and annotations stay far
+/// below, and some hundred do too.
 pub const SCHEMA_SUBSCHEMAS_MAX: usize = 2_000;
 /// How deep subschemas and references nest when a schema is walked: walking uses the stack.
 pub const SCHEMA_NESTING_MAX: usize = 128;
@@ -51,14 +53,25 @@ pub const PAYLOAD_ERROR_CHARS_MAX: usize = 300;
 /// rule or at some states of a pattern. Schemas with fifty properties take some hundred to some
 /// thousand; these take about twenty milliseconds.
 pub const COMPARISON_STEPS_MAX: u32 = 100_000;
+/// Earlier versions that a new one is compared with: each is read again, which takes up to some
+/// milliseconds. Patches need not be among them, since they allow what the version before allows.
+pub const CHAIN_VERSIONS_MAX: usize = 100;
+/// Steps of all these proofs together: ten of the longest, and a hundred of the usual ones.
+pub const CHAIN_STEPS_MAX: u32 = 10 * COMPARISON_STEPS_MAX;
 /// How deep the steps of that proof nest: each level costs stack. Fifteen levels of branches in
 /// one another stay below.
 pub const COMPARISON_DEPTH_MAX: usize = 100;
 /// Steps of the search for a payload that shows why the proof failed: most are found within some
 /// hundred.
 pub const COUNTEREXAMPLE_STEPS_MAX: u32 = 200_000;
+/// Bytes of that payload as JSON: as many as Weir takes. A larger one would be no use to show.
+pub const COUNTEREXAMPLE_BYTES_MAX: usize = 262_144;
 /// Violations shown for one refused schema, as many as for a refused payload.
 pub const SCHEMA_VIOLATIONS_SHOWN_MAX: usize = 20;
+/// Changes shown for a schema that was converted from another draft.
+pub const CONVERSIONS_SHOWN_MAX: usize = 50;
+/// Bytes of the JSON pointer of a subschema when a schema is converted, which keeps the pointers of all.
+pub const CONVERTED_POINTER_BYTES_MAX: usize = 2_048;
 /// Bytes of a filter without white space: a thousand of them go into one call of Weir's router, and are
 /// read for every event. `EventBridge` takes half as many.
 pub const FILTER_BYTES_MAX: usize = 4_096;

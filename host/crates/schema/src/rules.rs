@@ -43,7 +43,8 @@ fn check_dialect(document: &Document<'_>, place: Place, schema: &Map<String, Val
         return Ok(());
     }
     let shown = shortened(dialect, SHOWN_CHARS);
-    Err(Error::schema(&document.pointer(place), format!("$schema {shown:?} is not {DIALECT:?}, the dialect in use")))
+    let reason = format!("$schema {shown:?} is not {DIALECT:?}, nor a draft from draft-04 on, which are converted");
+    Err(Error::schema(&document.pointer(place), reason))
 }
 
 /// An `$id` below the root starts a document of its own, which pointers and anchors then refer to.
@@ -60,7 +61,10 @@ fn check_references(document: &Document<'_>, place: Place) -> Result<()> {
         return Ok(());
     };
     let shown = shortened(reference.text, SHOWN_CHARS);
-    let reason = format!("the reference {shown:?} leads to no schema of this document; others are not fetched");
+    let reason = format!(
+        "the reference {shown:?} leads to no schema of this document; others are not fetched: \
+         put the schema that it names under $defs with its $id, and the reference finds it there"
+    );
     Err(Error::schema(&document.pointer(place), reason))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     canonical::canonical_hash,
-    caps,
+    caps::{self, Caps},
     document::{self, Document},
     error::Result,
     flavour::{self, Flavour},
@@ -18,16 +18,24 @@ pub struct Schema {
     pub hash: String,
     /// The dialect that it is written in.
     pub flavour: Flavour,
-    /// Levels, the root being 1; at most [`SCHEMA_DEPTH_MAX`](crate::limits::SCHEMA_DEPTH_MAX).
+    /// Levels of objects and arrays in one another: an object of scalars has 1.
     pub depth: u32,
-    /// Keys of all `properties` maps; at most
-    /// [`SCHEMA_PROPERTIES_MAX`](crate::limits::SCHEMA_PROPERTIES_MAX).
+    /// Keys of all `properties` maps.
     pub property_count: u32,
     /// The schema, ready to check payloads.
     pub validator: Validator,
 }
 
-/// Reads, measures and compiles a schema.
+/// Reads, measures and compiles a schema that is within the default [`Caps`].
+///
+/// # Errors
+///
+/// Those of [`inspect_within`].
+pub fn inspect(schema_text: &str) -> Result<Schema> {
+    inspect_within(schema_text, Caps::default())
+}
+
+/// Reads, measures and compiles a schema that is within the caps.
 ///
 /// # Errors
 ///
@@ -37,10 +45,10 @@ pub struct Schema {
 /// text that is no JSON object is always [`SchemaInvalid`](crate::Error::SchemaInvalid).
 ///
 /// Compiling takes up to some milliseconds of CPU for the largest schemas.
-pub fn inspect(schema_text: &str) -> Result<Schema> {
+pub fn inspect_within(schema_text: &str, caps: Caps) -> Result<Schema> {
     let root = document::parse(schema_text)?;
     let document = Document::read(&root)?;
-    let measured = caps::measure(&document)?;
+    let measured = caps::measure(&document, caps)?;
     rules::check(&document)?;
     Ok(Schema {
         hash: canonical_hash(&root),

@@ -2,18 +2,21 @@
 
 use std::fmt;
 
-use jsonschema::{Draft, PatternOptions, ValidationError, error::ValidationErrorKind, options_for};
+use jsonschema::{
+    Draft, Keyword, PatternOptions, ValidationError, error::ValidationErrorKind, json::Node, options_for,
+};
 use serde_json::{Value, json};
 
 use crate::{
     document::Document,
     error::{Error, POINTER_CHARS_SHOWN, PayloadError, Result, shortened},
-    expansion,
+    expansion, formats,
     keywords::OPENAPI_DIALECT,
     limits::{
         CHECK_DEPTH_MAX, CHECK_NESTING_MAX, CHECK_STEPS_MAX, EXPLAIN_STEPS_MAX, PAYLOAD_ERROR_CHARS_MAX,
         PAYLOAD_ERRORS_SHOWN_MAX, QUICK_CHECK_STEPS_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX, SCHEMA_PATTERN_PLACES_MAX,
     },
+    number::Factors,
     pattern,
     rules::{pattern_of_texts, patterns_of_names},
     view::{self, Meter, Metered, Prices, View},
@@ -41,11 +44,11 @@ pub(crate) fn compile(document: &Document<'_>, text_bytes: usize) -> Result<Vali
     let patterns = PatternOptions::regex()
         .size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX)
         .dfa_size_limit(SCHEMA_PATTERN_COMPILED_BYTES_MAX);
-    let compiled = options_for::<Metered>()
+    let compiled = formats::asserted(options_for::<Metered>())
         .with_draft(Draft::Draft202012)
         .offline()
-        .should_validate_formats(true)
         .with_pattern_options(patterns)
+        .with_keyword("multipleOf", |_, divisor, _| multiple_of(divisor))
         .build(&translated(document))
         .map_err(|error| refusal(&error))?;
     let approximate_bytes = approximate_bytes(document, text_bytes);
@@ -135,6 +138,30 @@ fn refusal(error: &ValidationError<'_>) -> Error {
         _ => shortened(&error.to_string(), PAYLOAD_ERROR_CHARS_MAX),
     };
     Error::schema(error.instance_path().as_str(), reason)
+}
+
+/// `multipleOf` for numbers of any size. `jsonschema` divides floats, and so rounds integers beyond 2⁵³
+/// and divisors beyond that too.
+struct MultipleOf {
+    divisor: Factors,
+    message: String,
+}
+
+/// Compiles a `multipleOf`, whose value was checked with the meta-schema.
+fn multiple_of(divisor: &Value) -> Result<Box<dyn for<'i> Keyword<'i, Metered>>, ValidationError<'static>> {
+    let number = divisor.as_number().ok_or_else(|| ValidationError::schema("multipleOf is a number"))?;
+    let message = format!("value is not a multiple of {number}");
+    Ok(Box::new(MultipleOf { divisor: Factors::of(number), message }))
+}
+
+impl<'i> Keyword<'i, Metered> for MultipleOf {
+    fn validate(&self, value: View<'i>) -> Result<(), ValidationError<'i>> {
+        if self.is_valid(value) { Ok(()) } else { Err(ValidationError::custom(self.message.clone())) }
+    }
+
+    fn is_valid(&self, value: View<'i>) -> bool {
+        value.as_number().is_none_or(|number| Factors::of(number).is_multiple_of(self.divisor))
+    }
 }
 
 /// The schema in plain JSON Schema, which `jsonschema` knows: without `nullable`.

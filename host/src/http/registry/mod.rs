@@ -15,13 +15,13 @@ use body::WRONG_SHAPE;
 pub(super) async fn register(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::NewRegistration> {
     let body: body::Register<'_> = body.json(WRONG_SHAPE)?;
     let registration = registry::register(&state.host, &caller, body.request()?).await?;
-    created(registration.into())
+    created(view::NewRegistration::of(registration)?)
 }
 
 pub(super) async fn dry_run(state: Shared, Reader(caller): Reader, body: Body) -> Answer<view::DryRun> {
     let body: body::Register<'_> = body.json(WRONG_SHAPE)?;
     let verdict = registry::dry_run(&state.host, &caller, body.request()?).await?;
-    ok(verdict.into())
+    ok(view::DryRun::of(verdict)?)
 }
 
 pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<view::RegistrationList> {

@@ -31,13 +31,30 @@ pub(in crate::http) struct NewRegistration {
     schema_flavour: String,
     semver_bump: &'static str,
     compatibility: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
     created_at: Time,
     updated_at: Time,
 }
 
-impl From<registration::Registration> for NewRegistration {
-    fn from(registration: registration::Registration) -> Self {
-        Self {
+/// What became of a schema that was sent as one of another draft, or as a bundle.
+#[derive(Serialize)]
+struct Details {
+    /// A list of `{ path, change }`.
+    converted: Box<RawValue>,
+}
+
+impl Details {
+    fn of(changes: Option<String>) -> Result<Option<Self>> {
+        let converted = changes.map(stored_json).transpose()?;
+        Ok(converted.map(|converted| Self { converted }))
+    }
+}
+
+impl NewRegistration {
+    pub(super) fn of(registration: registration::Registration) -> Result<Self> {
+        Ok(Self {
+            details: Details::of(registration.conversion.as_ref().map(|conversion| conversion.changes.clone()))?,
             canonical_name: registration.canonical_name(),
             id: registration.id,
             organization_id: registration.organization_id,
@@ -53,7 +70,7 @@ impl From<registration::Registration> for NewRegistration {
             compatibility: registration.compatibility.as_str(),
             created_at: registration.created_at,
             updated_at: registration.updated_at,
-        }
+        })
     }
 }
 
@@ -67,18 +84,21 @@ pub(in crate::http) struct DryRun {
     semver_bump: &'static str,
     schema_depth: u32,
     schema_property_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
 }
 
-impl From<Verdict> for DryRun {
-    fn from(verdict: Verdict) -> Self {
-        Self {
+impl DryRun {
+    pub(super) fn of(verdict: Verdict) -> Result<Self> {
+        Ok(Self {
             valid: true,
+            details: Details::of(verdict.converted.map(|converted| converted.details().to_string()))?,
             schema_hash: verdict.schema_hash,
             schema_flavour: verdict.schema_flavour.as_str(),
             semver_bump: verdict.semver_bump.as_str(),
             schema_depth: verdict.schema_depth,
             schema_property_count: verdict.schema_property_count,
-        }
+        })
     }
 }
 
@@ -126,7 +146,8 @@ impl From<registration::Registration> for RegistrationSummary {
     }
 }
 
-/// A registration with its schema and example, which are shown as they were sent.
+/// A registration with its schema and example, which are shown as they were sent. A schema that was
+/// converted is shown as it is stored, with the one that was sent beside it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Registration {
@@ -139,6 +160,10 @@ pub(in crate::http) struct Registration {
     status: &'static str,
     description: Option<String>,
     payload_schema: Box<RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_schema: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
     payload_example: Option<Box<RawValue>>,
     registered_by: String,
     schema_hash: String,
@@ -164,7 +189,11 @@ struct Origin {
 
 impl Registration {
     pub(super) fn of(registration: registration::Registration, origin: Option<listing::Fork>) -> Result<Self> {
+        let (source, changes) =
+            registration.conversion.clone().map(|conversion| (conversion.source, conversion.changes)).unzip();
         Ok(Self {
+            source_schema: source.map(stored_json).transpose()?,
+            details: Details::of(changes)?,
             canonical_name: registration.canonical_name(),
             id: registration.id,
             organization_id: registration.organization_id,

@@ -25,6 +25,7 @@ pub(in crate::service) fn generic(host: &Host, organization: &Organization, now:
         status: Status::Published,
         description: Some("Catch-all event: route by its kind".to_owned()),
         payload_schema: GENERIC_SCHEMA.to_owned(),
+        conversion: None,
         payload_example: None,
         schema_hash: schema.hash,
         schema_flavour: schema.flavour.as_str().to_owned(),

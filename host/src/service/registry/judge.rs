@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use weir_schema::{Compatibility, Flavour, Refusal};
+use weir_schema::{Caps, Compatibility, Converted, Flavour, Refusal, limits::CHAIN_VERSIONS_MAX};
 
 use crate::{
     db::{self, Tx, registration::VersionState},
@@ -20,6 +20,9 @@ use crate::{
     service::Host,
 };
 
+/// Schemas that are read for a comparison: one more than are compared, which refuses the proposal.
+const COMPARED_MAX: usize = CHAIN_VERSIONS_MAX + 1;
+
 /// A version that is to be registered.
 #[derive(Clone, Debug)]
 pub(super) struct Proposal {
@@ -30,15 +33,17 @@ pub(super) struct Proposal {
     pub(super) compatibility: Compatibility,
 }
 
-/// The version that a proposal is compared with: the highest one, whatever its status.
+/// What a proposal is compared with, whatever the status of those versions.
 #[derive(Debug)]
 pub(super) struct Base {
-    /// `None` for the first version of an event.
+    /// The highest version; `None` for the first one of an event.
     highest: Option<RegistrationId>,
     /// How the proposal follows from the highest version, or why it does not.
     bump: Result<Bump>,
-    /// The schema that a patch or minor version has to agree with.
-    schema: Option<(Version, String)>,
+    /// The schemas that the proposal has to agree with, the highest version first: for a patch that of
+    /// the version before, for a minor those of all versions with the same major number but patches, whose
+    /// schemas say what the one before says. Empty for other bumps.
+    schemas: Vec<(Version, String)>,
 }
 
 /// The verdict on a proposal that may be registered.
@@ -54,6 +59,8 @@ pub struct Verdict {
     pub schema_depth: u32,
     /// Keys of all its `properties`.
     pub schema_property_count: u32,
+    /// The schema to be stored, if it is not the one that was sent.
+    pub converted: Option<Converted>,
 }
 
 impl Base {
@@ -66,16 +73,20 @@ impl Base {
     ) -> Result<Self> {
         let bump = bump(proposal, states);
         let highest = states.first();
-        let schema = match (&bump, highest) {
-            (Ok(Bump::Patch | Bump::Minor), Some(highest)) => {
+        let schemas = match (&bump, highest) {
+            (Ok(Bump::Patch), Some(highest)) => {
                 let registration = db::registration::find(tx, organization, &highest.id)
                     .await?
                     .ok_or_else(|| Error::gone(&highest.id))?;
-                Some((highest.version, registration.payload_schema))
+                vec![(highest.version, registration.payload_schema)]
             }
-            _ => None,
+            (Ok(Bump::Minor), Some(highest)) => {
+                let major = highest.version.major;
+                db::registration::schemas_of_major(tx, organization, &proposal.event, major, COMPARED_MAX).await?
+            }
+            _ => Vec::new(),
         };
-        Ok(Self { highest: highest.map(|state| state.id.clone()), bump, schema })
+        Ok(Self { highest: highest.map(|state| state.id.clone()), bump, schemas })
     }
 
     /// Whether the base is still the highest of these versions: versions only ever come on top.
@@ -93,31 +104,32 @@ fn bump(proposal: &Proposal, states: &[VersionState]) -> Result<Bump> {
 }
 
 /// Judges a proposal, in the contract's order: caps, compiler, example, version, and the promise that
-/// a patch or minor version makes.
+/// a patch or minor version makes. `caps` are those of the organization's plan.
 pub(super) async fn judge(
     host: &Host,
     organization: &OrganizationId,
+    caps: Caps,
     proposal: &Arc<Proposal>,
     base: &Arc<Base>,
 ) -> Result<Verdict> {
     let (proposal, base) = (proposal.clone(), base.clone());
-    host.cpu.run(organization, move || verdict(&proposal, &base)).await?
+    host.cpu.run(organization, move || verdict(&proposal, &base, caps)).await?
 }
 
-fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
-    let schema = weir_schema::inspect(&proposal.payload_schema)?;
+fn verdict(proposal: &Proposal, base: &Base, caps: Caps) -> Result<Verdict> {
+    let converted = weir_schema::convert(&proposal.payload_schema)?;
+    let text = converted.as_ref().map_or(&proposal.payload_schema, |converted| &converted.schema_text);
+    let schema = weir_schema::inspect_within(text, caps)?;
     if let Some(example) = &proposal.payload_example {
         let example = serde_json::from_str(example)
             .map_err(|cause| fail!(PayloadExampleDoesNotMatchSchema, "the example cannot be read: {cause}"))?;
         schema.validator.check(&example).map_err(|refusal| example_does_not_match(&refusal))?;
     }
     let semver_bump = *base.bump.as_ref().map_err(Error::share)?;
-    if let Some((version, before)) = &base.schema {
-        match semver_bump {
-            Bump::Patch => check_patch(proposal, *version, before)?,
-            Bump::Minor => check_minor(proposal, *version, before)?,
-            Bump::Initial | Bump::Major => {}
-        }
+    match semver_bump {
+        Bump::Patch => check_patch(proposal, text, &base.schemas)?,
+        Bump::Minor => check_minor(proposal, text, &base.schemas)?,
+        Bump::Initial | Bump::Major => {}
     }
     Ok(Verdict {
         schema_hash: schema.hash,
@@ -125,33 +137,41 @@ fn verdict(proposal: &Proposal, base: &Base) -> Result<Verdict> {
         semver_bump,
         schema_depth: schema.depth,
         schema_property_count: schema.property_count,
+        converted,
     })
 }
 
 fn example_does_not_match(refusal: &weir_schema::Error) -> Error {
     let own = Error::new(Code::PayloadExampleDoesNotMatchSchema, "payloadExample breaks payloadSchema");
-    match refusal.details() {
-        Some(details) => own.with_details(details),
-        None => own,
+    own.with_details(refusal.details())
+}
+
+fn check_patch(proposal: &Proposal, schema: &str, before: &[(Version, String)]) -> Result<()> {
+    for (before, old) in before {
+        if !weir_schema::is_patch_equal(old, schema)? {
+            let version = proposal.version;
+            return Err(fail!(
+                PatchMustBeByteEqual,
+                "{version} changes more than descriptions of {before}; a minor or major may"
+            ));
+        }
     }
+    Ok(())
 }
 
-fn check_patch(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
-    if weir_schema::is_patch_equal(before, &proposal.payload_schema)? {
-        return Ok(());
-    }
-    let version = proposal.version;
-    Err(fail!(PatchMustBeByteEqual, "{version} changes more than descriptions of {highest}; a minor or major may"))
+fn check_minor(proposal: &Proposal, schema: &str, earlier: &[(Version, String)]) -> Result<()> {
+    let schemas: Vec<&str> = earlier.iter().map(|(_, schema)| schema.as_str()).collect();
+    let broken = weir_schema::check_minor_of_all(&schemas, schema, proposal.compatibility)?;
+    broken.map_err(|broken| not_compatible(proposal.version, earlier[broken.earlier].0, &broken.refusal))
 }
 
-fn check_minor(proposal: &Proposal, highest: Version, before: &str) -> Result<()> {
-    weir_schema::check_minor(before, &proposal.payload_schema, proposal.compatibility)?
-        .map_err(|refusal| not_compatible(proposal.version, highest, &refusal))
-}
-
-fn not_compatible(version: Version, highest: Version, refusal: &Refusal) -> Error {
+/// The refusal names the version whose payloads may be refused.
+fn not_compatible(version: Version, earlier: Version, refusal: &Refusal) -> Error {
     let why = refusal.violations.first();
     let why = why.map_or_else(String::new, |violation| format!(": at {:?}, {}", violation.path, violation.reason));
-    fail!(MinorMustBeBackwardsCompatible, "{version} may refuse what {highest} takes{why}")
-        .with_details(refusal.details())
+    let mut details = refusal.details();
+    if let Some(details) = details.as_object_mut() {
+        details.insert("version".to_owned(), earlier.to_string().into());
+    }
+    fail!(MinorMustBeBackwardsCompatible, "{version} may refuse what {earlier} takes{why}").with_details(details)
 }

@@ -16,7 +16,7 @@ use crate::{
         id::RegistrationId,
         name::{EventName, check_name, check_namespace, is_reserved},
         organization::Organization,
-        registration::{Registration, Status},
+        registration::{Conversion, Registration, Status},
         time::Time,
     },
     error::{Error, Result},
@@ -91,7 +91,7 @@ pub async fn dry_run(host: &Host, caller: &Caller, request: RegisterRequest<'_>)
     let states = db::registration::version_states(&mut tx, id, &proposal.event).await?;
     let base = Arc::new(Base::read(&mut tx, id, &proposal, &states).await?);
     drop(tx);
-    judge(host, id, &proposal, &base).await
+    judge(host, id, host.schema_caps.of(organization.plan), &proposal, &base).await
 }
 
 /// Judges a proposal that also has to fit the quota of the caller's plan, without a change.
@@ -104,7 +104,7 @@ async fn judge_registration(host: &Host, caller: &Caller, proposal: &Arc<Proposa
     check_quota(&mut tx, &organization, &states).await?;
     let base = Arc::new(Base::read(&mut tx, id, proposal, &states).await?);
     drop(tx);
-    let verdict = judge(host, id, proposal, &base).await?;
+    let verdict = judge(host, id, host.schema_caps.of(organization.plan), proposal, &base).await?;
     Ok((base, verdict))
 }
 
@@ -134,6 +134,14 @@ fn registration(
     description: Option<String>,
     now: Time,
 ) -> Registration {
+    let sent = proposal.payload_schema.clone();
+    let (payload_schema, conversion) = match verdict.converted {
+        None => (sent, None),
+        Some(converted) => {
+            let changes = converted.details().to_string();
+            (converted.schema_text, Some(Conversion { source: sent, changes }))
+        }
+    };
     Registration {
         id: RegistrationId::new(now, host.randomness.id()),
         organization_id: caller.organization_id.clone(),
@@ -141,7 +149,8 @@ fn registration(
         version: proposal.version,
         status,
         description,
-        payload_schema: proposal.payload_schema.clone(),
+        payload_schema,
+        conversion,
         payload_example: proposal.payload_example.clone(),
         schema_hash: verdict.schema_hash,
         schema_flavour: verdict.schema_flavour.as_str().to_owned(),

@@ -20,6 +20,11 @@ impl Budget {
         left.is_some()
     }
 
+    /// The steps that are left.
+    pub(super) fn left(&self) -> u32 {
+        self.left.get().unwrap_or(0)
+    }
+
     /// Whether more was asked for than there was.
     pub(super) fn is_spent(&self) -> bool {
         self.left.get().is_none()
@@ -33,7 +38,7 @@ mod tests {
     #[test]
     fn once_spent_it_stays_spent() {
         let budget = Budget::new(3);
-        assert!(budget.take(2) && budget.take(1) && !budget.is_spent());
-        assert!(!budget.take(1) && budget.is_spent() && !budget.take(0));
+        assert!(budget.take(2) && budget.left() == 1 && budget.take(1) && !budget.is_spent());
+        assert!(!budget.take(1) && budget.is_spent() && !budget.take(0) && budget.left() == 0);
     }
 }

@@ -70,6 +70,29 @@ fn counterexample_steps_max() {
 }
 
 #[test]
+fn counterexample_bytes_max() {
+    let text = |most: usize| json!({ "type": "string", "maxLength": most });
+    // Two quotes belong to the payload.
+    let longest = COUNTEREXAMPLE_BYTES_MAX - 2;
+    let shown = refused(&text(longest), &text(longest - 1)).counterexample.expect("a text");
+    assert_eq!(shown.to_string().len(), COUNTEREXAMPLE_BYTES_MAX);
+    assert_eq!(refused(&text(longest + 1), &text(longest)).counterexample, None);
+}
+
+/// Fifty members with the longest texts, in as many objects as could be tried, would fill the memory.
+#[test]
+fn long_texts_are_paid_for_by_the_budget() {
+    let of = |least: usize| -> Value {
+        let members: Value =
+            (0..50).map(|i| (format!("p{i}"), json!({ "type": "string", "minLength": least + i }))).collect();
+        let names: Vec<String> = (0..50).map(|i| format!("p{i}")).collect();
+        json!({ "type": "array", "minItems": 1_000, "items": { "type": "object", "properties": members, "required": names } })
+    };
+    let refusal = refused(&of(100_000), &of(100_001));
+    assert_eq!(refusal.counterexample, None);
+}
+
+#[test]
 fn schema_violations_shown_max() {
     let schema = |kind: &str| -> Value {
         let members: Value = (0..SCHEMA_PROPERTIES_MAX).map(|i| (format!("p{i}"), json!({ "type": kind }))).collect();

@@ -4,6 +4,10 @@
 //! An [`Evaluator`] answers for any subschema, which the compiled validator cannot, and answers
 //! `None` where it would have to guess. A counterexample is shown only if the validators agree.
 
+mod evaluated;
+
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -12,11 +16,13 @@ use super::{
     equality::equal,
     formats::Formats,
     kinds::Kind,
-    language::Language,
+    language::{BYTES_PER_STEP, Language},
     members::{Region, covers},
     numbers,
     terms::{AtomId, SchemaId, Terms, Test},
 };
+use crate::canonical::canonical_text;
+use evaluated::Part;
 
 /// Levels down to which values are followed.
 const DEPTH_MAX: usize = 24;
@@ -37,7 +43,7 @@ impl Evaluator<'_> {
 
     /// Whether the value satisfies the atom.
     pub(super) fn atom(&self, atom: AtomId, value: &Value) -> Option<bool> {
-        self.test(&self.terms.atoms[atom].test, value, 0)
+        self.atom_at(atom, value, 0)
     }
 
     /// Whether the value makes the claim true.
@@ -52,7 +58,21 @@ impl Evaluator<'_> {
         if depth > DEPTH_MAX || !self.budget.take(1) {
             return None;
         }
-        all(self.terms.schemas[schema].atoms.iter().map(|&atom| self.test(&self.terms.atoms[atom].test, value, depth)))
+        all(self.terms.schemas[schema].atoms.iter().map(|&atom| self.atom_at(atom, value, depth)))
+    }
+
+    fn atom_at(&self, atom: AtomId, value: &Value, depth: usize) -> Option<bool> {
+        let atom = &self.terms.atoms[atom];
+        match (&atom.test, value) {
+            (Test::OtherMembers(schema), Value::Object(members)) => all(members
+                .iter()
+                .map(|(name, member)| self.other(atom.owner, value, Part::Member(name), *schema, member, depth))),
+            (Test::OtherElements(schema), Value::Array(elements)) => all(elements
+                .iter()
+                .enumerate()
+                .map(|(index, element)| self.other(atom.owner, value, Part::Element(index), *schema, element, depth))),
+            (test, _) => self.test(test, value, depth),
+        }
     }
 
     fn test(&self, test: &Test<'_>, value: &Value, depth: usize) -> Option<bool> {
@@ -86,6 +106,9 @@ impl Evaluator<'_> {
 
     fn text(&self, test: &Test<'_>, text: &str) -> Option<bool> {
         let chars = || text.chars().count() as u64;
+        if !self.budget.take(text.len() / BYTES_PER_STEP) {
+            return None;
+        }
         match test {
             Test::LengthAtLeast(least) => Some(chars() >= *least),
             Test::LengthAtMost(most) => Some(chars() <= *most),
@@ -105,9 +128,7 @@ impl Evaluator<'_> {
         match test {
             Test::ElementsAtLeast(least) => Some(count >= *least),
             Test::ElementsAtMost(most) => Some(count <= *most),
-            Test::Unique => {
-                Some(elements.iter().enumerate().all(|(i, one)| elements[..i].iter().all(|other| !equal(one, other))))
-            }
+            Test::Unique => Some(are_unique(elements)),
             Test::Elements(span, schema) => {
                 let spoken_of = elements.iter().enumerate().filter(|(index, _)| span.covers(*index));
                 all(spoken_of.map(|(_, element)| self.schema_at(*schema, element, depth + 1)))
@@ -141,6 +162,12 @@ impl Evaluator<'_> {
             _ => None,
         }
     }
+}
+
+/// Equal values have one canonical text.
+fn are_unique(elements: &[Value]) -> bool {
+    let mut seen = HashSet::with_capacity(elements.len());
+    elements.iter().all(|element| seen.insert(canonical_text(element)))
 }
 
 /// Whether all are true: false as soon as one is false, even if others are unknown.

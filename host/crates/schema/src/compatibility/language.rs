@@ -17,6 +17,7 @@ use regex_automata::{
 };
 
 use super::{budget::Budget, terms::PatternId};
+use crate::limits::COUNTEREXAMPLE_BYTES_MAX;
 
 /// Bytes of one automaton: room for a class of letters of all scripts.
 const AUTOMATON_BYTES_MAX: usize = 512 * 1_024;
@@ -25,6 +26,10 @@ const PRODUCT_STATES_MAX: usize = 4_096;
 /// The longest texts whose characters are counted. Longer bounds are left out, which can only find too
 /// many texts.
 const COUNTED_CHARS_MAX: u64 = 256;
+/// Characters of the longest text that is found: none longer is shown.
+const FOUND_CHARS_MAX: u64 = COUNTEREXAMPLE_BYTES_MAX as u64;
+/// Bytes of a text or a value that cost one step of the budget when they are made or copied.
+pub(super) const BYTES_PER_STEP: usize = 64;
 /// States that are looked at for each text when texts are listed: more than a list of words needs.
 /// Where texts are long and many, the list is given up early.
 const STATES_PER_WORD: usize = 32;
@@ -34,7 +39,7 @@ const ANY_TEXT: &str = r"\A(?s:.)*\z";
 type Machine = dense::DFA<Vec<u32>>;
 
 /// The result of a search for a text.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Text(String),
     /// There is no such text.
@@ -49,12 +54,23 @@ pub(super) struct Language<'a> {
     /// The automata that were needed; `None` for expressions that are too large.
     machines: RefCell<HashMap<PatternId, Option<Rc<Machine>>>>,
     any_text: OnceCell<Option<Rc<Machine>>>,
+    /// What was searched for and found: many members of one schema have one format.
+    found: RefCell<HashMap<Search, Found>>,
     budget: &'a Budget,
 }
 
+/// Patterns that a text matches, those that it does not match, and its shortest and longest length.
+type Search = (Vec<PatternId>, Vec<PatternId>, u64, u64);
+
 impl<'a> Language<'a> {
     pub(super) fn new(patterns: &[&'a str], budget: &'a Budget) -> Self {
-        Self { patterns: patterns.to_vec(), machines: RefCell::default(), any_text: OnceCell::new(), budget }
+        Self {
+            patterns: patterns.to_vec(),
+            machines: RefCell::default(),
+            any_text: OnceCell::new(),
+            found: RefCell::default(),
+            budget,
+        }
     }
 
     /// Whether a text matches; `None` if the expression is too large.
@@ -69,6 +85,22 @@ impl<'a> Language<'a> {
     /// A short text that matches all of `these` and none of `those`, with a number of characters
     /// within the bounds.
     pub(super) fn find(&self, these: &[PatternId], those: &[PatternId], least: u64, most: u64) -> Found {
+        if these.is_empty() && those.is_empty() {
+            return self.letters(least, most);
+        }
+        let search = (these.to_vec(), those.to_vec(), least, most);
+        if let Some(found) = self.found.borrow().get(&search) {
+            let bytes = if let Found::Text(text) = found { text.len() } else { 0 };
+            return if self.budget.take(1 + bytes / BYTES_PER_STEP) { found.clone() } else { Found::Unknown };
+        }
+        let found = self.search(these, those, least, most);
+        if !self.budget.is_spent() {
+            self.found.borrow_mut().insert(search, found.clone());
+        }
+        found
+    }
+
+    fn search(&self, these: &[PatternId], those: &[PatternId], least: u64, most: u64) -> Found {
         let any_text = self.any_text.get_or_init(|| build(ANY_TEXT)).clone();
         let (Some(any_text), Some(mut wanted), Some(unwanted)) = (any_text, self.all(these), self.all(those)) else {
             return Found::Unknown;
@@ -92,6 +124,19 @@ impl<'a> Language<'a> {
         };
         wanted.push(any_text);
         Product::new(wanted, unwanted, least, most).words(self.budget, count)
+    }
+
+    /// The shortest text of a number of characters within the bounds.
+    fn letters(&self, least: u64, most: u64) -> Found {
+        if least > most {
+            return Found::Nothing;
+        }
+        match usize::try_from(least) {
+            Ok(count) if least <= FOUND_CHARS_MAX && self.budget.take(1 + count / BYTES_PER_STEP) => {
+                Found::Text("a".repeat(count))
+            }
+            _ => Found::Unknown,
+        }
     }
 
     fn all(&self, patterns: &[PatternId]) -> Option<Vec<Rc<Machine>>> {
@@ -168,7 +213,7 @@ impl Product {
                 return Found::Unknown;
             }
             if self.is_accepted(&steps[index]) {
-                return self.text(&steps, index);
+                return self.text(&steps, index, budget);
             }
             for &byte in &self.bytes {
                 let Some(next) = self.next(&steps[index], byte, index) else { continue };
@@ -195,7 +240,7 @@ impl Product {
         let mut next = 0;
         while next < steps.len() {
             if self.is_accepted(&steps[next]) {
-                match self.text(&steps, next) {
+                match self.text(&steps, next, budget) {
                     Found::Text(word) if words.len() < count => words.push(word),
                     _ => return (words, false),
                 }
@@ -268,7 +313,7 @@ impl Product {
             && !ending.any(|ends| ends)
     }
 
-    fn text(&self, steps: &[Step], last: usize) -> Found {
+    fn text(&self, steps: &[Step], last: usize, budget: &Budget) -> Found {
         let mut bytes = Vec::new();
         let mut next = steps[last].from;
         while let Some((index, byte)) = next {
@@ -276,8 +321,36 @@ impl Product {
             next = steps[index].from;
         }
         bytes.reverse();
+        let Ok(text) = String::from_utf8(bytes) else { return Found::Unknown };
+        let chars = text.chars().count() as u64;
+        let text = if chars < self.least { self.lengthened(&text, chars, budget) } else { Some(text) };
         let in_bounds = |text: &String| (self.least..=self.most).contains(&(text.chars().count() as u64));
-        String::from_utf8(bytes).ok().filter(in_bounds).map_or(Found::Unknown, Found::Text)
+        text.filter(in_bounds).map_or(Found::Unknown, Found::Text)
+    }
+
+    /// A text that is too short, with a part repeated that leads the automata back to where they were.
+    fn lengthened(&self, text: &str, chars: u64, budget: &Budget) -> Option<String> {
+        let (start, end) = self.circle(text)?;
+        let part = &text[start..end];
+        let missing = Some(self.least).filter(|least| *least <= FOUND_CHARS_MAX)? - chars;
+        let times = usize::try_from(missing.div_ceil(part.chars().count() as u64)).ok()?;
+        budget.take(times.saturating_mul(part.len()) / BYTES_PER_STEP).then_some(())?;
+        Some([&text[..end], &part.repeat(times), &text[end..]].concat())
+    }
+
+    /// The first part of a text behind which all automata are where they were before it.
+    fn circle(&self, text: &str) -> Option<(usize, usize)> {
+        let mut seen = HashMap::new();
+        let mut step = Step { chars: 0, ..self.start()? };
+        for (index, byte) in text.bytes().enumerate() {
+            if is_char_start(byte)
+                && let Some(start) = seen.insert(step.positions.clone(), index)
+            {
+                return Some((start, index));
+            }
+            step = Step { chars: 0, ..self.next(&step, byte, 0)? };
+        }
+        None
     }
 }
 
@@ -352,6 +425,26 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_is_a_short_one_with_a_part_repeated() {
+        let long = |pattern: &str, least, most| match find(&[pattern], &[], least, most) {
+            Found::Text(text) => text.chars().count() as u64,
+            _ => 0,
+        };
+        assert_eq!(long("^[a-z]+$", 2_001, u64::MAX), 2_001);
+        assert_eq!(long("^https://é+/x$", 65_536, 65_540), 65_536);
+        assert_eq!(long("^(abc)*$", 2_000, u64::MAX), 2_001);
+        assert_eq!(long("^(abc)*$", 2_000, 2_000), 0);
+        assert_eq!(long("^a*$", FOUND_CHARS_MAX, u64::MAX), FOUND_CHARS_MAX);
+        assert_eq!(long("^a*$", FOUND_CHARS_MAX + 1, u64::MAX), 0);
+        assert_eq!(find(&[], &[], FOUND_CHARS_MAX + 1, u64::MAX), Found::Unknown);
+        assert_eq!(find(&[], &[], 2, 1), Found::Nothing);
+        let budget = Budget::new(1_000);
+        let language = Language::new(&["^a*$"], &budget);
+        assert_eq!(language.find(&[], &[], 60_000, u64::MAX), Found::Text("a".repeat(60_000)));
+        assert_eq!(language.find(&[], &[], 60_000, u64::MAX), Found::Unknown, "the budget pays for one");
+    }
+
+    #[test]
     fn few_texts_are_listed() {
         let budget = Budget::new(1_000_000);
         let language = Language::new(&["^(on|off)$", "^o", "n"], &budget);
@@ -359,6 +452,15 @@ mod tests {
         assert_eq!(language.words(&[0], &[2], 0, 9, 10), (vec!["off".to_owned()], true));
         assert_eq!(language.words(&[1], &[], 0, u64::MAX, 3).0.len(), 3);
         assert!(!language.words(&[1], &[], 0, u64::MAX, 3).1);
+    }
+
+    #[test]
+    fn the_same_search_is_made_once() {
+        let budget = Budget::new(10_000);
+        let language = Language::new(&["^[a-z]{50}$"], &budget);
+        let find = || language.find(&[0], &[], 0, u64::MAX);
+        let (first, left) = (find(), budget.left());
+        assert_eq!((find(), budget.left()), (first, left - 1));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod arrays;
 mod budget;
+mod chain;
 mod claim;
 mod classes;
 mod equality;
@@ -25,17 +26,18 @@ mod terms;
 mod texts;
 mod verdict;
 
+pub use chain::{Broken, check_minor_of_all};
 pub use patch::is_patch_equal;
 pub use verdict::{Compatibility, Refusal, Violation};
 
 use serde_json::Value;
 
 use crate::{
-    caps,
+    caps::{self, Caps},
     document::{self, Document},
     error::Result,
     expansion,
-    limits::{COMPARISON_STEPS_MAX, COUNTEREXAMPLE_STEPS_MAX},
+    limits::{COMPARISON_STEPS_MAX, COUNTEREXAMPLE_BYTES_MAX, COUNTEREXAMPLE_STEPS_MAX},
     rules,
     validator::{self, Validator},
 };
@@ -61,14 +63,33 @@ const TRIED_MAX: usize = 16;
 ///
 /// # Errors
 ///
-/// [`SchemaTooDeep`](crate::Error::SchemaTooDeep), [`SchemaTooWide`](crate::Error::SchemaTooWide) or
-/// [`SchemaInvalid`](crate::Error::SchemaInvalid) if one of the two is no schema that
-/// [`inspect`](crate::inspect) lets through. Not everything that `inspect` refuses is found here, so
+/// [`SchemaTooDeep`](crate::Error::SchemaTooDeep) or [`SchemaInvalid`](crate::Error::SchemaInvalid) if one
+/// of the two is no schema that [`inspect_within`](crate::inspect_within) lets through without caps. Not everything that `inspect` refuses is found here, so
 /// let it read both schemas first.
 pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibility) -> Result<Result<(), Refusal>> {
-    let (old_root, new_root) = (document::parse(old_schema_text)?, document::parse(new_schema_text)?);
-    let (old, new) = (read(&old_root)?, read(&new_root)?);
-    let terms = Terms::read(&old, &new)?;
+    let new_root = document::parse(new_schema_text)?;
+    let new = Side { document: &read(&new_root)?, text: new_schema_text };
+    compare(old_schema_text, &new, mode, &Budget::new(COMPARISON_STEPS_MAX))
+}
+
+/// A schema that takes part in a comparison.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    document: &'a Document<'a>,
+    text: &'a str,
+}
+
+impl Side<'_> {
+    fn compiled(self) -> Result<Validator> {
+        validator::compile(self.document, self.text.len())
+    }
+}
+
+/// Compares an old schema with a new one; `budget` pays for the proof.
+fn compare(old_schema_text: &str, new: &Side<'_>, mode: Compatibility, budget: &Budget) -> Result<Result<(), Refusal>> {
+    let old_root = document::parse(old_schema_text)?;
+    let old = Side { document: &read(&old_root)?, text: old_schema_text };
+    let terms = Terms::read(old.document, new.document)?;
     let classes = Classes::of(&terms);
     if classes.of_schemas[0] == classes.of_schemas[terms.new_root] {
         return Ok(Ok(()));
@@ -79,29 +100,24 @@ pub fn check_minor(old_schema_text: &str, new_schema_text: &str, mode: Compatibi
         Compatibility::Strict => EVERYTHING_COUNTS,
     };
     let pair = Pair { terms: &terms, classes: &classes, formats: &formats, locations: &locations, here };
-    let budget = Budget::new(COMPARISON_STEPS_MAX);
-    let language = Language::new(&terms.patterns, &budget);
-    let prover = pair.prover(&language, &budget);
+    let language = Language::new(&terms.patterns, budget);
+    let prover = pair.prover(&language, budget);
     if prover.proves(&[0], &[terms.new_root], here) {
         return Ok(Ok(()));
     }
     let was_spent = budget.is_spent();
     let findings = if was_spent { Vec::new() } else { explain::findings(&prover, &[0], terms.new_root, here) };
-    let validators = (compiled(&old, old_schema_text)?, compiled(&new, new_schema_text)?);
-    Ok(Err(pair.refusal(&new, &findings, was_spent, &validators)))
+    let validators = (old.compiled()?, new.compiled()?);
+    Ok(Err(pair.refusal(new.document, &findings, was_spent, &validators)))
 }
 
 /// Reads a schema that is within the bounds and obeys the rules of [`inspect`](crate::inspect).
 fn read(root: &Value) -> Result<Document<'_>> {
     let document = Document::read(root)?;
-    caps::measure(&document)?;
+    caps::measure(&document, Caps::NONE)?;
     rules::check(&document)?;
     expansion::check(&document)?;
     Ok(document)
-}
-
-fn compiled(document: &Document<'_>, text: &str) -> Result<Validator> {
-    validator::compile(document, text.len())
 }
 
 /// The parts of a pair that stay the same while it is compared.
@@ -131,7 +147,8 @@ impl<'t> Pair<'t> {
         let prover = self.prover(&language, &budget);
         let sampler = Sampler::new(&prover);
         let breaks = |value: &Value| {
-            validators.0.check(value).is_ok()
+            value.to_string().len() <= COUNTEREXAMPLE_BYTES_MAX
+                && validators.0.check(value).is_ok()
                 && validators.1.check(value).is_err()
                 && self.locations.only_declared(&language, self.here, value)
         };

@@ -1,9 +1,8 @@
 //! Sets of numbers: bounds and divisors.
 //!
-//! Numbers are compared as the validator compares them: exactly, whether they are integers or
-//! floating-point. Divisors are compared as the decimal fractions that they are written as.
+//! Numbers are compared and divided as the validator does it: exactly.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, ops::RangeInclusive};
 
 use serde_json::{Number, Value};
 
@@ -11,9 +10,10 @@ use super::{
     kinds::Kind,
     terms::{Bound, Test},
 };
+use crate::number::{Factors, integer};
 
-/// Beyond this, floating-point numbers skip integers.
-const SAFE_INTEGER_MAX: i128 = 1 << 53;
+/// The integers that are looked at as integers: those that `serde_json` holds as such.
+const INTEGERS: RangeInclusive<i128> = i64::MIN as i128..=u64::MAX as i128;
 /// Integers of a bounded set at most, for them to be looked at one by one.
 const LISTED_MAX: i128 = 64;
 
@@ -25,11 +25,6 @@ pub(super) fn compare(one: &Number, other: &Number) -> Ordering {
         (None, Some(other)) => compare_with_float(other, float(one)).reverse(),
         (None, None) => float(one).partial_cmp(&float(other)).unwrap_or(Ordering::Equal),
     }
-}
-
-/// The number as an integer, if `serde_json` holds it as one.
-fn integer(number: &Number) -> Option<i128> {
-    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
 fn float(number: &Number) -> f64 {
@@ -49,8 +44,7 @@ fn whole_part(float: f64) -> Option<i128> {
     if float.abs() >= 1e30 { None } else { format!("{:.0}", float.trunc()).parse().ok() }
 }
 
-/// Whether a number satisfies an atom about numbers; `None` for other atoms, or where the validator
-/// may round otherwise.
+/// Whether a number satisfies an atom about numbers; `None` for other atoms.
 pub(super) fn satisfies(number: &Number, test: &Test<'_>) -> Option<bool> {
     match test {
         Test::AtLeast(bound) => Some(match compare(number, bound.limit) {
@@ -61,55 +55,8 @@ pub(super) fn satisfies(number: &Number, test: &Test<'_>) -> Option<bool> {
             Ordering::Equal => !bound.exclusive,
             order => order.is_lt(),
         }),
-        Test::MultipleOf(divisor) => {
-            let (number, divisor) = (Decimal::of(number)?, Decimal::of(divisor)?);
-            number.is_safe().then(|| number.is_multiple_of(&divisor)).flatten()
-        }
+        Test::MultipleOf(divisor) => Some(Factors::of(number).is_multiple_of(Factors::of(divisor))),
         _ => None,
-    }
-}
-
-/// A decimal fraction: mantissa / 10^places.
-#[derive(Clone, Copy, Debug)]
-struct Decimal {
-    mantissa: i128,
-    places: u32,
-}
-
-impl Decimal {
-    /// `None` if the number has too many digits.
-    fn of(number: &Number) -> Option<Self> {
-        let text = number.to_string();
-        let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let fraction = fraction.trim_end_matches('0');
-        let mantissa: i128 = format!("{whole}{fraction}").parse().ok()?;
-        let places = i32::try_from(fraction.len()).ok()?.checked_sub(exponent.parse().ok()?)?;
-        if places >= 0 {
-            return Some(Self { mantissa, places: u32::try_from(places).ok()? });
-        }
-        let mantissa = mantissa.checked_mul(10_i128.checked_pow(places.unsigned_abs())?)?;
-        Some(Self { mantissa, places: 0 })
-    }
-
-    fn is_integer(self) -> bool {
-        10_i128.checked_pow(self.places).is_some_and(|unit| self.mantissa % unit == 0)
-    }
-
-    fn is_safe(self) -> bool {
-        self.mantissa.abs() <= SAFE_INTEGER_MAX
-    }
-
-    /// `None` when the digits are too many to tell.
-    fn is_multiple_of(self, divisor: &Self) -> Option<bool> {
-        let own = self.mantissa.checked_mul(10_i128.checked_pow(divisor.places)?)?;
-        let divisor = divisor.mantissa.checked_mul(10_i128.checked_pow(self.places)?)?;
-        (divisor != 0).then(|| own % divisor == 0)
-    }
-
-    /// Whether all integers are multiples.
-    fn divides_integers(self) -> bool {
-        Self { mantissa: 1, places: 0 }.is_multiple_of(&self) == Some(true)
     }
 }
 
@@ -175,37 +122,29 @@ impl<'a> Numbers<'a> {
             }
         }
         match kind {
-            Kind::Fraction => self.divisors.iter().any(|divisor| Decimal::of(divisor).is_some_and(Decimal::is_integer)),
+            Kind::Fraction => self.divisors.iter().any(|divisor| Factors::of(divisor).is_integer()),
             _ => self.integers().is_some_and(|integers| integers.first > integers.last),
         }
     }
 
     /// Whether all numbers of this kind are multiples. `true` is certain, `false` may be wrong.
     pub(super) fn are_multiples(&self, kind: Kind, divisor: &Number) -> bool {
-        if self.divisors.iter().any(|own| compare(own, divisor).is_eq()) {
-            return true;
-        }
-        let Some(wanted) = Decimal::of(divisor) else { return false };
-        if kind == Kind::Integer && wanted.divides_integers() {
-            return true;
-        }
-        // The validator computes with rounded numbers, so an integer beyond the safe ones may be no
-        // multiple of a fraction although it is one of a larger number.
-        let is_safe = |own: &Decimal| own.is_safe() && (own.is_integer() == wanted.is_integer());
-        let divides = |own: Decimal| is_safe(&own) && own.is_multiple_of(&wanted) == Some(true);
-        self.divisors.iter().filter_map(|own| Decimal::of(own)).any(divides)
-            || (kind == Kind::Integer && wanted.is_integer() && self.step().is_some_and(|step| divides(integral(step))))
+        let wanted = Factors::of(divisor);
+        self.divisors.iter().any(|own| Factors::of(own).is_multiple_of(wanted))
+            || (kind == Kind::Integer
+                && (Factors::ONE.is_multiple_of(wanted)
+                    || self.step().is_some_and(|step| Factors::of(&step).is_multiple_of(wanted))))
     }
 
-    /// The distance of integers that are multiples of all integer divisors.
-    fn step(&self) -> Option<i128> {
-        let integers = self.divisors.iter().filter_map(|divisor| Decimal::of(divisor)).filter(|own| own.is_integer());
-        integers.map(|own| own.mantissa / 10_i128.pow(own.places)).try_fold(1, least_common_multiple)
+    /// The distance of integers that are multiples of all integer divisors of at most 64 bits.
+    fn step(&self) -> Option<Number> {
+        let mut steps = self.divisors.iter().filter_map(|divisor| integer(divisor));
+        as_number(steps.try_fold(1, least_common_multiple)?)
     }
 
     /// The integers within the bounds, if there is a bound on both sides.
     fn integers(&self) -> Option<Integers> {
-        let step = self.step()?;
+        let step = integer(&self.step()?)?;
         let (lower, upper) = (self.lower?, self.upper?);
         let first = whole(lower.limit, true).map(|first| {
             let is_excluded = lower.exclusive && compare(lower.limit, &as_number(first)?).is_eq();
@@ -242,21 +181,17 @@ struct Integers {
     step: i128,
 }
 
-fn integral(value: i128) -> Decimal {
-    Decimal { mantissa: value, places: 0 }
-}
-
 fn as_number(integer: i128) -> Option<Number> {
     i64::try_from(integer).map(Number::from).or_else(|_| u64::try_from(integer).map(Number::from)).ok()
 }
 
-/// The next integer above or below, itself included; `None` beyond the safe integers.
+/// The next integer above or below, itself included; `None` beyond [`INTEGERS`].
 fn whole(limit: &Number, above: bool) -> Option<i128> {
     let whole = match integer(limit) {
         Some(whole) => whole,
         None => whole_part(if above { float(limit).ceil() } else { float(limit).floor() })?,
     };
-    (whole.abs() <= SAFE_INTEGER_MAX).then_some(whole)
+    INTEGERS.contains(&whole).then_some(whole)
 }
 
 fn least_common_multiple(one: i128, other: i128) -> Option<i128> {
@@ -264,11 +199,7 @@ fn least_common_multiple(one: i128, other: i128) -> Option<i128> {
     while rest != 0 {
         (divisor, rest) = (rest, divisor % rest);
     }
-    if divisor == 0 {
-        None
-    } else {
-        (one / divisor).checked_mul(other).filter(|found| (1..=SAFE_INTEGER_MAX).contains(found))
-    }
+    if divisor == 0 { None } else { (one / divisor).checked_mul(other).filter(|found| *found >= 1) }
 }
 
 #[cfg(test)]
@@ -308,8 +239,10 @@ mod tests {
         assert!(divides(json!(7), json!(0.01), Kind::Integer));
         assert!(divides(json!(0.1), json!(0.1), Kind::Fraction));
         assert!(!divides(json!(3), json!(6), Kind::Integer));
-        assert!(!divides(json!(3), json!(1.5), Kind::Integer));
+        assert!(divides(json!(3), json!(1.5), Kind::Integer));
         assert!(!divides(json!(0.1), json!(0.3), Kind::Fraction));
+        assert!(divides(json!(9_007_199_254_740_993_u64), json!(3), Kind::Integer));
+        assert!(!divides(json!(9_007_199_254_740_993_u64), json!(2), Kind::Integer));
     }
 
     #[test]

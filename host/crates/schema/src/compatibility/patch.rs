@@ -67,6 +67,14 @@ mod tests {
         assert!(equal(&old, &old));
     }
 
+    /// Fault 08: RFC 8785 rounds both to one text.
+    #[test]
+    fn a_limit_beyond_the_safe_integers_counts() {
+        let of = |limit: u64| json!({ "properties": { "v": { "type": "integer", "maximum": limit } } });
+        assert!(!equal(&of(9_007_199_254_740_993), &of(9_007_199_254_740_992)));
+        assert!(equal(&of(9_007_199_254_740_993), &of(9_007_199_254_740_993)));
+    }
+
     #[test]
     fn a_definition_loses_its_description_too() {
         let old = json!({ "$ref": "#/$defs/a", "$defs": { "a": { "description": "a" } } });

@@ -133,7 +133,8 @@ impl<'t> Prover<'t> {
         }
     }
 
-    fn is_obvious(&self, held: &[SchemaId], claim: SchemaId) -> bool {
+    /// Whether the claim is one of the schemas that hold, by its form.
+    pub(super) fn is_obvious(&self, held: &[SchemaId], claim: SchemaId) -> bool {
         let class = self.classes.of_schemas[claim];
         self.terms.schemas[claim].atoms.is_empty() || held.iter().any(|&held| self.classes.of_schemas[held] == class)
     }

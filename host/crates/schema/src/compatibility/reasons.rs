@@ -4,7 +4,7 @@ use super::{
     terms::{AtomId, Step, Terms, Test},
     verdict::{CANNOT_PROVE, Violation},
 };
-use crate::{document::Document, pointer::escaped};
+use crate::{document::Document, limits::CHAIN_VERSIONS_MAX, pointer::escaped};
 
 /// The violation of an atom of the new schema. `is_shown` says that a value is known that was valid
 /// and does not satisfy the atom.
@@ -40,6 +40,15 @@ pub(super) fn of_the_whole(was_spent: bool, has_counterexample: bool) -> Violati
         }
         (false, false) => format!("{CANNOT_PROVE}: no proof that the schema takes everything that was valid"),
     };
+    Violation { path: String::new(), rule: "schema".to_owned(), reason }
+}
+
+/// The violation of a version that follows more versions than are compared.
+pub(super) fn of_a_long_chain() -> Violation {
+    let reason = format!(
+        "{CANNOT_PROVE}: a new version is compared with {CHAIN_VERSIONS_MAX} earlier ones of its major version; \
+         register it as a new major version"
+    );
     Violation { path: String::new(), rule: "schema".to_owned(), reason }
 }
 

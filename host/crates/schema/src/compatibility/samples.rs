@@ -5,6 +5,8 @@
 //! neighbours, a member left out or added, a text that one pattern matches and another does not.
 //! Every value is evaluated before it is handed out, so the search may be careless.
 
+mod texts;
+
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
@@ -17,14 +19,14 @@ use super::{
     claim::Claim,
     equality::equal,
     facts::Facts,
-    formats,
     kinds::Kind,
-    language::Found,
+    language::BYTES_PER_STEP,
     locations::{EVERYTHING_COUNTS, LocationId, in_place_closure},
     members::{Region, covers},
     prove::Prover,
     terms::{AtomId, PatternId, SchemaId, Scope, Span, Test},
 };
+use crate::number::integer;
 
 /// Levels down to which values are built.
 const LEVELS_MAX: usize = 12;
@@ -34,8 +36,8 @@ const PROFILES_MAX: usize = 24;
 const SAMPLES_MAX: usize = 4;
 /// Texts of a pattern that are tried.
 const WORDS_MAX: usize = 12;
-/// Characters and elements of a value that only shows that a bound is exceeded.
-const SIZE_MAX: u64 = 2_000;
+/// Elements of an array that only shows that a bound is exceeded.
+const SIZE_MAX: u64 = 20_000;
 
 /// The schemas that a value has to satisfy, and the claims that it has to break.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -64,6 +66,12 @@ impl<'p, 't> Sampler<'p, 't> {
 
     /// Values for a part of a larger one.
     fn parts(&self, held: &[SchemaId], broken: &[Claim], here: LocationId, level: usize) -> Rc<Vec<Value>> {
+        // What did not change is not broken, and mostly that is nearly everything.
+        let is_hopeless =
+            |claim: &Claim| matches!(*claim, Claim::Valid(schema) if self.prover.is_obvious(held, schema));
+        if broken.iter().any(is_hopeless) {
+            return Rc::default();
+        }
         let order = Order { held: held.to_vec(), broken: broken.to_vec(), here };
         if let Some(known) = self.known.borrow().get(&order) {
             return Rc::clone(known);
@@ -200,9 +208,9 @@ impl<'t> Draft<'_, '_, 't> {
         self.hints().into_iter().chain(self.known()).flat_map(limit).take(64).collect()
     }
 
-    fn divisors(&self) -> Vec<f64> {
-        let divisor = |test: &Test<'_>| match test {
-            Test::MultipleOf(divisor) => divisor.as_f64(),
+    fn divisors(&self) -> Vec<&'t Number> {
+        let divisor = |test: &'t Test<'t>| match test {
+            Test::MultipleOf(divisor) => Some(*divisor),
             _ => None,
         };
         self.known().filter_map(divisor).collect()
@@ -211,11 +219,7 @@ impl<'t> Draft<'_, '_, 't> {
     fn integers(&self) -> Vec<Value> {
         let mut found: Vec<i128> = vec![0, 1, -1, 2, 3, 7];
         for limit in self.limits() {
-            let Some(limit) =
-                limit.as_i64().map(i128::from).or_else(|| limit.as_u64().map(i128::from)).or_else(|| rounded(limit))
-            else {
-                continue;
-            };
+            let Some(limit) = integer(limit).or_else(|| rounded(limit)) else { continue };
             found.extend([
                 limit,
                 limit + 1,
@@ -229,9 +233,8 @@ impl<'t> Draft<'_, '_, 't> {
             ]);
         }
         let bases = found.clone();
-        let steps =
-            self.divisors().into_iter().filter_map(|step| rounded(&Number::from_f64(step)?)).filter(|step| *step > 0);
-        let product = steps.reduce(|one, other| one.saturating_mul(other).min(1 << 53));
+        let steps = self.divisors().into_iter().filter_map(integer).filter(|step| *step > 0);
+        let product = steps.reduce(|one, other| one.saturating_mul(other).min(u64::MAX.into()));
         if let Some(step) = product {
             for base in bases {
                 let below = base.div_euclid(step) * step;
@@ -263,7 +266,7 @@ impl<'t> Draft<'_, '_, 't> {
                 limit - 0.01,
             ]);
         }
-        for step in self.divisors() {
+        for step in self.divisors().into_iter().filter_map(Number::as_f64) {
             let bases = found.clone();
             found.extend(bases.into_iter().flat_map(|base| {
                 let times = (base / step).floor();
@@ -279,80 +282,33 @@ impl<'t> Draft<'_, '_, 't> {
             .collect()
     }
 
-    fn texts(&self) -> Vec<Value> {
-        let (mut least, mut most, mut matched, mut samples) = (0, u64::MAX, Vec::new(), Vec::new());
-        for test in self.known() {
-            match test {
-                Test::LengthAtLeast(count) => least = least.max(*count),
-                Test::LengthAtMost(count) => most = most.min(*count),
-                Test::Matches(pattern) => matched.push(*pattern),
-                Test::Format(format) => {
-                    samples.extend(formats::samples(format).iter().map(|sample| (*sample).to_owned()));
-                }
-                _ => {}
-            }
-        }
-        let mut found: Vec<String> = Vec::new();
-        let mut try_text = |matched: &[PatternId], unmatched: &[PatternId], least: u64, most: u64| {
-            found.extend(self.text(matched, unmatched, least, most));
-        };
-        for hint in self.hints() {
-            match hint {
-                Test::LengthAtLeast(count) => try_text(&matched, &[], least, most.min(count.saturating_sub(1))),
-                Test::LengthAtMost(count) => try_text(&matched, &[], least.max(count.saturating_add(1)), most),
-                Test::Matches(pattern) => {
-                    try_text(&matched, &[*pattern], least, most);
-                    try_text(&[&matched[..], &[*pattern]].concat(), &[], least, most);
-                }
-                _ => {}
-            }
-        }
-        if !matched.is_empty() {
-            samples.extend(self.prover().language.words(&matched, &[], least, most, WORDS_MAX).0);
-        }
-        for length in [0, least, least.saturating_add(1), most] {
-            try_text(&matched, &[], length.clamp(least, most.max(least)), most);
-        }
-        for hint in self.hints() {
-            match hint {
-                Test::Format(format) => {
-                    samples.extend(formats::samples(format).iter().map(|sample| (*sample).to_owned()));
-                }
-                Test::Among(values) => {
-                    let texts = values.iter().filter_map(|value| value.as_str());
-                    samples.extend(texts.flat_map(|text| [text.to_owned(), format!("{text}x")]));
-                }
-                _ => {}
-            }
-        }
-        let several = ["a", "x", "other", "A", "1", " ", "é"].map(str::to_owned);
-        samples.into_iter().chain(found).chain(several).map(Value::from).collect()
+    /// A copy of a value, for which the budget pays: values of a long text each would fill the memory.
+    fn copy(&self, value: &Value) -> Option<Value> {
+        self.prover().budget.take(weight(value) / BYTES_PER_STEP).then(|| value.clone())
     }
 
-    /// A text that matches some patterns and not others.
-    fn text(&self, matched: &[PatternId], unmatched: &[PatternId], least: u64, most: u64) -> Option<String> {
-        if least > most || least > SIZE_MAX {
-            return None;
-        }
-        if matched.is_empty() && unmatched.is_empty() {
-            return Some("a".repeat(usize::try_from(least).ok()?));
-        }
-        match self.prover().language.find(matched, unmatched, least, most) {
-            Found::Text(text) => Some(text),
-            Found::Nothing | Found::Unknown => None,
-        }
+    fn copies(&self, values: &[Value]) -> Option<Vec<Value>> {
+        values.iter().map(|value| self.copy(value)).collect()
+    }
+
+    fn copy_object(&self, object: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let weight: usize = object.iter().map(|(name, member)| name.len() + weight(member)).sum();
+        self.prover().budget.take(weight / BYTES_PER_STEP).then(|| object.clone())
     }
 
     fn elements(&self, index: usize, held: &[SchemaId], broken: &[Claim]) -> Rc<Vec<Value>> {
         let prover = self.prover();
-        let schemas = [&prover.element_schemas(self.facts, index), held].concat();
+        let mut schemas = [&prover.element_schemas(self.facts, index), held].concat();
+        if schemas.len() == held.len() {
+            schemas.extend(self.rest(|test| if let Test::OtherElements(schema) = test { Some(*schema) } else { None }));
+        }
         let here = prover.locations.element(self.facts.here, index);
         self.sampler.parts(&schemas, broken, here, self.level)
     }
 
     /// The smallest array with so many elements, if there is one.
     fn array(&self, count: u64) -> Option<Vec<Value>> {
-        let count = usize::try_from(count.min(SIZE_MAX)).ok()?;
+        let count = usize::try_from(count.min(SIZE_MAX)).ok().filter(|&count| self.prover().budget.take(count))?;
         let mut elements: Vec<Value> = Vec::with_capacity(count);
         let mut wanted: Vec<(SchemaId, u64)> = Vec::new();
         for test in self.known() {
@@ -370,7 +326,7 @@ impl<'t> Draft<'_, '_, 't> {
                 _ => self.elements(index, &[], &[]),
             };
             let unused = choices.iter().find(|choice| count > 64 || !elements.iter().any(|other| equal(other, choice)));
-            elements.push(unused.or_else(|| choices.first())?.clone());
+            elements.push(self.copy(unused.or_else(|| choices.first())?)?);
         }
         Some(elements)
     }
@@ -399,7 +355,7 @@ impl<'t> Draft<'_, '_, 't> {
                 Test::ContainsAtLeast(schema, _) => {
                     for count in [least, least.max(1)] {
                         let count = usize::try_from(count.min(SIZE_MAX)).unwrap_or(0);
-                        let wrong = |index| self.elements(index, &[], &[Claim::Valid(*schema)]).first().cloned();
+                        let wrong = |index| self.copy(self.elements(index, &[], &[Claim::Valid(*schema)]).first()?);
                         found.extend((0..count).map(wrong).collect::<Option<Vec<Value>>>());
                     }
                 }
@@ -414,7 +370,7 @@ impl<'t> Draft<'_, '_, 't> {
                                 Some(&own) => self.elements(index, &[*schema, own], &[]),
                                 None => self.elements(index, &[*schema], broken),
                             };
-                            choices.get(index % choices.len().max(1)).cloned()
+                            self.copy(choices.get(index % choices.len().max(1))?)
                         };
                         found.extend((0..count).map(right).collect::<Option<Vec<Value>>>());
                     }
@@ -451,9 +407,9 @@ impl<'t> Draft<'_, '_, 't> {
             }
             let Some(base) = self.array(least.max(index as u64 + 1)) else { continue };
             for wrong in self.elements(index, &[], &[Claim::Valid(schema)]).iter() {
-                let mut elements = base.clone();
-                if let Some(element) = elements.get_mut(index) {
-                    *element = wrong.clone();
+                let Some(mut elements) = self.copies(&base) else { return };
+                if let (Some(element), Some(wrong)) = (elements.get_mut(index), self.copy(wrong)) {
+                    *element = wrong;
                 }
                 found.push(elements);
             }
@@ -483,7 +439,16 @@ impl<'t> Draft<'_, '_, 't> {
             }
             _ => None,
         };
-        self.known().filter_map(holds_there).collect()
+        let schemas: Vec<SchemaId> = self.known().filter_map(holds_there).collect();
+        if schemas.is_empty() {
+            return self.rest(|test| if let Test::OtherMembers(schema) = test { Some(*schema) } else { None });
+        }
+        schemas
+    }
+
+    /// The schemas of what no other keyword evaluates, for a part of which no other is known.
+    fn rest(&self, schema: impl Fn(&Test<'t>) -> Option<SchemaId>) -> Vec<SchemaId> {
+        self.known().filter_map(schema).collect()
     }
 
     /// Names that a member may have here, those that the schemas mention first.
@@ -551,8 +516,8 @@ impl<'t> Draft<'_, '_, 't> {
         let names = self.names();
         let mut small = Map::new();
         for name in &self.facts.present {
-            if let Some(member) = self.member(name, &[]).first() {
-                small.insert((*name).to_owned(), member.clone());
+            if let Some(member) = self.member(name, &[]).first().and_then(|member| self.copy(member)) {
+                small.insert((*name).to_owned(), member);
             }
         }
         let (mut least, mut most) = (0, u64::MAX);
@@ -564,22 +529,22 @@ impl<'t> Draft<'_, '_, 't> {
             }
         }
         self.fill(&mut small, &names, least);
-        let mut full = small.clone();
+        let Some(mut full) = self.copy_object(&small) else { return Vec::new() };
         self.fill(&mut full, &names, most.min(64));
-        let mut found = vec![small.clone()];
-        for hint in self.hints() {
-            for base in [&small, &full] {
+        let mut found: Vec<Map<String, Value>> = self.copy_object(&small).into_iter().collect();
+        // The small ones first: a large object costs more to evaluate than a hundred of them.
+        for base in [&small, &full] {
+            for hint in self.hints() {
                 self.break_object(&mut found, base, &names, hint);
             }
         }
-        found.push(full.clone());
+        found.extend(self.copy_object(&full));
         for name in names.iter().take(64) {
-            let mut more = small.clone();
-            for member in self.member(name, &[]).iter().take(1) {
-                more.insert(name.clone(), member.clone());
-                found.push(more.clone());
+            let (Some(mut more), Some(mut fewer)) = (self.copy_object(&small), self.copy_object(&full)) else { break };
+            if let Some(member) = self.member(name, &[]).first().and_then(|member| self.copy(member)) {
+                more.insert(name.clone(), member);
+                found.push(more);
             }
-            let mut fewer = full.clone();
             fewer.shift_remove(name);
             found.push(fewer);
         }
@@ -593,8 +558,8 @@ impl<'t> Draft<'_, '_, 't> {
                 return;
             }
             let is_free = !object.contains_key(name) && !self.facts.absent.contains(&name.as_str());
-            if is_free && let Some(member) = self.member(name, &[]).first() {
-                object.insert(name.clone(), member.clone());
+            if is_free && let Some(member) = self.member(name, &[]).first().and_then(|member| self.copy(member)) {
+                object.insert(name.clone(), member);
             }
         }
     }
@@ -608,33 +573,35 @@ impl<'t> Draft<'_, '_, 't> {
         test: &Test<'t>,
     ) {
         let with = |name: &str, member: &Value| {
-            let mut object = base.clone();
-            object.insert(name.to_owned(), member.clone());
-            object
+            let mut object = self.copy_object(base)?;
+            object.insert(name.to_owned(), self.copy(member)?);
+            Some(object)
         };
         let without = |name: &str| {
-            let mut object = base.clone();
+            let mut object = self.copy_object(base)?;
             object.shift_remove(name);
-            object
+            Some(object)
         };
         match test {
-            Test::Required(name) => found.push(without(name)),
+            Test::Required(name) => found.extend(without(name)),
             Test::With { name, required } => {
                 if let (Test::Required(required), Some(member)) = (self.test(*required), self.member(name, &[]).first())
                 {
-                    let mut object = with(name, member);
-                    object.shift_remove(*required);
-                    found.push(object);
+                    found.extend(with(name, member).map(|mut object| {
+                        object.shift_remove(*required);
+                        object
+                    }));
                 }
             }
             Test::WithSchema { name, .. } => {
-                found.extend(self.member(name, &[]).first().map(|member| with(name, member)));
+                found.extend(self.member(name, &[]).first().and_then(|member| with(name, member)));
             }
             // A member that meets a condition may break what the condition demands.
             Test::Members(Scope::Named(name), schema) => {
-                found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));
+                found
+                    .extend(self.member(name, &[Claim::Valid(*schema)]).iter().filter_map(|member| with(name, member)));
                 let meeting = self.member_with(name, Some(*schema), &[]);
-                found.extend(meeting.iter().take(1).map(|member| with(name, member)));
+                found.extend(meeting.iter().take(1).filter_map(|member| with(name, member)));
             }
             Test::Members(scope, schema) => {
                 let prover = self.prover();
@@ -642,12 +609,16 @@ impl<'t> Draft<'_, '_, 't> {
                     .iter()
                     .filter(|name| covers(prover.terms, prover.language, *scope, &Region::Name(name)) == Some(true));
                 for name in covered {
-                    found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));
+                    found.extend(
+                        self.member(name, &[Claim::Valid(*schema)]).iter().filter_map(|member| with(name, member)),
+                    );
                 }
             }
             Test::OtherMembers(schema) => {
                 for name in names {
-                    found.extend(self.member(name, &[Claim::Valid(*schema)]).iter().map(|member| with(name, member)));
+                    found.extend(
+                        self.member(name, &[Claim::Valid(*schema)]).iter().filter_map(|member| with(name, member)),
+                    );
                 }
             }
             Test::Names(schema) => {
@@ -655,17 +626,29 @@ impl<'t> Draft<'_, '_, 't> {
                     let is_wrong =
                         self.prover().evaluator().schema(*schema, &Value::from(name.as_str())) == Some(false);
                     if is_wrong && let Some(member) = self.member(name, &[]).first() {
-                        found.push(with(name, member));
+                        found.extend(with(name, member));
                     }
                 }
             }
             Test::MembersAtMost(most) => {
-                let mut object = base.clone();
-                self.fill(&mut object, names, most.saturating_add(1));
-                found.push(object);
+                if let Some(mut object) = self.copy_object(base) {
+                    self.fill(&mut object, names, most.saturating_add(1));
+                    found.push(object);
+                }
             }
             _ => {}
         }
+    }
+}
+
+/// The bytes of a value, more or less.
+fn weight(value: &Value) -> usize {
+    const EACH: usize = 8;
+    EACH + match value {
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(weight).sum(),
+        Value::Object(members) => members.iter().map(|(name, member)| name.len() + weight(member)).sum(),
+        _ => 0,
     }
 }
 

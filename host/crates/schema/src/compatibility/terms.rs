@@ -7,7 +7,10 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::kinds::{Kind, Kinds};
+use super::{
+    formats,
+    kinds::{Kind, Kinds},
+};
 use crate::{
     document::{Document, Place},
     error::{Error, Result},
@@ -210,6 +213,7 @@ impl Test<'_> {
 pub(super) struct Terms<'a> {
     pub(super) schemas: Vec<Schema<'a>>,
     pub(super) atoms: Vec<Atom<'a>>,
+    /// The expressions of formats first, and then those of the schemas.
     pub(super) patterns: Vec<&'a str>,
     /// The root of the new document; that of the old one is 0.
     pub(super) new_root: SchemaId,
@@ -218,7 +222,8 @@ pub(super) struct Terms<'a> {
 impl<'a> Terms<'a> {
     /// Reads both documents; [`Error::SchemaInvalid`] where a keyword does not take its value.
     pub(super) fn read(old: &Document<'a>, new: &Document<'a>) -> Result<Self> {
-        let mut terms = Self { schemas: Vec::new(), atoms: Vec::new(), patterns: Vec::new(), new_root: old.len() };
+        let (schemas, atoms) = (Vec::new(), Vec::new());
+        let mut terms = Self { schemas, atoms, patterns: formats::expressions(), new_root: old.len() };
         terms.add_document(old, 0)?;
         terms.add_document(new, old.len())?;
         Ok(terms)

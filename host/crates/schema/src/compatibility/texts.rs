@@ -21,6 +21,8 @@ struct Texts<'t> {
     matched: Vec<PatternId>,
     unmatched: Vec<PatternId>,
     formats: Vec<&'t str>,
+    /// The expressions that all texts of the formats match.
+    shapes: Vec<PatternId>,
 }
 
 impl<'t> Prover<'t> {
@@ -60,11 +62,13 @@ impl<'t> Prover<'t> {
         is_both || texts.least > texts.most || self.patterns_exclude_each_other(&texts)
     }
 
+    /// Lengths alone and formats alone are no reason to run automata: the table of formats has lengths.
     fn patterns_exclude_each_other(&self, texts: &Texts<'_>) -> bool {
-        let says_something = !texts.unmatched.is_empty() || texts.matched.len() > 1;
+        let all = [&texts.matched[..], &texts.shapes[..]].concat();
+        let says_something = !texts.unmatched.is_empty() || all.len() > 1;
         let says_length = !texts.matched.is_empty() && (texts.least > 0 || texts.most < u64::MAX);
         (says_something || says_length)
-            && self.language.find(&texts.matched, &texts.unmatched, texts.least, texts.most) == Found::Nothing
+            && self.language.find(&all, &texts.unmatched, texts.least, texts.most) == Found::Nothing
     }
 }
 
@@ -78,7 +82,10 @@ impl<'t> Texts<'t> {
                 let (least, most) = formats::lengths(format);
                 self.least = self.least.max(least);
                 self.most = self.most.min(most);
-                self.formats.push(format);
+                if !self.formats.contains(format) {
+                    self.formats.push(format);
+                    self.shapes.extend(formats::outer(format));
+                }
             }
             _ => {}
         }
@@ -96,7 +103,12 @@ impl<'t> Texts<'t> {
                 None => return true,
             },
             Test::Matches(pattern) => self.unmatched.push(*pattern),
-            Test::Format(format) => return !formats::is_asserted(format) || self.formats.contains(format),
+            Test::Format(format) => {
+                let is_known = |own: &&str| formats::is_within(own, format);
+                // A text that is not of the format does not match what only its texts match.
+                self.unmatched.extend(formats::inner(format));
+                return !formats::is_asserted(format) || self.formats.iter().any(is_known);
+            }
             _ => {}
         }
         false

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::{
     error::{Error, Result},
     limits::FILTER_BYTES_MAX,
+    names::{NAME_STANDS_TWICE, repeated_name},
 };
 use condition::Condition;
 
@@ -36,8 +37,11 @@ impl Filter {
     ///
     /// [`FilterInvalid`](Error::FilterInvalid) with the place of the first mistake.
     pub fn parse(text: &str) -> Result<Self> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|cause| Error::filter("", format!("the filter is no JSON: {cause}")))?;
+        let no_json = |cause| Error::filter("", format!("the filter is no JSON: {cause}"));
+        if let Some(path) = repeated_name(text.as_bytes()).map_err(no_json)? {
+            return Err(Error::filter(&path, NAME_STANDS_TWICE));
+        }
+        let value: Value = serde_json::from_str(text).map_err(no_json)?;
         let text = value.to_string();
         if text.len() > FILTER_BYTES_MAX {
             let bytes = text.len();

@@ -16,6 +16,14 @@ fn never(filter: &Value, schema: &Value) -> Option<(String, Option<String>)> {
 }
 
 #[test]
+fn a_name_that_stands_twice_is_refused_with_its_place() {
+    let Err(Error::FilterInvalid { path, reason }) = Filter::parse(r#"{"a":{"b":[1],"b":[2]}}"#) else {
+        panic!("taken")
+    };
+    assert_eq!((path.as_str(), reason.as_str()), ("/a/b", NAME_STANDS_TWICE));
+}
+
+#[test]
 fn mistakes_are_named_with_their_place() {
     for (filter, expected) in [
         (json!(1), ""),

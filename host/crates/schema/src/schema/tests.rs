@@ -14,6 +14,7 @@ use crate::{
         PAYLOAD_ERROR_CHARS_MAX, PAYLOAD_ERRORS_SHOWN_MAX, SCHEMA_DEPTH_MAX, SCHEMA_PROPERTIES_MAX,
         SCHEMA_TEXT_BYTES_MAX,
     },
+    names::NAME_STANDS_TWICE,
 };
 
 fn inspected(schema: &Value) -> Result<Schema> {
@@ -47,6 +48,44 @@ fn errors(schema: &Schema, payload: &Value) -> Vec<PayloadError> {
     }
 }
 
+/// Fault 10: only the second `properties` counted.
+#[test]
+fn a_keyword_that_stands_twice_is_refused_with_its_place() {
+    let twice = r#"{"type":"object","properties":{"a":{"type":"string"}},"properties":{"b":{"type":"string"}}}"#;
+    let inside = r#"{"properties":{"a":{"items":[{"type":"string","type":"null"}]}}}"#;
+    for (text, place) in [(twice, "/properties"), (inside, "/properties/a/items/0/type")] {
+        let Err(Error::SchemaInvalid { pointer, reason }) = inspect(text) else { panic!("{text}") };
+        assert_eq!((pointer.as_str(), reason.as_str()), (place, NAME_STANDS_TWICE));
+    }
+}
+
+/// 2⁵³ + 1 is the first integer that no float is.
+#[test]
+fn payloads_are_compared_with_numbers_exactly() {
+    const BEYOND: u64 = 9_007_199_254_740_993;
+    for (schema, valid, invalid) in [
+        (json!({ "const": BEYOND }), json!(BEYOND), json!(BEYOND - 1)),
+        (json!({ "enum": [BEYOND, 7] }), json!(BEYOND), json!(9_007_199_254_740_992.0)),
+        (json!({ "enum": [[BEYOND], "a"] }), json!([BEYOND]), json!([BEYOND - 1])),
+        (json!({ "maximum": BEYOND - 1 }), json!(BEYOND - 1), json!(BEYOND)),
+        (json!({ "minimum": BEYOND }), json!(BEYOND), json!(BEYOND - 1)),
+        (json!({ "exclusiveMaximum": BEYOND }), json!(BEYOND - 1), json!(BEYOND)),
+        (json!({ "multipleOf": 2 }), json!(BEYOND - 1), json!(BEYOND)),
+        (json!({ "multipleOf": BEYOND }), json!(BEYOND), json!(BEYOND - 1)),
+        (json!({ "multipleOf": 2.5 }), json!(9_007_199_254_740_995_u64), json!(BEYOND)),
+        (json!({ "multipleOf": 0.01 }), json!(1_070_468.14), json!(0.001)),
+        (json!({ "uniqueItems": true }), json!([BEYOND, BEYOND - 1]), json!([BEYOND, BEYOND])),
+        (json!({ "uniqueItems": true }), json!((BEYOND..BEYOND + 40).collect::<Vec<_>>()), json!(vec![BEYOND; 40])),
+    ] {
+        let validator = legal(&schema).validator;
+        assert!(validator.check(&valid).is_ok(), "{schema} {valid}");
+        assert!(validator.check(&invalid).is_err(), "{schema} {invalid}");
+    }
+    let found = errors(&legal(&json!({ "properties": { "a": { "multipleOf": 2 } } })), &json!({ "a": 3 }));
+    assert_eq!((found[0].path.as_str(), found[0].keyword.as_str()), ("/a", "multipleOf"));
+    assert_eq!(found[0].message, "value is not a multiple of 2");
+}
+
 /// The example of the platform's documentation.
 fn example() -> Value {
     json!({
@@ -64,7 +103,7 @@ fn example() -> Value {
 #[test]
 fn the_documented_example_is_understood() {
     let schema = legal(&example());
-    assert_eq!((schema.depth, schema.property_count, schema.flavour), (2, 3, Flavour::JsonSchema));
+    assert_eq!((schema.depth, schema.property_count, schema.flavour), (1, 3, Flavour::JsonSchema));
     assert_eq!(schema.hash, canonical_hash(&example()));
     let valid = json!({ "propertyId": "p_123", "subjectId": "sub_456", "favoritedAt": "2026-05-04T10:00:00Z" });
     assert!(schema.validator.check(&valid).is_ok());
@@ -100,33 +139,79 @@ fn nested(levels: usize, keyword: &str) -> Value {
     })
 }
 
+/// Pointer and reason of a refusal because of a cap.
+fn beyond(schema: &Value) -> (String, String) {
+    match inspected(schema).expect_err("refused") {
+        Error::SchemaTooDeep { pointer, reason } | Error::SchemaTooWide { pointer, reason } => (pointer, reason),
+        other => panic!("{other}"),
+    }
+}
+
 #[test]
 fn schema_depth_max() {
-    for keyword in ["properties", "items", "prefixItems"] {
-        assert_eq!(legal(&nested(SCHEMA_DEPTH_MAX, keyword)).depth, 5, "{keyword}");
-        assert!(is_too_deep(&nested(SCHEMA_DEPTH_MAX + 1, keyword)), "{keyword}");
+    for keyword in ["properties", "items", "prefixItems", "additionalProperties", "contains"] {
+        // The innermost schema is one of a scalar.
+        assert_eq!(legal(&nested(SCHEMA_DEPTH_MAX + 1, keyword)).depth, 5, "{keyword}");
+        assert!(is_too_deep(&nested(SCHEMA_DEPTH_MAX + 2, keyword)), "{keyword}");
     }
-    for keyword in ["allOf", "not", "additionalProperties", "contains"] {
+    for keyword in ["allOf", "not", "propertyNames"] {
         assert_eq!(legal(&nested(10, keyword)).depth, 1, "{keyword}");
     }
+    let (pointer, reason) = beyond(&nested(SCHEMA_DEPTH_MAX + 2, "properties"));
+    assert_eq!(pointer, "/properties/a".repeat(SCHEMA_DEPTH_MAX));
+    assert_eq!(reason, "the schema has 6 levels, more than 5");
+}
+
+#[test]
+fn scalars_are_no_level() {
+    let scalars =
+        json!({ "type": "object", "properties": { "a": { "type": "string" }, "b": { "enum": [1] }, "c": {} } });
+    assert_eq!(legal(&scalars).depth, 1);
+    let list = json!({ "properties": { "a": { "type": "array", "items": { "type": "string" } } } });
+    assert_eq!(legal(&list).depth, 2);
+    let empty = json!({ "properties": { "a": { "type": ["object", "null"] } } });
+    assert_eq!(legal(&empty).depth, 2);
+    assert_eq!(legal(&json!({})).depth, 1);
+    let branches =
+        json!({ "type": "object", "anyOf": [{ "properties": { "a": { "items": {} } } }, { "required": ["b"] }] });
+    assert_eq!(legal(&branches).depth, 2);
+}
+
+#[test]
+fn caps_are_the_callers_choice() {
+    let deep = nested(SCHEMA_DEPTH_MAX + 2, "items").to_string();
+    let wide = json!({ "properties": map(SCHEMA_PROPERTIES_MAX + 1) }).to_string();
+    for text in [&deep, &wide] {
+        assert!(inspect(text).is_err() && inspect_within(text, Caps::NONE).is_ok());
+    }
+    let caps = Caps { depth_max: 6, properties_max: 51 };
+    assert_eq!(inspect_within(&deep, caps).expect("legal").depth, 6);
+    assert_eq!(inspect_within(&wide, caps).expect("legal").property_count, 51);
+    assert!(inspect_within(&deep, Caps { depth_max: 5, ..caps }).is_err());
 }
 
 #[test]
 fn depth_follows_references_once_around() {
     let list = json!({ "properties": { "value": {}, "next": { "$ref": "#" } } });
-    assert_eq!(legal(&list).depth, 2);
+    assert_eq!(legal(&list).depth, 1);
     let split = json!({
         "properties": { "a": { "$ref": "#/$defs/a" } },
-        "$defs": { "a": nested(SCHEMA_DEPTH_MAX, "properties"), "unused": nested(9, "items") },
+        "$defs": { "a": nested(SCHEMA_DEPTH_MAX + 1, "properties"), "unused": nested(9, "items") },
     });
-    assert!(is_too_deep(&split));
+    assert_eq!(beyond(&split).0, format!("/$defs/a{}", "/properties/a".repeat(SCHEMA_DEPTH_MAX - 1)));
+}
+
+fn map(count: usize) -> Value {
+    (0..count).map(|i| (format!("p{i}"), json!({}))).collect()
 }
 
 #[test]
 fn schema_properties_max() {
-    let map = |count: usize| -> Value { (0..count).map(|i| (format!("p{i}"), json!({}))).collect() };
     assert_eq!(legal(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX) })).property_count, 50);
     assert!(is_too_wide(&json!({ "properties": map(SCHEMA_PROPERTIES_MAX + 1) })));
+    let inside = json!({ "properties": { "a": { "properties": map(SCHEMA_PROPERTIES_MAX) } } });
+    let reason = "the schema declares 51 properties, more than 50".to_owned();
+    assert_eq!(beyond(&inside), ("/properties/a/properties".to_owned(), reason));
     let spread = json!({
         "properties": map(10), "$defs": { "a": { "properties": map(10) } },
         "oneOf": [{ "properties": map(10) }, { "not": { "properties": map(10) } }],
@@ -142,8 +227,9 @@ fn schema_properties_max() {
 
 #[test]
 fn caps_are_judged_before_the_compiler() {
-    let mut schema = nested(SCHEMA_DEPTH_MAX + 1, "properties");
-    schema["type"] = json!("nonsense");
+    let mut schema = nested(SCHEMA_DEPTH_MAX + 2, "properties");
+    schema["title"] = json!("t");
+    schema["minLength"] = json!("nonsense");
     schema["$ref"] = json!("https://example.com/");
     assert!(is_too_deep(&schema));
 }

@@ -6,6 +6,7 @@
 //! [`declared`]. An acceptance is right if there is no such payload: [`random`] looks for one.
 
 mod bounds;
+mod chain;
 mod declared;
 mod patch;
 mod random;
@@ -14,7 +15,7 @@ mod table;
 use serde_json::Value;
 
 use super::{Compatibility, Refusal, Violation, check_minor};
-use crate::{schema::inspect, validator::Validator};
+use crate::{caps::Caps, schema::inspect_within, validator::Validator};
 
 /// Both modes of a comparison.
 const MODES: [Compatibility; 2] = [Compatibility::Declared, Compatibility::Strict];
@@ -30,8 +31,8 @@ struct Pair<'a> {
 impl<'a> Pair<'a> {
     /// Compiles both schemas; `None` if one of them is not legal.
     fn read(old: &'a Value, new: &'a Value) -> Option<Self> {
-        let before = inspect(&old.to_string()).ok()?.validator;
-        let after = inspect(&new.to_string()).ok()?.validator;
+        let compiled = |schema: &Value| inspect_within(&schema.to_string(), Caps::NONE).ok();
+        let (before, after) = (compiled(old)?.validator, compiled(new)?.validator);
         Some(Self { old, new, before, after })
     }
 

@@ -5,6 +5,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::{super::*, errors, is_too_deep, legal, refusal};
+use crate::error::Error;
 use crate::limits::{
     CHECK_DEPTH_MAX, CHECK_NESTING_MAX, PAYLOAD_ERRORS_SHOWN_MAX, QUICK_CHECK_STEPS_MAX, SCHEMA_CHAIN_MAX,
     SCHEMA_EXPANSION_MAX, SCHEMA_NESTING_MAX, SCHEMA_PATTERN_BYTES_MAX, SCHEMA_PATTERN_COMPILED_BYTES_MAX,
@@ -51,9 +52,27 @@ fn schema_nesting_max() {
         json!({ "$ref": "#/$defs/d0", "$defs": definitions })
     };
     // Each step is a subschema and a reference; the root and its reference come first.
-    legal(&chain(SCHEMA_NESTING_MAX / 2 - 1, "additionalProperties"));
-    assert!(is_too_deep(&chain(SCHEMA_NESTING_MAX / 2, "additionalProperties")));
+    let uncapped = |schema: &Value| inspect_within(&schema.to_string(), Caps::NONE);
+    assert!(uncapped(&chain(SCHEMA_NESTING_MAX / 2 - 1, "additionalProperties")).is_ok());
+    let refused = uncapped(&chain(SCHEMA_NESTING_MAX / 2, "additionalProperties"));
+    assert!(matches!(refused, Err(Error::SchemaTooDeep { .. })));
     assert!(is_too_deep(&chain(900, "not")));
+}
+
+/// However high an operator sets the caps, a schema and the check of a payload fit into a worker's stack.
+#[test]
+fn schemas_without_caps_stay_within_the_stack() {
+    let check = || {
+        // JSON texts nest 127 levels at most, and each of these takes two.
+        let nest =
+            |levels: u16, inner: Value, around: fn(Value) -> Value| (0..levels).fold(inner, |all, _| around(all));
+        let deep = nest(62, json!({ "type": "integer" }), |inner| json!({ "properties": { "a": inner } }));
+        let schema = inspect_within(&deep.to_string(), Caps::NONE).expect("legal");
+        [json!(1), json!("text")]
+            .map(|inner| schema.validator.check(&nest(62, inner, |all| json!({ "a": all }))).is_ok())
+    };
+    let thread = thread::Builder::new().stack_size(2 << 20).spawn(check).expect("a thread");
+    assert_eq!(thread.join().expect("no overflow"), [true, false]);
 }
 
 #[test]

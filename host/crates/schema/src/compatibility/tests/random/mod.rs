@@ -5,6 +5,7 @@
 //! WEIR_SCHEMA_PAIRS=100000 cargo test --release -p weir-schema --lib no_accepted_pair_breaks -- --nocapture
 //! ```
 
+mod chains;
 mod dice;
 mod draw;
 mod grammar;

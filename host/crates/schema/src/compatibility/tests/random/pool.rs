@@ -26,7 +26,7 @@ pub(super) const PATTERNS: [(&str, &[&str]); 16] = [
 ];
 
 /// The formats that the tests use, the last of them unknown, with texts of each.
-pub(super) const FORMATS: [(&str, &[&str]); 12] = [
+pub(super) const FORMATS: [(&str, &[&str]); 15] = [
     ("date-time", &["2026-05-04T10:00:00Z", "2026-05-04T10:00:00.5+02:00", "2026-05-04"]),
     ("date", &["2026-05-04", "2024-02-29", "2026-02-30"]),
     ("time", &["10:00:00Z", "23:59:60Z", "10:00"]),
@@ -38,6 +38,9 @@ pub(super) const FORMATS: [(&str, &[&str]); 12] = [
     ("ipv6", &["::1", "1::2::3"]),
     ("hostname", &["example.com", "a", "-a"]),
     ("duration", &["P1D", "PT1H", "1 day"]),
+    ("iri", &["https://example.com/ä", "urn:ä", "/ä"]),
+    ("iri-reference", &["/ä", "a b"]),
+    ("uri-template", &["/{a}", "{", "/a"]),
     ("colour", &["red", ""]),
 ];
 

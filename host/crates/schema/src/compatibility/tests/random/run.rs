@@ -21,7 +21,7 @@ const PAIRS: usize = 2_000;
 /// Payloads that are tried on a pair.
 const TRIES: usize = 60;
 /// The share of pairs, in thousandths, that may be answered with "cannot prove".
-const UNPROVEN_PER_MILLE_MAX: usize = 15;
+const UNPROVEN_PER_MILLE_MAX: usize = 6;
 
 /// The numbers of answers.
 #[derive(Clone, Copy, Default)]

@@ -7,6 +7,18 @@ use super::{Row, accept, accept_unless_strict, check, refuse};
 pub(super) fn rows() -> Vec<Row> {
     let id = || json!({ "id": { "type": "string" } });
     vec![
+        refuse(
+            "members that no keyword speaks about are no longer let through",
+            json!({ "type": "object", "unevaluatedProperties": { "type": "string" } }),
+            json!({ "type": "object", "unevaluatedProperties": false }),
+            json!({ "extra": "" }),
+        ),
+        refuse(
+            "the same beside branches that evaluate some",
+            json!({ "type": "object", "anyOf": [{ "properties": { "a": { "type": "integer" } }, "required": ["a"] }, { "properties": { "b": { "type": "integer" } } }], "unevaluatedProperties": { "type": "string" } }),
+            json!({ "type": "object", "anyOf": [{ "properties": { "a": { "type": "integer" } }, "required": ["a"] }, { "properties": { "b": { "type": "integer" } } }], "unevaluatedProperties": { "type": "string", "maxLength": 3 } }),
+            json!({ "other": "long" }),
+        ),
         accept(
             "a closed object is opened",
             json!({ "properties": id(), "additionalProperties": false }),

@@ -14,6 +14,24 @@ fn items() -> Vec<Row> {
     let integer = || json!({ "type": "integer" });
     let number = || json!({ "type": "number" });
     vec![
+        refuse(
+            "a list gets a length of two thousand",
+            json!({ "type": "array" }),
+            json!({ "type": "array", "maxItems": 2_000 }),
+            json!(vec![0; 2_001]),
+        ),
+        refuse(
+            "a list of texts gets a length of ten thousand",
+            json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
+            json!({ "type": "array", "items": { "type": "string", "minLength": 1 }, "maxItems": 10_000 }),
+            json!(vec!["a"; 10_001]),
+        ),
+        refuse(
+            "elements that no keyword speaks about are no longer let through",
+            json!({ "type": "array", "prefixItems": [{ "type": "string" }], "unevaluatedItems": { "type": "boolean" } }),
+            json!({ "type": "array", "prefixItems": [{ "type": "string" }], "unevaluatedItems": false }),
+            json!(["a", true]),
+        ),
         accept("elements take more", json!({ "items": integer() }), json!({ "items": number() })),
         refuse("elements take less", json!({ "items": number() }), json!({ "items": integer() }), json!([0.5])),
         refuse(

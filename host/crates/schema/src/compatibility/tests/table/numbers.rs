@@ -4,6 +4,9 @@ use serde_json::json;
 
 use super::{Row, accept, check, refuse};
 
+/// The first integer that no float is: 2⁵³ + 1.
+const BEYOND: u64 = 9_007_199_254_740_993;
+
 pub(super) fn rows() -> Vec<Row> {
     vec![
         accept("maximum raised", json!({ "maximum": 10 }), json!({ "maximum": 11 })),
@@ -103,6 +106,61 @@ pub(super) fn rows() -> Vec<Row> {
             json!({ "type": "integer", "maximum": i64::MAX }),
             json!({ "type": "integer", "maximum": i64::MAX - 1 }),
             json!(i64::MAX),
+        ),
+        refuse(
+            "a constant next to another that a float cannot tell apart",
+            json!({ "const": BEYOND }),
+            json!({ "const": BEYOND - 1 }),
+            json!(BEYOND),
+        ),
+        refuse(
+            "the same in a list",
+            json!({ "enum": [BEYOND, BEYOND - 1, "a"] }),
+            json!({ "enum": [BEYOND - 1, "a"] }),
+            json!(BEYOND),
+        ),
+        accept(
+            "two large integers are a range",
+            json!({ "type": "integer", "minimum": BEYOND - 1, "maximum": BEYOND }),
+            json!({ "enum": [BEYOND - 1, BEYOND] }),
+        ),
+        refuse(
+            "two large integers are no multiples of two",
+            json!({ "enum": [BEYOND, BEYOND - 1] }),
+            json!({ "multipleOf": 2 }),
+            json!(BEYOND),
+        ),
+        refuse(
+            "a large step and the next",
+            json!({ "type": "integer", "multipleOf": BEYOND }),
+            json!({ "multipleOf": BEYOND - 1 }),
+            json!(BEYOND),
+        ),
+        accept(
+            "a large step becomes one of its divisors",
+            json!({ "type": "integer", "multipleOf": 3 * BEYOND }),
+            json!({ "multipleOf": BEYOND }),
+        ),
+        refuse(
+            "a large bound and the next",
+            json!({ "type": "integer", "exclusiveMaximum": BEYOND }),
+            json!({ "exclusiveMaximum": BEYOND - 1 }),
+            json!(BEYOND - 1),
+        ),
+        accept(
+            "large integers that differ are unique",
+            json!({ "const": [BEYOND, BEYOND - 1] }),
+            json!({ "uniqueItems": true }),
+        ),
+        accept(
+            "a large integer in another spelling",
+            json!({ "const": 1_u64 << 60 }),
+            json!({ "const": 1_152_921_504_606_846_976.0 }),
+        ),
+        accept(
+            "a large integer in another spelling is a multiple",
+            json!({ "const": 1_152_921_504_606_846_976.0 }),
+            json!({ "multipleOf": 1_024 }),
         ),
     ]
 }

@@ -6,6 +6,24 @@ use super::{Row, accept, beyond_reach, check, refuse};
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
+        refuse(
+            "a text gets a length of two thousand",
+            json!({ "type": "string" }),
+            json!({ "type": "string", "maxLength": 2_000 }),
+            json!("a".repeat(2_001)),
+        ),
+        refuse(
+            "a text gets the length of a column",
+            json!({ "properties": { "a": { "type": "string", "maxLength": 100_000 } } }),
+            json!({ "properties": { "a": { "type": "string", "maxLength": 65_535 } } }),
+            json!({ "a": "a".repeat(65_536) }),
+        ),
+        refuse(
+            "a text with a pattern gets a long length",
+            json!({ "type": "string", "pattern": "^[a-z]+(-[a-z]+)*$" }),
+            json!({ "type": "string", "pattern": "^[a-z]+(-[a-z]+)*$", "maxLength": 4_000 }),
+            json!("a".repeat(4_001)),
+        ),
         accept("maxLength raised", json!({ "maxLength": 64 }), json!({ "maxLength": 128 })),
         refuse("maxLength lowered", json!({ "maxLength": 64 }), json!({ "maxLength": 63 }), json!("a".repeat(64))),
         refuse(
