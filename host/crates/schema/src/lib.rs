@@ -11,6 +11,7 @@ mod filter;
 mod flavour;
 mod keywords;
 pub mod limits;
+mod names;
 mod pattern;
 mod pointer;
 mod rules;
@@ -23,5 +24,6 @@ pub use compatibility::{Compatibility, Refusal, Violation, check_minor, is_patch
 pub use error::{Error, PayloadError};
 pub use filter::Filter;
 pub use flavour::Flavour;
+pub use names::repeated_name;
 pub use schema::{Schema, inspect};
 pub use validator::Validator;
