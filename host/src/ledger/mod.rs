@@ -68,7 +68,7 @@ impl Ledger {
             fail!(Unavailable, "too many emits wait for the database; nothing was accepted").retry_after(1)
         })?;
         let acceptance = replied.await.map_err(|_| stopped())??;
-        self.accepted.fetch_add(u64::from(acceptance == Acceptance::Accepted), Ordering::Relaxed);
+        self.accepted.fetch_add(u64::from(matches!(acceptance, Acceptance::Accepted { .. })), Ordering::Relaxed);
         Ok(acceptance)
     }
 
