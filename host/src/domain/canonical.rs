@@ -3,80 +3,89 @@
 //! Members are sorted, white space and escapes do not count, and numbers are compared as they were written:
 //! a reader that makes floating-point numbers of them takes two ids of twenty digits for one.
 
-use std::{
-    borrow::Cow,
-    fmt::Write,
-    iter::{Peekable, once},
-    str::CharIndices,
-};
+use std::{borrow::Cow, fmt::Write, ops::Range};
 
 /// The canonical text of a well-formed JSON text. Two texts have the same one exactly if they differ in the order
 /// of members, in white space, in escapes or in the spelling of numbers only.
 pub fn canonical_text(json: &str) -> String {
-    let mut reader = Reader { json, chars: json.char_indices().peekable() };
     let mut text = String::with_capacity(json.len());
-    reader.value(&mut text);
+    Reader { json, at: 0 }.value(&mut text);
     text
 }
 
 /// Reads a text that is known to be well-formed.
 struct Reader<'a> {
     json: &'a str,
-    chars: Peekable<CharIndices<'a>>,
+    /// The byte to be read next.
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// The next character that is no white space, left where it is.
-    fn next(&mut self) -> Option<char> {
-        while self.chars.next_if(|(_, c)| c.is_ascii_whitespace()).is_some() {}
-        self.chars.peek().map(|(_, c)| *c)
+    /// The next byte that is no white space, left where it is.
+    fn next(&mut self) -> Option<u8> {
+        let rest = &self.json.as_bytes()[self.at..];
+        self.at += rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        self.json.as_bytes().get(self.at).copied()
     }
 
-    /// Takes the next character if it is this one.
-    fn takes(&mut self, expected: char) -> bool {
-        self.next() == Some(expected) && self.chars.next().is_some()
+    /// Takes the next byte if it is this one.
+    fn takes(&mut self, expected: u8) -> bool {
+        let is_there = self.next() == Some(expected);
+        self.at += usize::from(is_there);
+        is_there
     }
 
-    /// The text from here on for as long as `belongs` says so.
-    fn run(&mut self, mut belongs: impl FnMut(char) -> bool) -> &'a str {
-        let at = |chars: &mut Peekable<CharIndices<'_>>, end| chars.peek().map_or(end, |(at, _)| *at);
-        let begin = at(&mut self.chars, self.json.len());
-        while self.chars.next_if(|(_, c)| belongs(*c)).is_some() {}
-        &self.json[begin..at(&mut self.chars, self.json.len())]
+    /// The text from here on for as long as its bytes, which are ASCII, belong to it.
+    fn run(&mut self, belongs: impl Fn(u8) -> bool) -> &'a str {
+        let rest = &self.json[self.at..];
+        let length = rest.bytes().take_while(|byte| belongs(*byte)).count();
+        self.at += length;
+        &rest[..length]
     }
 
     fn value(&mut self, text: &mut String) {
         match self.next() {
-            Some('{') => self.object(text),
-            Some('[') => self.list(text),
-            Some('"') => text.push_str(&self.string()),
-            Some('t' | 'f' | 'n') => text.push_str(self.run(|c| c.is_ascii_lowercase())),
-            _ => write_number(text, self.run(|c| c.is_ascii_digit() || "+-.eE".contains(c))),
+            Some(b'{') => self.object(text),
+            Some(b'[') => self.list(text),
+            Some(b'"') => text.push_str(&self.string()),
+            Some(b't' | b'f' | b'n') => text.push_str(self.run(|byte| byte.is_ascii_lowercase())),
+            _ => write_number(text, self.run(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))),
         }
     }
 
     fn object(&mut self, text: &mut String) {
-        let mut members = Vec::new();
-        self.takes('{');
-        while !self.takes('}') {
-            self.takes(',');
+        let begin = text.len();
+        // Where name and value of each member are in the text.
+        let mut members: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+        self.takes(b'{');
+        while !self.takes(b'}') {
+            self.takes(b',');
             self.next();
-            let name = self.string();
-            self.takes(':');
-            let mut value = String::new();
-            self.value(&mut value);
-            members.push((name, value));
+            let name = text.len();
+            text.push_str(&self.string());
+            let value = text.len();
+            self.takes(b':');
+            self.value(text);
+            members.push((name..value, value..text.len()));
         }
-        members.sort_unstable();
-        let members = members.iter().flat_map(|(name, value)| [",", name, ":", value]);
-        text.extend(once("{").chain(members.skip(1)).chain(once("}")));
+        members.sort_unstable_by_key(|(name, _)| &text[name.clone()]);
+        let mut sorted = String::with_capacity(text.len() - begin + 2 * members.len() + 2);
+        for (name, value) in members {
+            sorted.push(if sorted.is_empty() { '{' } else { ',' });
+            sorted.push_str(&text[name]);
+            sorted.push(':');
+            sorted.push_str(&text[value]);
+        }
+        text.truncate(begin);
+        text.push_str(if sorted.is_empty() { "{" } else { &sorted });
+        text.push('}');
     }
 
     fn list(&mut self, text: &mut String) {
-        self.takes('[');
+        self.takes(b'[');
         text.push('[');
-        while !self.takes(']') {
-            if self.takes(',') {
+        while !self.takes(b']') {
+            if self.takes(b',') {
                 text.push(',');
             }
             self.value(text);
@@ -86,14 +95,15 @@ impl<'a> Reader<'a> {
 
     /// A string with its quotes, and with no escapes but the necessary ones.
     fn string(&mut self) -> Cow<'a, str> {
-        let (mut quotes, mut is_escaped) = (0, false);
-        let sent = self.run(|c| {
-            let belongs = quotes < 2;
-            quotes += u8::from(c == '"' && !is_escaped);
-            is_escaped = c == '\\' && !is_escaped;
-            belongs
-        });
-        if !sent.contains('\\') {
+        let rest = &self.json[self.at..];
+        let (mut length, mut has_escapes) = (1, false);
+        while let Some(byte) = rest.as_bytes().get(length).filter(|byte| **byte != b'"') {
+            has_escapes |= *byte == b'\\';
+            length += 1 + usize::from(*byte == b'\\');
+        }
+        let sent = rest.get(..=length).unwrap_or(rest);
+        self.at += sent.len();
+        if !has_escapes {
             return Cow::Borrowed(sent);
         }
         // What stands for no character stays as it was sent.

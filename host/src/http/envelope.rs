@@ -51,10 +51,18 @@ pub(super) struct Paged<T> {
     total: i64,
     page: u32,
     limit: u32,
-    /// The cursor of the next page; the inner `None` at the end of the list, the outer one in a list without
-    /// cursors.
+    /// `None` in a list without cursors.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<Option<String>>,
+    next_cursor: Option<NextCursor>,
+}
+
+/// The cursor of the next page of a list.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum NextCursor {
+    Behind(String),
+    /// Shown as null: there is no next page.
+    End(()),
 }
 
 impl<T> Paged<T> {
@@ -72,7 +80,8 @@ impl<T> Paged<T> {
         item: impl FnMut(Row) -> Result<T>,
     ) -> Result<Self> {
         let is_full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= page.limit);
-        let next_cursor = rows.last().filter(|_| is_full).map(key);
+        let next_cursor =
+            rows.last().filter(|_| is_full).map_or(NextCursor::End(()), |row| NextCursor::Behind(key(row)));
         let items = rows.into_iter().map(item).collect::<Result<_>>()?;
         Ok(Self { next_cursor: Some(next_cursor), ..Self::new(items, total, page) })
     }

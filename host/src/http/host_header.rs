@@ -64,7 +64,7 @@ mod tests {
         for right in ["", "a", "example.com:80", "example.com:", "127.0.0.1:8080", "[::1]", "[::1]:8080", "a_b.local"] {
             assert!(checked(Version::HTTP_11, &[right]), "{right:?}");
         }
-        let wrong = ["a b", "a@b", "a/b", "http://a", "a:b", "a:99999", "a,b", "a:80:80", "[::1", "a?b", "a#b", ":-1"];
+        let wrong = ["a b", "a@b", "a/b", "http://a", "a:b", "a:99999", "a:80:80", "[::1", "a?b", "a#b", ":-1"];
         for wrong in wrong {
             assert!(!checked(Version::HTTP_11, &[wrong]), "{wrong:?}");
         }

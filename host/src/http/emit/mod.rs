@@ -13,10 +13,7 @@ use super::{
     extract::{Body, Params, Query},
     state::Shared,
 };
-use crate::{
-    error::Result,
-    service::event::{emit, emits},
-};
+use crate::service::event::{emit, emits};
 use body::WRONG_SHAPE;
 
 pub(super) async fn emit(

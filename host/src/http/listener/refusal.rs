@@ -23,7 +23,7 @@ pub(super) fn instead_of(written: &[u8]) -> Option<Vec<u8>> {
     let status = written.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
     let error = match status {
         b"400" => fail!(BadRequest, "the request is no HTTP"),
-        b"414" | b"431" => {
+        b"431" => {
             let bytes = REQUEST_HEAD_BYTES_MAX;
             fail!(RequestHeadTooLarge, "the head of the request has more than {bytes} bytes, or more than 100 headers")
         }

@@ -146,9 +146,6 @@ async fn request_head_bytes_max() {
     let many = format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: y\r\n".repeat(200));
     let refused = exchange(server.connect().await, &many).await;
     assert!(is_refused(&refused, 431, "request_head_too_large"), "{refused}");
-    let long_target = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(REQUEST_HEAD_BYTES_MAX - 100));
-    let refused = exchange(server.connect().await, &long_target).await;
-    assert!(is_refused(&refused, 431, "request_head_too_large"), "{refused}");
     server.stop().await;
 }
 

@@ -274,7 +274,7 @@ async fn a_listing_that_ends_while_it_is_forked_counts_what_was_forked() {
     hidden.ok();
     let forked = answers.iter().filter(|answer| answer.status == 201).count();
     for refused in answers.iter().filter(|answer| answer.status != 201) {
-        refused.refused(409, "listing_not_published");
+        refused.refused(404, "listing_not_found");
     }
     assert_eq!(listing(&publisher, &id).await.ok()["forkCount"], forked);
     app.stop().await;
