@@ -46,7 +46,7 @@ pub(in crate::http) trait View: Serialize + Sized {
 pub(in crate::http) enum OfSecret<'a> {
     /// Nothing: the request left it alone.
     Nothing,
-    /// Whether the one that the request set signs for Standard Webhooks.
+    /// That the one that the request set does not sign for Standard Webhooks, if so.
     Form(&'a Secret),
     /// That, and the secret itself, this once.
     Whole(&'a Secret),
@@ -194,9 +194,15 @@ struct Terms {
     /// The signing secret, shown only in the answer to the request that set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
-    /// Whether deliveries carry a signature of Standard Webhooks; said to the request that set the secret.
+    /// False in the answer to a request that set a secret with which deliveries carry no signature of Standard
+    /// Webhooks.
     #[serde(skip_serializing_if = "Option::is_none")]
     standard_webhooks: Option<bool>,
+}
+
+/// What is said of a secret that was set: nothing, or that it does not sign for Standard Webhooks.
+fn standard_webhooks(secret: &Secret) -> Option<bool> {
+    secret.standard_key().is_none().then_some(false)
 }
 
 impl Terms {
@@ -223,7 +229,7 @@ impl Terms {
                 OfSecret::Form(_) | OfSecret::Nothing => None,
             },
             standard_webhooks: match secret {
-                OfSecret::Whole(secret) | OfSecret::Form(secret) => Some(secret.standard_key().is_some()),
+                OfSecret::Whole(secret) | OfSecret::Form(secret) => standard_webhooks(secret),
                 OfSecret::Nothing => None,
             },
         })
@@ -252,6 +258,9 @@ pub(in crate::http) struct Subscribed {
     canonical_name: Option<String>,
     secret: String,
     webhook_url: String,
+    /// As in [`Terms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_webhooks: Option<bool>,
 }
 
 impl Subscribed {
@@ -261,6 +270,7 @@ impl Subscribed {
             subscription_id: subscription.id,
             secret: secret.reveal().to_owned(),
             webhook_url: subscription.webhook_url,
+            standard_webhooks: standard_webhooks(secret),
         }
     }
 }
