@@ -1,7 +1,9 @@
 //! The composition root: builds the parts, starts server and workers, and stops them in order.
 
+mod ulimits;
+
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU32},
@@ -47,9 +49,6 @@ const REQUESTS_STOP_MAX: Duration = Duration::from_secs(10);
 /// which supervisors commonly kill a process: another host makes a delivery that is put back in time at
 /// once, and one that is killed only after its lease.
 const DELIVERIES_STOP_GRACE: Duration = Duration::from_secs(5);
-/// Open files beside deliveries and connections of callers: those of the database, idle
-/// connections to endpoints, and files.
-const OPEN_FILES_BESIDE: usize = 1_024;
 
 /// The settings of an [`App`].
 pub struct Settings {
@@ -134,7 +133,11 @@ pub struct App {
 impl App {
     /// Builds and starts everything. When this returns, the host serves.
     pub async fn start(settings: Settings) -> Result<Self> {
-        raise_open_files(settings.deliveries_max + settings.connections_max);
+        let hints = ulimits::raise(settings.deliveries_max + settings.connections_max);
+        ulimits::explain(Self::build(settings).await, &hints)
+    }
+
+    async fn build(settings: Settings) -> Result<Self> {
         let owner = own(&settings.database)?;
         let db = Db::connect(&settings.database).await.map_err(cannot_open)?;
         migrate::run(&db).await.map_err(cannot_open)?;
@@ -237,12 +240,8 @@ fn own(location: &Location) -> Result<Option<File>> {
             .map_err(|cause| fail!(Unavailable, "cannot make the folder {}: {cause}", folder.display()))?;
     }
     let lock = lock_path(path);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock)
-        .map_err(|cause| fail!(Unavailable, "cannot open {}: {cause}", lock.display()))?;
+    let file =
+        db::open_private(&lock).map_err(|cause| fail!(Unavailable, "cannot open {}: {cause}", lock.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => {
@@ -256,15 +255,4 @@ fn lock_path(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
     name.into()
-}
-
-/// Raises the number of files that the process may open, because each connection is one. Common systems
-/// allow a thousand at first, and more on demand.
-fn raise_open_files(connections: usize) {
-    let wanted = u64::try_from(connections + OPEN_FILES_BESIDE).unwrap_or(u64::MAX);
-    match rlimit::increase_nofile_limit(wanted) {
-        Ok(allowed) if allowed < wanted => tracing::warn!(allowed, wanted, "the system allows few open files"),
-        Ok(_) => {}
-        Err(cause) => tracing::warn!(%cause, "the number of open files could not be raised"),
-    }
 }

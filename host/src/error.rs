@@ -66,6 +66,8 @@ codes! {
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, Never;
     /// The request body is larger than the host reads.
     RequestTooLarge = "request_too_large", 413, Never;
+    /// The head of the request is larger than the host reads, or has too many headers.
+    RequestHeadTooLarge = "request_head_too_large", 431, Never;
     /// Too many requests with this key.
     RateLimited = "RATE_LIMITED", 429, Later;
     /// A fault of the host; the log has the cause.

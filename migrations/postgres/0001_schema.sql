@@ -11,9 +11,13 @@ create table organization (
     region        text    not null,
     billing_email text,
     is_active     boolean not null,
-    -- Raised by every change that accepting or routing an event may depend on. A cached view of an
-    -- organization holds the revision at which it was read.
+    -- Raised by every change that accepting or routing an event may depend on, to the time of the change
+    -- or by one, whichever is more. A cached view of an organization holds the revision at which it was
+    -- read.
     revision      bigint not null,
+    -- The revision of the last change of what the check of an emit depends on: keys, plan, registrations
+    -- and pushes.
+    rules_revision bigint not null,
     -- The organization's data key, wrapped by the root key.
     data_key      bytea    not null,
     created_at    bigint not null,

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use super::{
     Tx, codec,
     emit::{payload, stored_event_type},
-    page::paged,
+    page::{Part, paged},
 };
 use crate::{
     domain::{
@@ -33,6 +33,8 @@ pub struct Line {
     pub entity: Option<Entity>,
     /// When the event was accepted; of a line that follows from a delivery, when that changed.
     pub created_at: Time,
+    /// The key of its row, which the list is in the order of.
+    pub key: String,
 }
 
 /// Which events a list has; what is `None` narrows nothing.
@@ -90,8 +92,7 @@ pub async fn list(
     tx: &mut Tx,
     organization: &OrganizationId,
     query: &EventLogQuery,
-    limit: u32,
-    offset: i64,
+    part: Part<'_>,
 ) -> Result<(Vec<Line>, i64)> {
     let names = query.event_type.as_ref().map(LoggedType::columns);
     let (rows, total): (Vec<LineRow>, i64) = paged!(
@@ -111,7 +112,7 @@ pub async fn list(
             and (cast($7 as text) is null or emitted_by = $7)
             and (cast($8 as bigint) is null or accepted_at >= $8)
             and (cast($9 as bigint) is null or accepted_at <= $9)",
-        order: "id desc",
+        newest: "id",
         bind: [
             organization.as_str(),
             names.as_ref().map(|(namespace, ..)| *namespace),
@@ -123,7 +124,7 @@ pub async fn list(
             codec::millis(query.from),
             codec::millis(query.to),
         ],
-        page: (limit, offset),
+        page: part,
     );
     let line = |row: LineRow| Line {
         event_type: stored_event_type(organization, &row.namespace, &row.name, &row.version),
@@ -132,6 +133,7 @@ pub async fn list(
         payload: row.payload,
         entity: row.entity_type.zip(row.entity_id).map(|(kind, id)| Entity { kind, id }),
         created_at: codec::time(row.accepted_at),
+        key: row.id,
     };
     Ok((rows.into_iter().map(line).collect(), total))
 }
@@ -175,8 +177,7 @@ pub async fn origins(
     organization: &OrganizationId,
     derived: Derived,
     span: (Option<Time>, Option<Time>),
-    limit: u32,
-    offset: i64,
+    part: Part<'_>,
 ) -> Result<(Vec<Origin>, i64)> {
     let (from, to) = (codec::millis(span.0), codec::millis(span.1));
     macro_rules! emits {
@@ -195,9 +196,9 @@ pub async fn origins(
                      and (cast($2 as bigint) is null or ", $at, " >= $2)
                      and (cast($3 as bigint) is null or ", $at, " <= $3)"
                 ),
-                order: "id desc",
+                newest: "id",
                 bind: [organization.as_str(), from, to],
-                page: (limit, offset),
+                page: part,
             )
         };
     }
@@ -215,9 +216,9 @@ pub async fn origins(
                 and (cast($2 as bigint) is null or delivery.updated_at >= $2)
                 and (cast($3 as bigint) is null or delivery.updated_at <= $3)
                 and delivery.status = $4",
-            order: "delivery.id desc",
+            newest: "delivery.id",
             bind: [organization.as_str(), from, to, status.as_str()],
-            page: (limit, offset),
+            page: part,
         ),
     })
 }

@@ -8,10 +8,11 @@ use crate::error::{Code, Error};
 /// input/output error, full, cannot open, protocol.
 const SQLITE_UNAVAILABLE: [i32; 7] = [5, 6, 8, 10, 13, 14, 15];
 /// PostgreSQL's classes of states for the same: connection, authorization, no such database, insufficient
-/// resources, operator intervention, system error; and single states: not accepting connections,
-/// read-only, lock not available, serialization, deadlock.
-const POSTGRES_UNAVAILABLE: [&str; 11] =
-    ["08", "28", "3D", "53", "55000", "57", "58", "25006", "55P03", "40001", "40P01"];
+/// resources, operator intervention (a statement that took too long among them), system error; and single
+/// states: not accepting connections, read-only, ended for idling in a transaction, lock not available,
+/// serialization, deadlock.
+const POSTGRES_UNAVAILABLE: [&str; 12] =
+    ["08", "28", "3D", "53", "55000", "57", "58", "25006", "25P03", "55P03", "40001", "40P01"];
 
 /// Turns a failure of the database into an error: one that passes is `unavailable`, every other one is a
 /// bug of the host.
@@ -60,8 +61,8 @@ mod tests {
     #[test]
     fn trouble_that_passes_is_told_from_bugs() {
         // busy, busy snapshot, full, disk I/O error on fsync; connection lost, disk full, shutdown,
-        // serialization, no connections taken, no such database
-        for code in ["5", "517", "13", "1034", "08006", "53100", "57P01", "40001", "55000", "3D000"] {
+        // serialization, no connections taken, no such database, too slow, idle
+        for code in ["5", "517", "13", "1034", "08006", "53100", "57P01", "40001", "55000", "3D000", "57014", "25P03"] {
             assert!(is_unavailable_code(code), "{code}");
         }
         // unique violation, SQL error; unique violation, undefined column

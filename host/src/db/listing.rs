@@ -128,13 +128,6 @@ pub async fn find_visible(tx: &mut Tx, viewer: &OrganizationId, id: &ListingId) 
     row.map(Listing::try_from).transpose()
 }
 
-/// Whether any organization has a listing of this id.
-pub async fn exists(tx: &mut Tx, id: &ListingId) -> Result<bool> {
-    const SQL: &str = "select count(*) from listing where id = $1";
-    let count: i64 = on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(id.as_str()).fetch_one(conn).await)?;
-    Ok(count == 1)
-}
-
 /// Whether the publisher ever listed the registration; served by `listing_registration`.
 pub async fn is_listed(tx: &mut Tx, publisher: &OrganizationId, registration: &RegistrationId) -> Result<bool> {
     const SQL: &str = "select count(*) from listing where organization_id = $1 and registration_id = $2";

@@ -7,13 +7,14 @@
 //! "not found" is `Ok(None)`, many rows are one JSON parameter, and a transaction is never open while a
 //! component or a remote endpoint runs.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{future::Future, path::PathBuf, str::FromStr, time::Duration};
 
 use sqlx::{
     Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::timeout;
 
 use crate::{error::Result, fail};
 
@@ -38,15 +39,34 @@ pub mod subscription;
 mod checkpoint;
 mod codec;
 mod fault;
+mod files;
 mod insert;
 mod page;
 
 pub use fault::{from_sqlx, is_unique_violation};
+pub use files::open_private;
+pub use page::Part;
 
 /// Connections that read while the one writer writes (SQLite), or all connections (PostgreSQL).
 const CONNECTIONS_MAX: u32 = 16;
-/// How long a statement may wait for a connection or a lock before it is `unavailable`.
+/// How long a statement may wait for a connection, or on SQLite for the lock, before it is `unavailable`.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+/// What each session on PostgreSQL asks of its server, in milliseconds if they are times. Together with the wait
+/// for a connection a request ends within the ten seconds that clients wait. A host that stops within a
+/// transaction, or is cut off, loses it before the others give up waiting for its locks.
+const POSTGRES_SESSION: [(&str, u32); 7] = [
+    ("idle_in_transaction_session_timeout", 3_000),
+    ("lock_timeout", 3_500),
+    ("statement_timeout", 4_000),
+    // A host that is gone acknowledges nothing.
+    ("tcp_user_timeout", 4_000),
+    // In seconds: one without a statement under way is noticed as well.
+    ("tcp_keepalives_idle", 10),
+    ("tcp_keepalives_interval", 5),
+    ("tcp_keepalives_count", 3),
+];
+/// How long the server may be silent about a statement before it is given up: longer than it lets one take.
+const ANSWER_MAX: Duration = Duration::from_millis(4_500);
 /// Rows that SQLite's thread hands over before it waits until they are taken: more than a statement
 /// of the ledger gives, so that the two threads do not take turns.
 const ROWS_BUFFERED: usize = 1_024;
@@ -150,13 +170,19 @@ macro_rules! on_db {
             }
             $crate::db::Tx::Postgres(tx) => {
                 let $conn = &mut **tx;
-                $body
+                $crate::db::answered(async { $body }).await
             }
         }
         .map_err($crate::db::from_sqlx)
     };
 }
 pub(crate) use on_db;
+
+/// What the server answers to a statement, or a failure when it is silent: stopped, or cut off.
+pub(crate) async fn answered<T>(statement: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    // Of the failures of sqlx this one says that nothing came in time.
+    timeout(ANSWER_MAX, statement).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
 
 impl Db {
     /// Opens the database, creating an SQLite file that does not exist yet. No migrations run.
@@ -168,6 +194,7 @@ impl Db {
     }
 
     async fn connect_sqlite(path: &std::path::Path) -> Result<Self> {
+        files::keep_private(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -206,6 +233,7 @@ impl Db {
         let options = PgConnectOptions::from_str(url)
             .map_err(from_sqlx)?
             .application_name("weir")
+            .options(POSTGRES_SESSION)
             .statement_cache_capacity(STATEMENTS_CACHED);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
@@ -285,7 +313,7 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Postgres(tx) => answered(tx.commit()).await,
         }
         .map_err(from_sqlx)
     }

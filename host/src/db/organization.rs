@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::FromRow;
 
-use super::{Dialects, Tx, codec, on_db, one_row, page::paged};
+use super::{
+    Dialects, Tx, codec, on_db, one_row,
+    page::{Part, paged},
+};
 use crate::{
     domain::{id::OrganizationId, organization::Organization, plan::Plan, time::Time},
     error::Result,
@@ -13,7 +16,7 @@ use crate::{
 /// The columns of [`OrganizationRow`].
 macro_rules! columns {
     () => {
-        "id, name, slug, plan, region, billing_email, is_active, revision, created_at, updated_at"
+        "id, name, slug, plan, region, billing_email, is_active, revision, rules_revision, created_at, updated_at"
     };
 }
 
@@ -27,6 +30,7 @@ struct OrganizationRow {
     billing_email: Option<String>,
     is_active: bool,
     revision: i64,
+    rules_revision: i64,
     created_at: i64,
     updated_at: i64,
 }
@@ -45,6 +49,7 @@ impl TryFrom<OrganizationRow> for Organization {
             billing_email: row.billing_email,
             is_active: row.is_active,
             revision: row.revision,
+            rules_revision: row.rules_revision,
             created_at: codec::time(row.created_at),
             updated_at: codec::time(row.updated_at),
         })
@@ -55,8 +60,8 @@ impl TryFrom<OrganizationRow> for Organization {
 pub async fn insert(tx: &mut Tx, organization: &Organization, data_key: &[u8]) -> Result<()> {
     const SQL: &str = "
         insert into organization (id, name, slug, plan, region, billing_email, is_active, revision,
-                                  data_key, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+                                  rules_revision, data_key, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let o = organization;
     on_db!(tx, |conn| sqlx::query(SQL)
         .bind(o.id.as_str())
@@ -67,6 +72,7 @@ pub async fn insert(tx: &mut Tx, organization: &Organization, data_key: &[u8]) -
         .bind(&o.billing_email)
         .bind(o.is_active)
         .bind(o.revision)
+        .bind(o.rules_revision)
         .bind(data_key)
         .bind(o.created_at.as_millis())
         .bind(o.updated_at.as_millis())
@@ -91,15 +97,15 @@ pub async fn find_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<Organization
 }
 
 /// A page of all organizations, the newest first, and how many there are.
-pub async fn list(tx: &mut Tx, limit: u32, offset: i64) -> Result<(Vec<Organization>, i64)> {
+pub async fn list(tx: &mut Tx, part: Part<'_>) -> Result<(Vec<Organization>, i64)> {
     let (rows, total): (Vec<OrganizationRow>, i64) = paged!(
         tx,
         select: columns!(),
         from: "organization",
         where: "true",
-        order: "id desc",
+        newest: "id",
         bind: [],
-        page: (limit, offset),
+        page: part,
     );
     Ok((rows.into_iter().map(Organization::try_from).collect::<Result<_>>()?, total))
 }
@@ -123,13 +129,53 @@ pub async fn update(tx: &mut Tx, organization: &Organization) -> Result<()> {
     one_row(touched, "organization::update")
 }
 
-/// Counts the revision up and gives the organization. The row stays locked until the transaction ends, so
-/// that changes of one organization come one after the other.
-pub async fn touch(tx: &mut Tx, id: &OrganizationId) -> Result<Option<Organization>> {
-    const SQL: &str = concat!("update organization set revision = revision + 1 where id = $1 returning ", columns!());
-    let row: Option<OrganizationRow> =
-        on_db!(tx, |conn| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(conn).await)?;
+/// What a change touches, beside the organization itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touches {
+    /// What the check of an emit depends on: keys, plan, registrations, pushes.
+    Rules,
+    /// Nothing of that.
+    NoRules,
+}
+
+/// Gives the organization its next revision, and returns it. The row stays locked until the transaction
+/// ends, so that changes of one organization come one after the other.
+///
+/// A revision is the time of its change, or one more than the one before: so none comes again, not even after
+/// the database fell back to a replica that had missed the last changes.
+pub async fn touch(tx: &mut Tx, id: &OrganizationId, touches: Touches, now: Time) -> Result<Option<Organization>> {
+    macro_rules! sql {
+        ($greatest:literal) => {
+            concat!(
+                "update organization set revision = ",
+                $greatest,
+                "(revision + 1, $2),
+                        rules_revision = case when $3 then ",
+                $greatest,
+                "(revision + 1, $2) else rules_revision end
+                  where id = $1 returning ",
+                columns!()
+            )
+        };
+    }
+    const SQL: Dialects = Dialects { sqlite: sql!("max"), postgres: sql!("greatest") };
+    let sql = SQL.pick(tx);
+    let row: Option<OrganizationRow> = on_db!(tx, |conn| sqlx::query_as(sql)
+        .bind(id.as_str())
+        .bind(now.as_millis())
+        .bind(touches == Touches::Rules)
+        .fetch_optional(conn)
+        .await)?;
     row.map(Organization::try_from).transpose()
+}
+
+/// The revisions of an organization at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revisions {
+    /// The revision.
+    pub present: i64,
+    /// The revision of the last change of what the check of an emit depends on.
+    pub rules: i64,
 }
 
 /// Reads the revisions of organizations, and locks them until the transaction ends. A check that was made
@@ -137,17 +183,17 @@ pub async fn touch(tx: &mut Tx, id: &OrganizationId) -> Result<Option<Organizati
 pub async fn hold_revisions<'a>(
     tx: &mut Tx,
     organizations: impl IntoIterator<Item = &'a OrganizationId>,
-) -> Result<HashMap<OrganizationId, i64>> {
+) -> Result<HashMap<OrganizationId, Revisions>> {
     // SQLite has one writer. On PostgreSQL a change of an organization waits for this transaction, so
     // that no emit accepted under the old revision appears after the new one is in force. All
     // transactions lock rows in the same order, which excludes deadlocks.
     const SQL: Dialects = Dialects {
         sqlite: "
-            select id, revision
+            select id, revision, rules_revision
               from organization
              where id in (select item.value ->> 0 from jsonb_each($1) as item)",
         postgres: "
-            select id, revision
+            select id, revision, rules_revision
               from organization
              where id in (select item.value ->> 0 from jsonb_array_elements(cast($1 as jsonb)) as item(value))
              order by id
@@ -156,8 +202,9 @@ pub async fn hold_revisions<'a>(
     let organizations: HashSet<&OrganizationId> = organizations.into_iter().collect();
     let rows: Vec<[&OrganizationId; 1]> = organizations.into_iter().map(|id| [id]).collect();
     let (sql, rows) = (SQL.pick(tx), codec::rows(&rows)?);
-    let revisions: Vec<(String, i64)> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&rows).fetch_all(conn).await)?;
-    Ok(revisions.into_iter().map(|(id, revision)| (OrganizationId::stored(id), revision)).collect())
+    let revisions: Vec<(String, i64, i64)> = on_db!(tx, |conn| sqlx::query_as(sql).bind(&rows).fetch_all(conn).await)?;
+    let named = |(id, present, rules)| (OrganizationId::stored(id), Revisions { present, rules });
+    Ok(revisions.into_iter().map(named).collect())
 }
 
 /// The organization's wrapped data key.

@@ -2,7 +2,10 @@
 
 use sqlx::FromRow;
 
-use super::{Dialects, Tx, codec, on_db, one_row, over_rows, page::paged};
+use super::{
+    Dialects, Tx, codec, on_db, one_row, over_rows,
+    page::{Part, paged},
+};
 use crate::{
     domain::{
         id::{EmitId, OrganizationId, SubscriptionId},
@@ -365,20 +368,15 @@ pub async fn list(tx: &mut Tx, organization: &OrganizationId, kind: Kind) -> Res
 
 /// A page of the ids of the organization's subscriptions of every kind, the newest first, and how many
 /// there are; served by `subscription_organization`.
-pub async fn ids(
-    tx: &mut Tx,
-    organization: &OrganizationId,
-    limit: u32,
-    offset: i64,
-) -> Result<(Vec<SubscriptionId>, i64)> {
+pub async fn ids(tx: &mut Tx, organization: &OrganizationId, part: Part<'_>) -> Result<(Vec<SubscriptionId>, i64)> {
     let (ids, total): (Vec<(String,)>, i64) = paged!(
         tx,
         select: "id",
         from: "subscription",
         where: "organization_id = $1",
-        order: "id desc",
+        newest: "id",
         bind: [organization.as_str()],
-        page: (limit, offset),
+        page: part,
     );
     Ok((ids.into_iter().map(|(id,)| SubscriptionId::stored(id)).collect(), total))
 }

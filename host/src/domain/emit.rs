@@ -116,6 +116,12 @@ impl Subject {
 }
 
 impl Emit {
+    /// The same emit under another revision of its organization.
+    #[must_use]
+    pub fn at_revision(&self, revision: i64) -> Self {
+        Self { revision, ..self.clone() }
+    }
+
     /// The name that subscriptions match: `TENANT_CUSTOM:<organization>:<namespace>.<name>@<version>`,
     /// or the type of an event without a registration.
     pub fn event_type(&self) -> String {

@@ -3,6 +3,9 @@
 
 /// Bytes of a payload, as received. Contract: 256 KB.
 pub const PAYLOAD_BYTES_MAX: usize = 262_144;
+/// Levels of objects and lists in one another of a payload: more than that only a loop writes, and readers
+/// that call themselves for each level give up near here.
+pub const PAYLOAD_DEPTH_MAX: usize = 127;
 /// Bytes of a request body. Room for the largest payload, its envelope and white space, so that
 /// an oversized payload is answered by its own code.
 pub const REQUEST_BODY_BYTES_MAX: usize = 1_048_576;
@@ -84,6 +87,11 @@ pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;
 pub const SECRET_CHARS_MIN: usize = 8;
 /// See [`SECRET_CHARS_MIN`]. Contract 7.5.
 pub const SECRET_CHARS_MAX: usize = 256;
+/// Bytes of a key of Standard Webhooks, which asks for no fewer: a secret with fewer signs in the platform's own
+/// headers only.
+pub const STANDARD_KEY_BYTES_MIN: usize = 24;
+/// See [`STANDARD_KEY_BYTES_MIN`].
+pub const STANDARD_KEY_BYTES_MAX: usize = 64;
 /// Steps of a retry schedule. Contract 14.3.
 pub const RETRY_STEPS_MAX: usize = 20;
 /// Seconds of one step of a retry schedule: a day. Contract 14.3.
@@ -99,6 +107,8 @@ pub const OUTBOUND_BODY_BYTES_MAX: usize = 1_048_576;
 /// Bytes that are read of the body of an answer. Contract 7.1 ignores it; reading a little keeps
 /// the connection.
 pub const OUTBOUND_ANSWER_BYTES_MAX: usize = 65_536;
+/// Headers of an answer: ten times what servers commonly send, so that an answer is judged by its status.
+pub const OUTBOUND_ANSWER_HEADERS_MAX: usize = 1_000;
 /// Bytes that are kept of the body of an answer, for the owner of the target to see.
 pub const SNIPPET_BYTES_MAX: usize = 1_024;
 /// Idle connections kept to one target: as many deliveries as are in flight to a busy one.

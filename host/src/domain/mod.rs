@@ -3,6 +3,7 @@
 //! Nothing here awaits, reads a clock, draws randomness, or knows SQL, HTTP or wasmtime.
 
 pub mod address;
+pub mod canonical;
 pub mod component;
 pub mod delivery;
 pub mod emit;

@@ -21,8 +21,11 @@ pub struct Organization {
     pub billing_email: Option<String>,
     /// Whether its API keys work; the operator switches it.
     pub is_active: bool,
-    /// Counted up by every change on which accepting or routing may depend.
+    /// Raised by every change on which accepting or routing may depend.
     pub revision: i64,
+    /// The revision of the last change of what the check of an emit depends on: keys, plan, registrations
+    /// and pushes. No other change ever gives the same one.
+    pub rules_revision: i64,
     pub created_at: Time,
     pub updated_at: Time,
 }

@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::{
-    limits::{SECRET_CHARS_MAX, SECRET_CHARS_MIN},
+    limits::{SECRET_CHARS_MAX, SECRET_CHARS_MIN, STANDARD_KEY_BYTES_MAX, STANDARD_KEY_BYTES_MIN},
     time::Time,
 };
 
@@ -29,7 +29,6 @@ const RANDOM_BYTES: usize = 33;
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const STANDARD_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE_LENIENT: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// A signing secret. Prints as `***`, so that no log line can hold one.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,13 +71,12 @@ impl Secret {
         self.0.as_bytes()
     }
 
-    /// The key of Standard Webhooks: what the base64 text after `whsec_` decodes to, in either
-    /// alphabet, with or without padding. `None` when the secret is not of that form; its
-    /// deliveries then carry no Standard Webhooks signature.
+    /// The key of Standard Webhooks: what the base64 text after `whsec_` decodes to, in the standard alphabet,
+    /// with or without padding, 24 to 64 bytes. `None` when the secret is not of that form: its deliveries then
+    /// carry no Standard Webhooks signature, because published libraries would make another key of it, or none.
     pub fn standard_key(&self) -> Option<Vec<u8>> {
-        let text = self.0.strip_prefix(PREFIX).filter(|text| !text.is_empty())?;
-        let key = STANDARD_LENIENT.decode(text).or_else(|_| URL_SAFE_LENIENT.decode(text));
-        key.ok()
+        let key = STANDARD_LENIENT.decode(self.0.strip_prefix(PREFIX)?).ok()?;
+        (STANDARD_KEY_BYTES_MIN..=STANDARD_KEY_BYTES_MAX).contains(&key.len()).then_some(key)
     }
 }
 
@@ -176,15 +174,34 @@ mod tests {
     }
 
     #[test]
-    fn only_whsec_base64_has_a_standard_key() {
+    fn only_whsec_base64_in_the_standard_alphabet_has_a_standard_key() {
         let key = |text: &str| Secret::parse(text).expect("legal").standard_key();
-        assert_eq!(key("whsec_-_-_"), Some(vec![0xfb, 0xff, 0xbf]));
-        assert_eq!(key("whsec_+/+/"), Some(vec![0xfb, 0xff, 0xbf]));
-        assert_eq!(key("whsec_AAA"), key("whsec_AAA="));
+        let key_of = |part: &str| key(&format!("whsec_{}", part.repeat(8)));
+        assert_eq!(key_of("+/+/"), Some([0xfb, 0xff, 0xbf].repeat(8)));
+        assert_eq!(key_of("-_-_"), None, "libraries would make another key of it, or none");
+        assert_eq!(key_of("+_+_"), None);
+        let padded = STANDARD.encode([7; 25]);
+        assert_eq!(key(&format!("whsec_{padded}")), Some(vec![7; 25]));
+        assert_eq!(key(&format!("whsec_{}", padded.trim_end_matches('='))), Some(vec![7; 25]));
         assert_eq!(key("a plain password"), None);
         assert_eq!(key("whsec_not base64"), None);
-        assert_eq!(key("whsec_+_+_"), None);
         assert_eq!(Secret::stored("whsec_").standard_key(), None);
+    }
+
+    fn has_standard_key(bytes: usize) -> bool {
+        Secret::stored(format!("{PREFIX}{}", STANDARD.encode(vec![7; bytes]))).standard_key().is_some()
+    }
+
+    #[test]
+    fn standard_key_bytes_min() {
+        assert!(has_standard_key(STANDARD_KEY_BYTES_MIN));
+        assert!(!has_standard_key(STANDARD_KEY_BYTES_MIN - 1));
+    }
+
+    #[test]
+    fn standard_key_bytes_max() {
+        assert!(has_standard_key(STANDARD_KEY_BYTES_MAX));
+        assert!(!has_standard_key(STANDARD_KEY_BYTES_MAX + 1));
     }
 
     #[test]

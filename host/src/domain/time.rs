@@ -2,7 +2,16 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{
+    SignedDuration,
+    civil::{self, DateTime},
+    fmt::temporal::Pieces,
+};
+
+/// The beginning of Unix time.
+const EPOCH: DateTime = civil::date(1970, 1, 1).at(0, 0, 0, 0);
+/// The last millisecond that RFC 3339 can write.
+const LATEST_MS: i64 = 253_402_300_799_999;
 
 /// A point in time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -37,24 +46,29 @@ impl Time {
 
     /// The UTC calendar month, `2026-05`: the unit of the emit quota.
     pub fn month(self) -> String {
-        self.timestamp().strftime("%Y-%m").to_string()
+        self.utc().strftime("%Y-%m").to_string()
     }
 
-    /// Reads RFC 3339 text, with any offset. Parts of a millisecond are dropped.
+    /// Reads RFC 3339 text, with any offset, up to the end of the year 9999 in UTC. Parts of a millisecond are
+    /// dropped.
     pub fn parse(text: &str) -> Option<Self> {
-        let timestamp: Timestamp = text.parse().ok()?;
-        Some(Self(timestamp.as_millisecond()))
+        let pieces = Pieces::parse(text).ok()?;
+        let local = pieces.date().to_datetime(pieces.time()?).duration_since(EPOCH);
+        let offset = SignedDuration::from_secs(pieces.to_numeric_offset()?.seconds().into());
+        let milliseconds = i64::try_from(local.checked_sub(offset)?.as_millis()).ok()?;
+        (milliseconds <= LATEST_MS).then_some(Self(milliseconds))
     }
 
-    fn timestamp(self) -> Timestamp {
-        Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    /// Date and time of day in UTC. Unlike jiff's timestamps these reach to the end of the year 9999.
+    fn utc(self) -> DateTime {
+        EPOCH.saturating_add(SignedDuration::from_millis(self.0))
     }
 }
 
 /// `2026-05-06T21:40:48.000Z`, always with three fractional digits, as JavaScript writes it.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.timestamp())
+        write!(f, "{:.3}Z", self.utc())
     }
 }
 
@@ -79,7 +93,23 @@ mod tests {
         let time = Time::from_millis(1_778_103_648_120);
         assert_eq!(Time::parse(&time.to_string()), Some(time));
         assert_eq!(Time::parse("1970-01-01T01:00:00+01:00"), Some(Time::from_millis(0)));
-        assert_eq!(Time::parse("yesterday"), None);
+        for wrong in ["yesterday", "2026-05-06", "2026-05-06T21:40:48", "2026-05-06T21:40:48 02:00", "21:40:48Z"] {
+            assert_eq!(Time::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_reach_to_the_end_of_the_year_9999() {
+        for (text, shown) in [
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
+            ("9999-12-31T23:59:59.9999Z", "9999-12-31T23:59:59.999Z"),
+            ("9999-12-31T23:59:59+23:00", "9999-12-31T00:59:59.000Z"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+            ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59.500Z"),
+        ] {
+            assert_eq!(Time::parse(text).expect(text).to_string(), shown);
+        }
+        assert_eq!(Time::parse("9999-12-31T23:59:59-00:01"), None, "that is the year 10000");
     }
 
     #[test]

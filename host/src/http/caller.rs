@@ -30,13 +30,21 @@ pub(super) async fn require_key(State(state): State<Arc<ApiState>>, request: Req
 }
 
 /// Layer for emits. Authenticates the API key from the cache if possible: the ledger notices when
-/// the organization was changed since.
+/// the organization was changed since, and for a refusal the key is looked up again.
 pub(super) async fn require_key_to_emit(State(state): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
-    let caller = match api_key(request.headers()) {
-        Ok(key) => access::emitter(&state.host, key).await,
-        Err(error) => Err(error),
+    let key = match api_key(request.headers()) {
+        Ok(key) => key.to_owned(),
+        Err(error) => return error.into_response(),
     };
-    run_counted(&state, caller, Kind::Emit, request, next).await
+    let caller = access::emitter(&state.host, &key).await;
+    let was_admitted = caller.is_ok();
+    let response = run_counted(&state, caller, Kind::Emit, request, next).await;
+    // The ledger sees accepted emits only. A refusal is for those that may call at present, not for a key
+    // that was revoked on another host.
+    if was_admitted && response.status().is_client_error() {
+        return access::caller(&state.host, &key).await.map_or_else(Error::into_response, |_| response);
+    }
+    response
 }
 
 /// Layer inside of [`require_key`]. Refuses callers whose plan has no federation.

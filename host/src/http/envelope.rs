@@ -45,16 +45,45 @@ pub(super) fn accepted<T>(data: T) -> Answer<T> {
 
 /// One page of a list. `total` counts the rows of all pages.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Paged<T> {
     items: Vec<T>,
     total: i64,
     page: u32,
     limit: u32,
+    /// `None` in a list without cursors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<NextCursor>,
+}
+
+/// The cursor of the next page of a list.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum NextCursor {
+    Behind(String),
+    /// Shown as null: there is no next page.
+    End(()),
 }
 
 impl<T> Paged<T> {
-    pub(super) fn new(items: Vec<T>, total: i64, page: Page) -> Self {
-        Self { items, total, page: page.number, limit: page.limit }
+    pub(super) fn new(items: Vec<T>, total: i64, page: &Page) -> Self {
+        Self { items, total, page: page.number, limit: page.limit, next_cursor: None }
+    }
+
+    /// The same with the cursor of the next page, which `key` reads from the last of these rows. A page that is not
+    /// full is the last one.
+    pub(super) fn of<Row>(
+        rows: Vec<Row>,
+        total: i64,
+        page: &Page,
+        key: impl Fn(&Row) -> String,
+        item: impl FnMut(Row) -> Result<T>,
+    ) -> Result<Self> {
+        let is_full = u32::try_from(rows.len()).is_ok_and(|rows| rows >= page.limit);
+        let next_cursor =
+            rows.last().filter(|_| is_full).map_or(NextCursor::End(()), |row| NextCursor::Behind(key(row)));
+        let items = rows.into_iter().map(item).collect::<Result<_>>()?;
+        Ok(Self { next_cursor: Some(next_cursor), ..Self::new(items, total, page) })
     }
 }
 

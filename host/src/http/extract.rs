@@ -10,7 +10,7 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{error::Category, value::RawValue};
+use serde_json::{error::Category, json, value::RawValue};
 
 use crate::{
     domain::{
@@ -55,14 +55,46 @@ pub(super) async fn read(body: axum::body::Body) -> Result<Bytes> {
 impl Body {
     /// Parses the body as JSON; an empty body counts as `{}`. Malformed JSON is `BAD_REQUEST`
     /// everywhere. `wrong_shape` is the code for JSON of another shape, which differs by family of
-    /// routes (contract C17).
+    /// routes (contract C17), and for a name that stands twice in one object, unless the field has a code of
+    /// its own.
     pub(super) fn json<'a, T: Deserialize<'a>>(&'a self, wrong_shape: Code) -> Result<T> {
-        let bytes: &[u8] = if self.0.trim_ascii().is_empty() { b"{}" } else { &self.0 };
-        serde_json::from_slice(bytes).map_err(|cause| match cause.classify() {
+        let parsed = self.json_with_repeated_names(wrong_shape)?;
+        // A text that nests too deep to be searched is read by its handler, which says so, or not at all.
+        match weir_schema::repeated_name(self.text()) {
+            Ok(Some(pointer)) => Err(stands_twice(&pointer, wrong_shape)),
+            Ok(None) | Err(_) => Ok(parsed),
+        }
+    }
+
+    /// The same for a `T` that looks for names that stand twice itself.
+    pub(super) fn json_with_repeated_names<'a, T: Deserialize<'a>>(&'a self, wrong_shape: Code) -> Result<T> {
+        serde_json::from_slice(self.text()).map_err(|cause| match cause.classify() {
             Category::Data => Error::new(wrong_shape, cause.to_string()),
             Category::Syntax | Category::Eof | Category::Io => not_json(&cause),
         })
     }
+
+    fn text(&self) -> &[u8] {
+        if self.0.trim_ascii().is_empty() { b"{}" } else { &self.0 }
+    }
+}
+
+/// The fields in which a name that stands twice has a code of their own.
+const CODES_OF_FIELDS: [(&str, Code); 4] = [
+    ("/payload", Code::PayloadInvalid),
+    ("/payloadSchema", Code::InvalidJsonSchema),
+    ("/payloadExample", Code::PayloadExampleDoesNotMatchSchema),
+    ("/filter", Code::FilterInvalid),
+];
+
+/// The refusal of a body in which the member at `pointer` stands twice: readers may take the first one or the
+/// last one, so that what is checked and what is passed on would be two things.
+pub(super) fn stands_twice(pointer: &str, wrong_shape: Code) -> Error {
+    let field = pointer.match_indices('/').nth(1).map(|(at, _)| &pointer[..at]);
+    let code = CODES_OF_FIELDS.iter().find(|(name, _)| Some(*name) == field).map_or(wrong_shape, |(_, code)| *code);
+    let reason = "the name stands twice in one object";
+    let details = json!({ "pointer": pointer, "path": pointer, "reason": reason });
+    Error::new(code, format!("at {pointer}: {reason}")).with_details(details)
 }
 
 /// The error for a body that is not JSON.
@@ -91,7 +123,9 @@ pub(super) fn optional_object<'a>(field: Option<&'a RawValue>, name: &str, code:
 
 /// Parses the time in a field or a query. Code `BAD_REQUEST`.
 pub(super) fn time(name: &str, text: &str) -> Result<Time> {
-    Time::parse(text).ok_or_else(|| fail!(BadRequest, "{name} is no RFC 3339 time"))
+    // In a query a plus stands for a space.
+    let hint = if text.contains(' ') { "; the + of an offset is written %2B in a URL" } else { "" };
+    Time::parse(text).ok_or_else(|| fail!(BadRequest, "{name} is no RFC 3339 time{hint}"))
 }
 
 /// Deserializes a field that is there, null or not, for serde's `deserialize_with`. With
@@ -179,9 +213,10 @@ impl Query {
         self.get(key).map(|text| time(key, text)).transpose()
     }
 
-    /// The values of `page`, from 1, and `limit`, up to 100; numbers out of range are clamped.
+    /// The values of `page`, from 1, `limit`, up to 100, and `cursor`; numbers out of range are clamped.
     pub(super) fn page(&self) -> Page {
-        Page { number: self.number("page", 1).max(1), limit: self.limit(PAGE_ROWS_DEFAULT) }
+        let before = self.get("cursor").map(str::to_owned);
+        Page { number: self.number("page", 1).max(1), limit: self.limit(PAGE_ROWS_DEFAULT), before }
     }
 
     /// The value of `limit`, clamped to 1 to 100.

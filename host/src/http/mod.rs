@@ -18,6 +18,7 @@ mod extract;
 mod federation;
 mod fields;
 mod health;
+mod host_header;
 mod idempotency;
 mod listener;
 mod marketplace;

@@ -9,7 +9,8 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    caller, delivery, emit, envelope, federation, health, idempotency, marketplace, organization, registry,
+    caller, delivery, emit, envelope, federation, health, host_header, idempotency, marketplace, organization,
+    registry,
     state::ApiState,
     subscription::{self, EventSubscription, Webhook},
 };
@@ -23,6 +24,7 @@ pub(super) fn router(state: Arc<ApiState>) -> Router {
         .merge(operator_routes(&state))
         .fallback(envelope::no_such_route)
         .method_not_allowed_fallback(envelope::no_such_method)
+        .layer(middleware::from_fn(host_header::require_host))
         .layer(CatchPanicLayer::custom(envelope::panicked))
         .with_state(state)
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -135,8 +136,8 @@ impl Outcome {
             match write {
                 Write::Accept(new, reply) => {
                     let Some(acceptance) = acceptances.next() else { continue };
-                    if acceptance == Acceptance::Accepted {
-                        self.hand_over(new, bells);
+                    if let Acceptance::Accepted { revision } = acceptance {
+                        self.hand_over(new, revision, bells);
                     }
                     drop(reply.send(Ok(acceptance)));
                 }
@@ -151,14 +152,16 @@ impl Outcome {
         }
     }
 
-    /// Tells routing and relaying of an accepted emit.
-    fn hand_over(&mut self, new: NewEmit, bells: &Bells) {
+    /// Tells routing and relaying of an emit that was accepted under this revision.
+    fn hand_over(&mut self, new: NewEmit, revision: i64, bells: &Bells) {
         if new.is_pushed {
             bells.relays_due.notify_one();
         }
-        if new.is_wanted {
-            match self.places.remove(&new.emit.id) {
-                Some(place) => place.fill(Handover { emit: new.emit, claims: 1 }),
+        let was_checked_before = new.emit.revision != revision;
+        let emit = if was_checked_before { Arc::new(new.emit.at_revision(revision)) } else { new.emit };
+        if new.is_wanted || was_checked_before {
+            match self.places.remove(&emit.id) {
+                Some(place) => place.fill(Handover { emit, claims: 1 }),
                 None => bells.emits_due.notify_one(),
             }
         }

@@ -81,7 +81,7 @@ impl Ledger {
         let organization = emit.emit.organization_id.clone();
         self.waiting.push(&organization, Write::Accept(emit, reply)).map_err(no_place)?;
         let acceptance = replied.await.map_err(|_| stopped())??;
-        self.accepted.fetch_add(u64::from(acceptance == Acceptance::Accepted), Ordering::Relaxed);
+        self.accepted.fetch_add(u64::from(matches!(acceptance, Acceptance::Accepted { .. })), Ordering::Relaxed);
         Ok(acceptance)
     }
 

@@ -259,7 +259,13 @@ mod tests {
             revision: 1,
             source: None,
         };
-        let new = NewEmit { emit: Arc::new(emit), charge: Charge::Free, is_wanted: false, is_pushed: false };
+        let new = NewEmit {
+            emit: Arc::new(emit),
+            rules_revision: 1,
+            charge: Charge::Free,
+            is_wanted: false,
+            is_pushed: false,
+        };
         Write::Accept(new, oneshot::channel().0)
     }
 

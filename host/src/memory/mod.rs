@@ -1,8 +1,8 @@
 //! The memory of a host: organizations, keys, schemas, endpoints and programs, so that accepting, routing and
 //! delivering an event reads nothing from the database.
 //!
-//! Everything that is remembered of an organization carries the organization's revision. The ledger compares
-//! it with the table in the very transaction that accepts an emit, and routing asks for the revision that the
+//! Everything that is remembered of an organization carries the organization's revisions. The ledger compares
+//! them with the table in the very transaction that accepts an emit, and routing asks for the revision that the
 //! emit was accepted under. So memory that is out of date, after a change on this host or on another, costs a
 //! second look and never a wrong answer.
 

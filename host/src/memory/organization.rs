@@ -29,20 +29,17 @@ impl Memory {
     }
 
     /// The view of an organization that was just read. A view that is remembered at the same revision
-    /// stays, with everything that it has collected; so does a newer one.
+    /// stays, with everything that it has collected. One at another revision does not, not even a later
+    /// one: the database may have fallen back to a replica that had missed the last changes.
     pub(super) fn remember(&self, organization: Organization) -> Arc<OrganizationView> {
         let known = self.organizations.get(&organization.id);
-        let revision = known.as_ref().map(|known| known.organization.revision);
-        if let Some(known) = known.filter(|_| revision == Some(organization.revision)) {
+        if let Some(known) = known.filter(|known| known.organization.revision == organization.revision) {
             return known;
         }
-        let is_newest = revision.is_none_or(|known| known < organization.revision);
         let view = Arc::new(OrganizationView::new(organization));
         // Two tasks may both come here, and the older view may be the one that stays. The ledger
         // notices that, as it does after a change on another host.
-        if is_newest {
-            self.organizations.insert(view.organization.id.clone(), view.clone());
-        }
+        self.organizations.insert(view.organization.id.clone(), view.clone());
         view
     }
 

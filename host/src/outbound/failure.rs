@@ -3,6 +3,7 @@
 use std::{error::Error as StdError, io, time::Duration};
 
 use super::resolver::{Forbidden, ResolverDown, Unresolved};
+use crate::domain::limits::OUTBOUND_ANSWER_HEADERS_MAX;
 
 /// The kind of failure of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +84,10 @@ impl Failure {
         }
         if error.is_connect() {
             return Self::new(FailureKind::Connect, connect_message(error));
+        }
+        if cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse_too_large) {
+            let message = format!("the answer has more than {OUTBOUND_ANSWER_HEADERS_MAX} headers, or too long ones");
+            return Self::new(FailureKind::Io, message);
         }
         if error.is_builder() {
             return Self::new(FailureKind::Request, "the request cannot be sent");

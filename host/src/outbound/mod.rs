@@ -18,7 +18,10 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    domain::{address::Policy, limits::OUTBOUND_IDLE_CONNECTIONS_MAX},
+    domain::{
+        address::Policy,
+        limits::{OUTBOUND_ANSWER_HEADERS_MAX, OUTBOUND_IDLE_CONNECTIONS_MAX},
+    },
     error::{Error, Result},
 };
 use failure::Failure;
@@ -86,6 +89,7 @@ impl Outbound {
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(timeout.mul_f32(CONNECT_PART))
+            .http1_max_headers(OUTBOUND_ANSWER_HEADERS_MAX)
             .pool_max_idle_per_host(OUTBOUND_IDLE_CONNECTIONS_MAX)
             .pool_idle_timeout(IDLE_CONNECTION)
             .build()
@@ -96,21 +100,24 @@ impl Outbound {
     /// Sends one request and waits for the answer. The time runs until the status is there; a
     /// body that comes too slowly is cut, and the answer counts.
     pub async fn send(&self, request: &Request) -> Sent {
+        self.send_within(request, Instant::now(), self.timeout).await
+    }
+
+    /// The same with another time, which began to run before.
+    pub async fn send_within(&self, request: &Request, began: Instant, time: Duration) -> Sent {
         let started = Instant::now();
-        let outcome = match self.exchange(request, started + self.timeout).await {
+        let outcome = match self.exchange(request, began + time, time).await {
             Ok(outcome) => outcome,
             Err(Failure { kind, message }) => SendOutcome::Failed { kind, message },
         };
         Sent { outcome, duration: started.elapsed() }
     }
 
-    async fn exchange(&self, request: &Request, deadline: Instant) -> Result<SendOutcome, Failure> {
+    async fn exchange(&self, request: &Request, deadline: Instant, time: Duration) -> Result<SendOutcome, Failure> {
         let request = request::prepare(request, &self.policy)?;
         let answering = timeout_at(deadline, self.client.execute(request));
-        let mut response = answering
-            .await
-            .map_err(|_| Failure::timeout(self.timeout))?
-            .map_err(|cause| Failure::from_client(&cause, self.timeout))?;
+        let mut response =
+            answering.await.map_err(|_| Failure::timeout(time))?.map_err(|cause| Failure::from_client(&cause, time))?;
         Ok(SendOutcome::Response {
             status: response.status().as_u16(),
             retry_after_s: answer::retry_after_s(response.headers()),

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::domain::limits::{OUTBOUND_ANSWER_BYTES_MAX, SNIPPET_BYTES_MAX};
+use crate::domain::limits::{OUTBOUND_ANSWER_BYTES_MAX, OUTBOUND_ANSWER_HEADERS_MAX, SNIPPET_BYTES_MAX};
 
 mod answers;
 mod corpus;

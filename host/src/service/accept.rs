@@ -2,8 +2,8 @@
 //! applications have to say.
 //!
 //! An event is checked against the organization as it is remembered, and offered to the ledger. If
-//! the organization was changed meanwhile, on this host or another, its caller is admitted again and
-//! the event is checked again.
+//! what the check depends on was changed meanwhile, on this host or another, its caller is admitted
+//! again and the event is checked again.
 
 use std::{future::Future, sync::Arc};
 
@@ -23,8 +23,8 @@ use crate::{
     memory::OrganizationView,
 };
 
-/// How often an event is checked because its organization was changed meanwhile. Changes of one
-/// organization take about a millisecond each; more in a row are a storm.
+/// How often an event is checked because the rules of its organization were changed meanwhile. Changes of
+/// one organization take about a millisecond each; more in a row are a storm.
 const CHECKS_MAX: usize = 8;
 
 /// An event to be accepted.
@@ -87,7 +87,7 @@ pub(super) async fn accept(host: &Host, caller: &Caller, draft: Draft, check: &m
         let new = new_emit(host, &caller, &draft, checked);
         let emit = new.emit.clone();
         match host.ledger.accept(new).await? {
-            Acceptance::Accepted => return Ok(Accepted { id: emit.id.clone(), event_type: emit.event_type() }),
+            Acceptance::Accepted { .. } => return Ok(Accepted { id: emit.id.clone(), event_type: emit.event_type() }),
             Acceptance::Duplicate { id, event_type } => return Ok(Accepted { id, event_type }),
             Acceptance::KeyReused => {
                 return Err(fail!(IdempotencyKeyReused, "the idempotency key was used before with another request"));
@@ -113,7 +113,13 @@ fn new_emit(host: &Host, caller: &Caller, draft: &Draft, checked: Checked) -> Ne
         revision: caller.revision(),
         source: None,
     };
-    NewEmit { emit: Arc::new(emit), charge: checked.charge, is_wanted: checked.is_wanted, is_pushed: checked.is_pushed }
+    NewEmit {
+        emit: Arc::new(emit),
+        rules_revision: caller.organization.organization.rules_revision,
+        charge: checked.charge,
+        is_wanted: checked.is_wanted,
+        is_pushed: checked.is_pushed,
+    }
 }
 
 /// The answer to an event that would be refused now: the first answer, if the same request was

@@ -77,11 +77,15 @@ pub async fn caller(host: &Host, key: &str) -> Result<Caller> {
 }
 
 /// Finds the caller of an emit by the text of a key, in memory if possible: the ledger notices what
-/// changed meanwhile.
-pub async fn emitter(host: &Host, key: &str) -> Result<Caller> {
-    let found = host.memory.key(&checked_hash(key)?).await?;
+/// changed meanwhile. A caller that would not be let in is looked up in the table: its organization may
+/// have been switched on again on another host.
+pub async fn emitter(host: &Host, text: &str) -> Result<Caller> {
+    let found = host.memory.key(&checked_hash(text)?).await?;
     let (key, view) = found.ok_or_else(unauthorized)?;
-    admit(key, view, host.now())
+    match admit(key, view, host.now()) {
+        Ok(caller) => Ok(caller),
+        Err(_) => caller(host, text).await,
+    }
 }
 
 /// Finds a caller again, in the table: its organization may have been changed since it was found.

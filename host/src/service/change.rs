@@ -6,7 +6,10 @@ use super::{
     idempotency,
 };
 use crate::{
-    db::{Tx, organization},
+    db::{
+        Tx,
+        organization::{self, Touches},
+    },
     domain::{id::OrganizationId, lifecycle::Lifecycle, organization::Organization, time::Time},
     error::Result,
     fail,
@@ -28,10 +31,22 @@ impl Host {
     /// Begins a change of what an organization has. Changes of one organization come one after
     /// the other; committing one makes [`Memory`](crate::memory::Memory) forget the organization.
     pub async fn change(&self, id: &OrganizationId) -> Result<Change<'_>> {
+        self.begin_change(id, Touches::Rules).await
+    }
+
+    /// Begins a change that leaves alone what the check of an emit depends on, such as one of subscriptions
+    /// or of texts: an emit that was checked before it is accepted after it, so no storm of such changes
+    /// keeps the organization from emitting.
+    pub async fn change_beside_rules(&self, id: &OrganizationId) -> Result<Change<'_>> {
+        self.begin_change(id, Touches::NoRules).await
+    }
+
+    async fn begin_change(&self, id: &OrganizationId, touches: Touches) -> Result<Change<'_>> {
         let mut tx = self.db.begin().await?;
-        let organization =
-            organization::touch(&mut tx, id).await?.ok_or_else(|| fail!(NotFound, "there is no organization {id}"))?;
         let now = self.now();
+        let organization = organization::touch(&mut tx, id, touches, now)
+            .await?
+            .ok_or_else(|| fail!(NotFound, "there is no organization {id}"))?;
         let announcements = Announcements::new(self, now);
         Ok(Change { tx, organization, now, host: self, announcements })
     }

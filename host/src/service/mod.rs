@@ -9,7 +9,7 @@ use weir_runtime::Runtime;
 
 use crate::{
     clock::{Clock, Randomness},
-    db::Db,
+    db::{Db, Part},
     domain::{address::Policy, schema_caps::SchemaCaps, time::Time},
     keyring::Keyring,
     ledger::{Bells, Ledger},
@@ -83,17 +83,24 @@ impl Host {
 }
 
 /// A page of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// From 1.
+    /// From 1. It counts from `before`, if there is one.
     pub number: u32,
     /// Rows of a page.
     pub limit: u32,
+    /// The cursor of the page before: the key of its last row.
+    pub before: Option<String>,
 }
 
 impl Page {
     /// Rows before this page.
-    pub fn offset(self) -> i64 {
+    pub fn offset(&self) -> i64 {
         i64::from(self.number.saturating_sub(1)) * i64::from(self.limit)
+    }
+
+    /// The page as a part of a list that is in the order of a key.
+    pub fn part(&self) -> Part<'_> {
+        Part { limit: self.limit, offset: self.offset(), before: self.before.as_deref() }
     }
 }

@@ -649,7 +649,7 @@ async fn idempotency_headers_of_any_kind_are_answered() {
     world.stop().await;
 }
 
-/// Bytes that are no HTTP get no envelope, as there is no request to answer.
+/// Bytes that are no HTTP get the envelope as well, if they get an answer.
 #[tokio::test]
 async fn bytes_that_are_no_request_do_not_stop_the_host() {
     let world = World::start().await;
@@ -669,8 +669,35 @@ async fn bytes_that_are_no_request_do_not_stop_the_host() {
         let mut answer = Vec::new();
         // The host may answer or hang up.
         drop(stream.read_to_end(&mut answer).await);
-        assert!(!answer.starts_with(b"HTTP/1.1 5"), "{}", String::from_utf8_lossy(&answer));
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(!answer.starts_with("HTTP/1.1 5"), "{answer}");
+        let is_envelope = answer.contains(r#"{"success":false,"error":{"code":""#);
+        assert!(answer.is_empty() || is_envelope, "{answer}");
     }
     world.tenant.get("/api/v1/events/custom").await.ok();
+    world.stop().await;
+}
+
+/// RFC 9112, section 3.2.
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let world = World::start().await;
+    for (version, hosts, status) in [
+        ("1.1", "", "400"),
+        ("1.1", "Host: a\r\nhost: a\r\n", "400"),
+        ("1.1", "Host: a b\r\n", "400"),
+        ("1.1", "Host: user@a\r\n", "400"),
+        ("1.1", "Host: a:b\r\n", "400"),
+        ("1.1", "Host: a:80\r\n", "200"),
+        ("1.0", "", "200"),
+    ] {
+        let mut stream = TcpStream::connect(world.app.address()).await.expect("the host listens");
+        let request = format!("GET /api/health HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it is read");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("it is answered");
+        let is_envelope = answer.contains(r#"{"success":"#);
+        assert!(answer.split(' ').nth(1) == Some(status) && is_envelope, "{hosts:?}: {answer}");
+    }
     world.stop().await;
 }

@@ -178,3 +178,27 @@ async fn a_payload_is_kept_and_delivered_byte_for_byte() {
     }
     app.stop().await;
 }
+
+#[tokio::test]
+async fn payload_depth_max() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let deep = |levels: usize| {
+        let lists = levels - 1;
+        format!(r#"{{"kind":"k","data":{{"v":{}{}}}}}"#, "[".repeat(lists - 1), "]".repeat(lists - 1))
+    };
+    for (levels, is_accepted) in [(127, true), (128, false), (50_000, false)] {
+        let emit = format!(r#"{{"name":"platformxe.generic","payload":{}}}"#, deep(levels));
+        let ingest = format!(r#"{{"eventType":"app.order","payload":{}}}"#, deep(levels));
+        for (path, body) in [(EMIT, emit), ("/api/v1/events", ingest)] {
+            let answer = tenant.send("POST", path, Some(body)).await;
+            if is_accepted {
+                answer.accepted();
+            } else {
+                answer.refused(400, "payload_invalid");
+                assert!(answer.text.contains("nests deeper than 127 levels"), "{answer}");
+            }
+        }
+    }
+    app.stop().await;
+}

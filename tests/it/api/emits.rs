@@ -1,6 +1,6 @@
 //! Looking at emits (contract 14.2).
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -153,5 +153,66 @@ async fn unknown_emits_are_not_found() {
     for id in ["evt_01jd0000000000000000000000", "cee_1", "x"] {
         tenant.get(&format!("{EMITS}/{id}")).await.refused(404, "NOT_FOUND");
     }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn times_reach_to_the_end_of_the_year_9999_and_a_plus_is_hinted_at() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    tenant.emit_generic(json!({ "kind": "k" })).await;
+    for (query, total) in [
+        ("?to=9999-12-31T23:59:59Z", 1),
+        ("?to=9999-12-31T23:59:59.999Z", 1),
+        ("?from=9999-12-31T23:59:59Z", 0),
+        ("?from=2026-05-06T00:00:00%2B02:00", 1),
+    ] {
+        assert_eq!(tenant.get(&format!("{EMITS}{query}")).await.ok()["total"], total, "{query}");
+    }
+    let refused = tenant.get(&format!("{EMITS}?from=2026-05-06T00:00:00+02:00")).await;
+    refused.refused(400, "BAD_REQUEST");
+    assert!(refused.text.contains("%2B"), "{refused}");
+    app.stop().await;
+}
+
+/// Rows that are added meanwhile shift the numbers of pages, and not a cursor.
+#[tokio::test]
+async fn a_cursor_shows_each_item_once_while_others_are_added() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("ENTERPRISE").await;
+    let receiver = Receiver::start().await;
+    tenant.subscribe_all(&receiver.url("/")).await;
+    let mut expected = Vec::new();
+    for _ in 0..7 {
+        app.clock.advance(Duration::from_millis(1));
+        expected.push(tenant.emit_generic(json!({ "kind": "k" })).await);
+    }
+    app.settle().await;
+    for (list, id) in [
+        (EMITS, "emitId"),
+        ("/api/v1/deliveries", "emitId"),
+        ("/api/v1/event-log?eventType=CUSTOM_EVENT_EMIT_REQUESTED", "id"),
+        ("/api/v1/event-log?eventType=CUSTOM_EVENT_EMIT_DELIVERED", "entityId"),
+        ("/api/v1/event-log?sourceApp=default", "id"),
+    ] {
+        let before = tenant.get(list).await.ok()["total"].as_u64().expect("a number");
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let query = if list.contains('?') { "&" } else { "?" };
+            let page = tenant.get(&format!("{list}{query}limit=3{cursor}")).await.ok();
+            seen.extend(page["items"].as_array().expect("a list").iter().map(|item| text(&item[id])));
+            app.clock.advance(Duration::from_millis(1));
+            tenant.emit_generic(json!({ "kind": "k" })).await;
+            app.settle().await;
+            let Some(next) = page["nextCursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        let unique: HashSet<&String> = seen.iter().collect();
+        assert_eq!(unique.len(), seen.len(), "{list} shows an item twice");
+        assert_eq!(seen.len() as u64, before, "{list}: {seen:?}");
+        assert!(expected.iter().all(|emit| seen.contains(emit)), "{list}: {seen:?}");
+    }
+    let page = app.admin().get("/api/admin/v1/organizations?limit=1").await.ok();
+    assert_eq!(page["nextCursor"], tenant.id);
     app.stop().await;
 }

@@ -20,6 +20,7 @@ mod marketplace;
 mod quota;
 mod rate_limit;
 mod registry;
+mod repeated_names;
 mod repeats;
 mod routes;
 mod subscriptions;

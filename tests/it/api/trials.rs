@@ -1,6 +1,12 @@
 //! The test button of webhooks and event subscriptions (contract 5.4, C22).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::support::{Receiver, Reply, TestApp, client::text};
 
@@ -81,5 +87,35 @@ async fn a_test_passes_the_guard_of_deliveries() {
     let data = tenant.post(&format!("/api/v1/event-subscriptions/{id}/test"), json!({})).await.ok();
     assert_eq!((&data["success"], &data["statusCode"]), (&json!(false), &Value::Null));
     assert_eq!(receiver.requests().len(), 0);
+    app.stop().await;
+}
+
+/// A body that never ends is cut, and the answer counts: for a delivery as for a test.
+#[tokio::test]
+async fn a_test_and_a_delivery_judge_an_answer_alike() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("PRO").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    let dripping = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("it listens");
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4_096]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n").await;
+                while stream.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            });
+        }
+    });
+    let (id, _) = tenant.subscribe_all(&url).await;
+    let data = tenant.post(&format!("/api/v1/event-subscriptions/{id}/test"), json!({})).await.ok();
+    assert_eq!((&data["success"], &data["statusCode"]), (&json!(true), &json!(200)), "{data}");
+    assert!(data["responseTimeMs"].as_u64().is_some_and(|ms| ms < 9_500), "{data}");
+    tenant.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    assert_eq!(tenant.only_delivery().await["status"], "SUCCESS");
+    dripping.abort();
     app.stop().await;
 }

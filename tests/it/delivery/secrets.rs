@@ -193,3 +193,41 @@ async fn static_headers_are_sent_and_follow_changes() {
     assert_eq!(receiver.requests().pop().expect("a request").header("x-zone"), None);
     app.stop().await;
 }
+
+/// Published libraries read a secret in the standard alphabet, of 24 to 64 bytes: for another one there is no
+/// signature that none of them verifies, and the answer says so.
+#[tokio::test]
+async fn secrets_that_no_library_reads_sign_in_the_platforms_headers_only() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let tenant = app.organization("PRO").await;
+    let (id, _) = tenant.subscribe_all(&receiver.url("/")).await;
+    let path = format!("/api/v1/event-subscriptions/{id}");
+    let of_bytes = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![0xfb; bytes]));
+    for (secret, is_standard) in [
+        ("whsec_-__7__v_-__7__v_-__7__v_-__7__v_-__7__v8=".to_owned(), false),
+        (of_bytes(1), false),
+        (of_bytes(23), false),
+        (of_bytes(24), true),
+        (of_bytes(64), true),
+        (of_bytes(65), false),
+        ("correct horse battery".to_owned(), false),
+    ] {
+        for (method, path) in [("PATCH", path.clone()), ("POST", format!("{path}/rotate"))] {
+            let body = json!({ "secret": secret }).to_string();
+            let data = tenant.send(method, &path, Some(body)).await.ok();
+            assert_eq!(data.get("standardWebhooks"), (!is_standard).then_some(&json!(false)), "{secret}");
+        }
+        emit(&app, &tenant).await;
+        let signed = newest(&receiver);
+        assert_eq!(signed.platform, signed.platform_by(&secret));
+        assert_eq!(signed.standard.len(), usize::from(is_standard), "{secret}");
+        if is_standard {
+            signed.is_by(&[&secret]);
+        }
+    }
+    let body = json!({ "name": "platformxe.generic", "webhookUrl": receiver.url("/"), "secret": "correct horse" });
+    let created = tenant.post("/api/v1/events/custom/subscribe", body).await.created();
+    assert_eq!(created["standardWebhooks"], false);
+    assert!(tenant.get(&path).await.ok().get("standardWebhooks").is_none(), "nothing is said of a kept secret");
+    app.stop().await;
+}

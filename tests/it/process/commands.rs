@@ -1,14 +1,17 @@
 //! The commands of the binary: refusing bad settings, stopping, comparing schemas.
 
 use std::{
-    fs,
+    env,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use super::host::{Process, ROOT_KEY, folder, serve, weir};
+use super::host::{ADMIN_TOKEN, Process, ROOT_KEY, folder, serve, weir};
 use crate::support::{Receiver, Reply, database::TestDatabase};
 
 /// Runs a command that has to fail, and gives its error.
@@ -182,4 +185,54 @@ fn schemas_are_compared_without_a_host() {
     assert_eq!((&answer["compatible"], &answer["counterexample"]), (&json!(false), &json!({ "id": "aaaa" })));
     assert_eq!(answer["violations"][0]["rule"], "maxLength");
     drop(fs::remove_dir_all(&folder));
+}
+
+/// Payloads of all organizations are in these files.
+#[tokio::test]
+async fn no_other_user_reads_the_files_of_a_database() {
+    let folder = folder("files");
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("it is ours");
+    let file = |suffix: &str| folder.join(format!("weir.db{suffix}"));
+    // Files of an older release, which all may read.
+    for suffix in ["", ".lock"] {
+        fs::write(file(suffix), "").expect("it can be made");
+        fs::set_permissions(file(suffix), Permissions::from_mode(0o644)).expect("it is ours");
+    }
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 022; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_weir"), "serve"]);
+    command.args(["--listen", "127.0.0.1:0", "--allow-private-targets"]).env_clear();
+    command
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
+        .env("WEIR_DATABASE", format!("sqlite:{}", file("").display()))
+        .env("WEIR_ROOT_KEY", ROOT_KEY)
+        .env("WEIR_ADMIN_TOKEN", ADMIN_TOKEN)
+        .env("WEIR_CODE_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/code"));
+    let host = Process::start(command);
+    host.organization_key().await;
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let mode = fs::metadata(file(suffix)).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "weir.db{suffix}");
+    }
+    assert!(host.terminate().await.success());
+}
+
+/// What fails under a tight limit of the system says something else: the hint is in its words, and in the log
+/// before it.
+#[test]
+fn tight_limits_of_the_system_are_hinted_at() {
+    let folder = folder("ulimits");
+    let database = format!("sqlite:{}", folder.join("weir.db").display());
+    for (limit, database, hint) in [
+        ("-n 64", "postgres://127.0.0.1:1/x", "raise `ulimit -n`"),
+        ("-v 4000000", database.as_str(), "set `ulimit -v` to unlimited"),
+    ] {
+        let script = format!("ulimit {limit}; exec \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_weir"), "serve", "--listen", "127.0.0.1:0"]);
+        command.env_clear().env("WEIR_DATABASE", database).env("WEIR_ROOT_KEY", ROOT_KEY).env("WEIR_LOG", "warn");
+        let output = command.output().expect("there is a shell");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{said}");
+        assert_eq!(said.matches(hint).count(), 2, "{limit}: {said}");
+    }
 }

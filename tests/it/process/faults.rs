@@ -1,11 +1,21 @@
 //! A database that is locked, full or gone: 503 and no 202, and recovery without help.
 
-use std::{process::Command, sync::Arc, time::Duration};
+use std::{
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use sqlx::Executor;
 use tokio::task::JoinSet;
-use weir::db::Location;
+use weir::{
+    db::{
+        Db, Location,
+        organization::{self, Touches},
+    },
+    error::Code,
+};
 
 use super::host::{Process, serve};
 use crate::support::{
@@ -248,4 +258,58 @@ async fn a_full_disk_gives_503_and_keeps_what_was_accepted() {
     assert!(kept >= accepted, "{accepted} were accepted, {kept} are kept");
     all_are_delivered(&acme, kept).await;
     assert!(host.terminate().await.success());
+}
+
+/// Clients wait ten seconds. On SQLite no reader waits for a writer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_of_a_locked_table_end_in_time() {
+    let app = TestApp::start().await;
+    let acme = app.organization("ENTERPRISE").await;
+    acme.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    let lock = Lock::take(&app.database.location).await;
+    // More than there are connections: some wait for one, and then for the lock.
+    let mut reading = JoinSet::new();
+    for _ in 0..40 {
+        let acme = acme.clone();
+        reading.spawn(async move {
+            let began = Instant::now();
+            (acme.get("/api/v1/emits").await, began.elapsed())
+        });
+    }
+    for (answer, waited) in reading.join_all().await {
+        assert!(waited < Duration::from_millis(9_500), "{waited:?}");
+        if is_postgres() {
+            answer.refused(503, "unavailable");
+        } else {
+            answer.ok();
+        }
+    }
+    lock.release().await;
+    emit_until_accepted(&acme).await;
+    app.settle().await;
+    app.stop().await;
+}
+
+/// A host that was stopped within a transaction (SIGSTOP, a frozen machine) holds its locks: its session
+/// ends, and the others go on. An SQLite file has one host.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_stops_within_a_transaction_holds_the_others_for_four_seconds_at_most() {
+    let app = TestApp::start().await;
+    let acme = app.organization("ENTERPRISE").await;
+    if is_postgres() {
+        // The connections of a second host, and the transaction of a change.
+        let stopped = Db::connect(&app.database.location).await.expect("it is there");
+        let mut change = stopped.begin().await.expect("it works");
+        let id = acme.organization_id();
+        organization::touch(&mut change, &id, Touches::Rules, app.clock.now()).await.expect("no other lock is held");
+        let began = Instant::now();
+        emit_until_accepted(&acme).await;
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        let lost = change.commit().await.expect_err("its session was ended");
+        assert_eq!(lost.code(), Code::Unavailable);
+        stopped.close().await;
+    }
+    acme.emit_generic(json!({ "kind": "k" })).await;
+    app.stop().await;
 }

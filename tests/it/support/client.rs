@@ -8,7 +8,7 @@ use hyper::{Request, client::conn::http1, header::HOST};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, task::JoinSet};
-use weir::error::Code;
+use weir::{domain::id::OrganizationId, error::Code};
 
 /// The connections over which [`Client::emit_many`] emits.
 const EMITTERS: usize = 32;
@@ -100,6 +100,11 @@ impl Client {
         };
         answer.check_envelope();
         answer
+    }
+
+    /// The organization's id.
+    pub(crate) fn organization_id(&self) -> OrganizationId {
+        OrganizationId::parse(&self.id).expect("an id")
     }
 
     /// Registers a published event under the organization's own namespace and gives its id.

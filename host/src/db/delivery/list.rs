@@ -3,7 +3,12 @@
 use sqlx::FromRow;
 
 use crate::{
-    db::{Dialects, Tx, codec, emit::stored_event_type, on_db, over_rows, page::paged},
+    db::{
+        Dialects, Tx, codec,
+        emit::stored_event_type,
+        on_db, over_rows,
+        page::{Part, paged},
+    },
     domain::{
         delivery::{Attempt, AttemptFailure, Delivery, Status},
         id::{DeliveryId, EmitId, OrganizationId, ProgramId, PushId},
@@ -127,8 +132,7 @@ pub async fn list(
     tx: &mut Tx,
     organization: &OrganizationId,
     query: &DeliveryQuery,
-    limit: u32,
-    offset: i64,
+    part: Part<'_>,
 ) -> Result<(Vec<DeliveryView>, i64)> {
     let (rows, total): (Vec<DeliveryRow>, i64) = paged!(
         tx,
@@ -142,7 +146,7 @@ pub async fn list(
             and (cast($5 as bigint) is null or delivery.created_at >= $5)
             and (cast($6 as bigint) is null or delivery.created_at <= $6)
             and (cast($7 as boolean) is null or (delivery.push_id is not null) = $7)",
-        order: "delivery.id desc",
+        newest: "delivery.id",
         bind: [
             organization.as_str(),
             query.status.map(Status::as_str),
@@ -152,7 +156,7 @@ pub async fn list(
             codec::millis(query.to),
             query.is_pushed,
         ],
-        page: (limit, offset),
+        page: part,
     );
     Ok((rows.into_iter().map(DeliveryView::try_from).collect::<Result<_>>()?, total))
 }

@@ -1,6 +1,7 @@
 //! Accepting a batch of emits: revision, idempotency, quota and rows, in four statements at most.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     sync::Arc,
 };
@@ -10,7 +11,13 @@ use super::{
     stored_event_type,
 };
 use crate::{
-    db::{Dialects, Tx, codec, federation::fan_out, on_db, organization, over_rows},
+    db::{
+        Dialects, Tx, codec,
+        federation::fan_out,
+        on_db,
+        organization::{self, Revisions},
+        over_rows,
+    },
     domain::{
         emit::{Emit, Idempotency},
         id::{EmitId, OrganizationId},
@@ -23,6 +30,8 @@ use crate::{
 pub struct NewEmit {
     /// The emit, which was checked against its organization at its revision.
     pub emit: Arc<Emit>,
+    /// The revision of the rules that it was checked under.
+    pub rules_revision: i64,
     /// Whether it counts toward the month's emits.
     pub charge: Charge,
     /// Whether a subscription matches it at that revision, or listens for lifecycle events about emits. If
@@ -44,8 +53,9 @@ pub enum Charge {
 /// The outcome of accepting a [`NewEmit`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acceptance {
-    /// The emit is stored.
-    Accepted,
+    /// The emit is stored, under this revision of its organization: a later one than it was checked at, if
+    /// changes meanwhile left the rules alone.
+    Accepted { revision: i64 },
     /// The same request was accepted before, as the emit named here; nothing was done.
     Duplicate {
         id: EmitId,
@@ -56,7 +66,7 @@ pub enum Acceptance {
     KeyReused,
     /// The month's emits are used up; nothing was done.
     OverQuota,
-    /// The organization changed since the emit was checked: check again; nothing was done.
+    /// The rules changed since the emit was checked: check again; nothing was done.
     Stale,
 }
 
@@ -72,8 +82,9 @@ pub async fn accept(
         return Ok(Vec::new());
     }
     let revisions = organization::hold_revisions(tx, emits.iter().map(|new| &new.emit.organization_id)).await?;
-    let is_current = |new: &NewEmit| revisions.get(&new.emit.organization_id) == Some(&new.emit.revision);
-    let current: Vec<&NewEmit> = emits.iter().copied().filter(|new| is_current(new)).collect();
+    let at_present: Vec<Option<Cow<'_, NewEmit>>> =
+        emits.iter().map(|new| at_present(new, revisions.get(&new.emit.organization_id)?)).collect();
+    let current: Vec<&NewEmit> = at_present.iter().flatten().map(AsRef::as_ref).collect();
     let mut kept = insert(tx, &current, lease_ms, is_taken).await?;
     leave_out_outlived(tx, &current, &mut kept).await?;
     let over_quota = charge(tx, &current, &kept).await?;
@@ -86,19 +97,33 @@ pub async fn accept(
         .filter(|new| !kept.contains(new.emit.id.as_str()) && !over_quota.contains(new.emit.id.as_str()))
         .collect();
     let originals = originals(tx, &refused).await?;
-    let answer = |new: &&NewEmit| {
+    let answer = |new: &Option<Cow<'_, NewEmit>>| {
+        let Some(new) = new else { return Acceptance::Stale };
         let id = new.emit.id.as_str();
-        if !is_current(new) {
-            Acceptance::Stale
-        } else if kept.contains(id) {
-            Acceptance::Accepted
+        if kept.contains(id) {
+            Acceptance::Accepted { revision: new.emit.revision }
         } else if over_quota.contains(id) {
             Acceptance::OverQuota
         } else {
             repeated(&new.emit, &originals)
         }
     };
-    Ok(emits.iter().map(answer).collect())
+    Ok(at_present.iter().map(answer).collect())
+}
+
+/// The emit as of its organization's present revision; `None` if it has to be checked again. Changes that left
+/// the rules alone may have brought a subscription that matches, so that routing has to look.
+fn at_present<'a>(new: &'a NewEmit, revisions: &Revisions) -> Option<Cow<'a, NewEmit>> {
+    let checked = new.emit.revision;
+    if checked == revisions.present {
+        return Some(Cow::Borrowed(new));
+    }
+    // A revision that is later than the present one was lost with the database that had it.
+    if checked > revisions.present || new.rules_revision != revisions.rules {
+        return None;
+    }
+    let emit = Arc::new(new.emit.at_revision(revisions.present));
+    Some(Cow::Owned(NewEmit { emit, is_wanted: true, ..new.clone() }))
 }
 
 /// Inserts emits and returns the ids of those that are in.

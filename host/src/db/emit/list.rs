@@ -2,7 +2,10 @@
 
 use super::{EmitRow, StoredEmit, columns};
 use crate::{
-    db::{Dialects, Tx, codec, on_db, over_rows, page::paged},
+    db::{
+        Dialects, Tx, codec, on_db, over_rows,
+        page::{Part, paged},
+    },
     domain::{
         delivery::Counts,
         id::{EmitId, OrganizationId},
@@ -33,8 +36,7 @@ pub async fn list(
     tx: &mut Tx,
     organization: &OrganizationId,
     query: &EmitQuery,
-    limit: u32,
-    offset: i64,
+    part: Part<'_>,
 ) -> Result<(Vec<StoredEmit>, i64)> {
     let (rows, total): (Vec<EmitRow>, i64) = paged!(
         tx,
@@ -48,7 +50,7 @@ pub async fn list(
             and (cast($5 as boolean) is null or (routed_at is not null) = $5)
             and (cast($6 as bigint) is null or accepted_at >= $6)
             and (cast($7 as bigint) is null or accepted_at <= $7)",
-        order: "id desc",
+        newest: "id",
         bind: [
             organization.as_str(),
             query.event.as_ref().map(EventName::namespace),
@@ -58,7 +60,7 @@ pub async fn list(
             codec::millis(query.from),
             codec::millis(query.to),
         ],
-        page: (limit, offset),
+        page: part,
     );
     Ok((rows.into_iter().map(StoredEmit::try_from).collect::<Result<_>>()?, total))
 }

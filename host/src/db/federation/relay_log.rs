@@ -6,7 +6,7 @@ use crate::{
     db::{
         Tx, codec,
         insert::{insert as insert_rows, insertable},
-        page::paged,
+        page::{Part, paged},
     },
     domain::{
         federation::{RelayLog, RelayStatus},
@@ -119,8 +119,7 @@ pub async fn list(
     owner: &OrganizationId,
     group: &GroupId,
     query: &RelayQuery,
-    limit: u32,
-    offset: i64,
+    part: Part<'_>,
 ) -> Result<(Vec<RelayLog>, i64)> {
     let (rows, total): (Vec<RelayRow>, i64) = paged!(
         tx,
@@ -133,7 +132,7 @@ pub async fn list(
             and (cast($4 as text) is null or emit_id = $4)
             and (cast($5 as text) is null or member_id = $5)
             and (cast($6 as text) is null or peer_organization_id = $6)",
-        order: "id desc",
+        newest: "id",
         bind: [
             owner.as_str(),
             group.as_str(),
@@ -142,7 +141,7 @@ pub async fn list(
             query.member.as_ref().map(MemberId::as_str),
             query.organization.as_ref().map(OrganizationId::as_str),
         ],
-        page: (limit, offset),
+        page: part,
     );
     Ok((rows.into_iter().map(RelayLog::try_from).collect::<Result<_>>()?, total))
 }

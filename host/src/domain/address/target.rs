@@ -43,6 +43,11 @@ pub fn check_url(text: &str, policy: &Policy) -> Result<Endpoint, String> {
     }
     let url = Url::parse(text).map_err(|cause| format!("the URL is malformed: {cause}"))?;
     check_scheme(&url, policy)?;
+    // The parser takes any number of slashes, and so another part of the text for the host.
+    let after_scheme = text.split_once(':').map_or("", |(_, after)| after);
+    if after_scheme.strip_prefix("//").is_none_or(|host| host.starts_with(['/', '?', '#'])) {
+        return Err("the URL names no host: two slashes and a host follow the scheme".to_owned());
+    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("the URL must not contain a user name or a password".to_owned());
     }
@@ -147,6 +152,11 @@ mod tests {
             "file:///etc/passwd",
             "https://",
             "https:///",
+            "https:///x",
+            "https:////x",
+            "https:example.com",
+            "https:/example.com",
+            "https://?example.com",
             "https://user@example.com/",
             "https://user:pw@example.com/",
             "https://:pw@example.com/",

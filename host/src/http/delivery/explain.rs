@@ -80,7 +80,7 @@ pub(in crate::http) async fn explain(
 ) -> Answer<Paged<Explanation>> {
     let page = query.page();
     let only = query.get("subscriptionId").map(Only::Subscription).or(query.get("memberId").map(Only::Peer));
-    let (explained, total) = explain::explain(&state.host, &caller, &id, only, page).await?;
+    let (explained, total) = explain::explain(&state.host, &caller, &id, only, &page).await?;
     let items = explained.into_iter().map(Explanation::of).collect();
-    ok(Paged::new(items, total, page))
+    ok(Paged::new(items, total, &page))
 }

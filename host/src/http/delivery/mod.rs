@@ -56,8 +56,9 @@ async fn page(
     deliveries: &DeliveryQuery,
 ) -> Answer<Paged<view::Delivery>> {
     let page = query.page();
-    let (details, total) = delivery::list(&state.host, caller, deliveries, page).await?;
-    ok(Paged::new(details.into_iter().map(Into::into).collect(), total, page))
+    let (details, total) = delivery::list(&state.host, caller, deliveries, &page).await?;
+    let key = |detail: &delivery::Detail| detail.view.delivery.id.to_string();
+    ok(Paged::of(details, total, &page, key, |detail| Ok(detail.into()))?)
 }
 
 pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<view::Delivery> {

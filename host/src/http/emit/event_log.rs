@@ -62,9 +62,8 @@ pub(in crate::http) async fn list(state: Shared, Reader(caller): Reader, query: 
         from: query.time("from")?,
         to: query.time("to")?,
     };
-    let (lines, total) = log::list(&state.host, &caller, query, page).await?;
-    let items = lines.into_iter().map(LoggedEvent::try_from).collect::<Result<_>>()?;
-    ok(Paged::new(items, total, page))
+    let (lines, total) = log::list(&state.host, &caller, query, &page).await?;
+    ok(Paged::of(lines, total, &page, |line| line.key.clone(), LoggedEvent::try_from)?)
 }
 
 /// An event of another application. The empty text counts as not sent in all but its type.

@@ -13,10 +13,7 @@ use super::{
     extract::{Body, Params, Query},
     state::Shared,
 };
-use crate::{
-    error::Result,
-    service::event::{emit, emits},
-};
+use crate::service::event::{emit, emits};
 use body::WRONG_SHAPE;
 
 pub(super) async fn emit(
@@ -25,16 +22,16 @@ pub(super) async fn emit(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<view::Emitted> {
-    let body: body::Emit<'_> = body.json(WRONG_SHAPE)?;
+    let body: body::Emit<'_> = body.json_with_repeated_names(WRONG_SHAPE)?;
     let emitted = emit::emit(&state.host, &caller, body.request(&headers)?).await?;
     accepted(emitted.into())
 }
 
 pub(super) async fn list(state: Shared, Reader(caller): Reader, query: Query) -> Answer<Paged<view::Emit>> {
     let (page, query) = (query.page(), body::emit_query(&query)?);
-    let (emits, total) = emits::list(&state.host, &caller, &query, page).await?;
-    let items = emits.iter().map(view::Emit::of).collect::<Result<_>>()?;
-    ok(Paged::new(items, total, page))
+    let (emits, total) = emits::list(&state.host, &caller, &query, &page).await?;
+    let key = |emit: &emits::EmitView| emit.stored.emit.id.to_string();
+    ok(Paged::of(emits, total, &page, key, |emit| view::Emit::of(&emit))?)
 }
 
 pub(super) async fn get(state: Shared, Reader(caller): Reader, Params(id): Params<String>) -> Answer<view::Emit> {

@@ -152,6 +152,6 @@ pub(super) async fn list_relays(
     query: Query,
 ) -> Answer<Paged<view::Relay>> {
     let (page, relays) = (query.page(), body::relay_query(&query)?);
-    let (relays, total) = relay_log::list(&state.host, &caller, &id, relays, page).await?;
-    ok(Paged::new(relays.into_iter().map(Into::into).collect(), total, page))
+    let (relays, total) = relay_log::list(&state.host, &caller, &id, relays, &page).await?;
+    ok(Paged::of(relays, total, &page, |relay| relay.id.to_string(), |relay| Ok(relay.into()))?)
 }

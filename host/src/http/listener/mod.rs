@@ -1,6 +1,7 @@
 //! The listener: accepts connections of callers, bounds their number and their silence, and ends
 //! them at a stop.
 
+mod refusal;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -136,11 +137,8 @@ async fn connection<S>(
 
 /// Answers 503 to a connection beyond the bound, if the caller sends a request at all.
 async fn turn_away(mut stream: TcpStream, connections: usize, _place: OwnedSemaphorePermit) {
-    let error = fail!(Unavailable, "the host has {connections} connections, as many as it may");
-    let body = super::envelope::error_text(&error);
-    let head =
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\nretry-after: 1";
-    let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let error = fail!(Unavailable, "the host has {connections} connections, as many as it may").retry_after(1);
+    let answer = refusal::answer(&error);
     let telling = async {
         // Read first: many clients treat an answer that comes before their request as an error, and
         // closing a socket with unread bytes resets it, which discards the answer.
@@ -148,7 +146,7 @@ async fn turn_away(mut stream: TcpStream, connections: usize, _place: OwnedSemap
         if stream.read(&mut heard).await? == 0 {
             return Ok(());
         }
-        stream.write_all(answer.as_bytes()).await?;
+        stream.write_all(&answer).await?;
         stream.shutdown().await?;
         while stream.read(&mut heard).await? > 0 {}
         std::io::Result::Ok(())

@@ -140,11 +140,48 @@ async fn request_head_bytes_max() {
     assert!(fits.ends_with("hello"), "{fits}");
     for bytes in [REQUEST_HEAD_BYTES_MAX + 1, REQUEST_HEAD_BYTES_MAX * 20] {
         let refused = exchange(server.connect().await, &head(bytes)).await;
-        assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 431 "), "{refused}");
+        assert!(refused.is_empty() || is_refused(&refused, 431, "request_head_too_large"), "{refused}");
     }
     // As many as there is room for: common servers refuse more than a hundred.
     let many = format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: y\r\n".repeat(200));
-    assert!(exchange(server.connect().await, &many).await.starts_with("HTTP/1.1 431 "));
+    let refused = exchange(server.connect().await, &many).await;
+    assert!(is_refused(&refused, 431, "request_head_too_large"), "{refused}");
+    server.stop().await;
+}
+
+/// Whether an answer is the whole envelope of this code, and the last one on its connection.
+fn is_refused(answer: &str, status: u16, code: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
+    let length = format!("\r\ncontent-length: {}", body.len());
+    let envelope: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    head.starts_with(&format!("HTTP/1.1 {status} "))
+        && ["\r\ncontent-type: application/json\r\n", "\r\nconnection: close\r\n", &length]
+            .iter()
+            .all(|header| format!("{head}\r\n").contains(header))
+        && envelope["success"] == false
+        && envelope["error"]["code"] == code
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_answered_in_the_envelope() {
+    let server = Server::start(Bounds::new(100)).await;
+    for head in [
+        "nonsense\r\n\r\n",
+        "GET / HTTP/9.9\r\nhost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nbroken header\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999999999999999\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\n folded: b\r\n\r\n",
+    ] {
+        let refused = exchange(server.connect().await, head).await;
+        assert!(is_refused(&refused, 400, "BAD_REQUEST"), "{head:?}: {refused}");
+    }
+    // Behind a request that is answered, too.
+    let mut stream = server.connect().await;
+    stream.write_all(GET.as_bytes()).await.expect("it reads");
+    let mut first = [0; 1_024];
+    assert!(stream.read(&mut first).await.expect("it answers") > 0);
+    let refused = exchange(stream, "nonsense\r\n\r\n").await;
+    assert!(is_refused(&refused, 400, "BAD_REQUEST"), "{refused}");
     server.stop().await;
 }
 

@@ -10,9 +10,12 @@ use super::{
     extract::{Body, Params, Query},
     state::Shared,
 };
-use crate::service::{
-    health,
-    organization::{self, keys},
+use crate::{
+    domain::organization::Organization,
+    service::{
+        health,
+        organization::{self, keys},
+    },
 };
 use body::WRONG_SHAPE;
 
@@ -24,8 +27,9 @@ pub(super) async fn create(state: Shared, body: Body) -> Answer<view::CreatedOrg
 
 pub(super) async fn list(state: Shared, query: Query) -> Answer<Paged<view::Organization>> {
     let page = query.page();
-    let (organizations, total) = organization::list(&state.host, page).await?;
-    ok(Paged::new(organizations.into_iter().map(Into::into).collect(), total, page))
+    let (organizations, total) = organization::list(&state.host, &page).await?;
+    let key = |organization: &Organization| organization.id.to_string();
+    ok(Paged::of(organizations, total, &page, key, |organization| Ok(organization.into()))?)
 }
 
 pub(super) async fn get(state: Shared, Params(id): Params<String>) -> Answer<view::Organization> {

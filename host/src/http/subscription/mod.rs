@@ -17,9 +17,11 @@ use super::{
     state::Shared,
 };
 use crate::{
+    domain::signature::Secret,
     error::{Code, Result},
     service::{Caller, subscription},
 };
+use view::OfSecret;
 
 /// Subscribes to one event by its name and version instead of its event type.
 pub(super) async fn subscribe(state: Shared, Manager(caller): Manager, body: Body) -> Answer<view::Subscribed> {
@@ -34,7 +36,7 @@ pub(super) async fn create<V: View>(state: Shared, caller: V::Manager, body: Bod
     let fields = Fields::of(&body, Code::BadRequest)?;
     let new = body::create::<V>(&fields)?;
     let (subscription, secret) = subscription::create(&state.host, &caller, new).await?;
-    created(V::of(subscription, Some(&secret))?)
+    created(V::of(subscription, OfSecret::Whole(&secret))?)
 }
 
 /// Lists what was created under this API; the other handlers reach subscriptions of both.
@@ -42,13 +44,13 @@ pub(super) async fn list<V: View>(state: Shared, caller: V::Reader) -> Answer<V:
     let caller: Caller = caller.into();
     let subscriptions = subscription::list(&state.host, &caller, V::KIND).await?;
     let views: Vec<V> =
-        subscriptions.into_iter().map(|subscription| V::of(subscription, None)).collect::<Result<_>>()?;
+        subscriptions.into_iter().map(|subscription| V::of(subscription, OfSecret::Nothing)).collect::<Result<_>>()?;
     ok(views.into())
 }
 
 pub(super) async fn get<V: View>(state: Shared, caller: V::Reader, Params(id): Params<String>) -> Answer<V> {
     let caller: Caller = caller.into();
-    ok(V::of(subscription::get(&state.host, &caller, &id).await?, None)?)
+    ok(V::of(subscription::get(&state.host, &caller, &id).await?, OfSecret::Nothing)?)
 }
 
 pub(super) async fn patch<V: View>(
@@ -60,7 +62,9 @@ pub(super) async fn patch<V: View>(
     let caller: Caller = caller.into();
     let fields = Fields::of(&body, Code::BadRequest)?;
     let edit = body::patch::<V>(&fields)?;
-    ok(V::of(subscription::change(&state.host, &caller, &id, V::KIND, &edit).await?, None)?)
+    let subscription = subscription::change(&state.host, &caller, &id, V::KIND, &edit).await?;
+    let secret = edit.secret.map(Secret::stored);
+    ok(V::of(subscription, secret.as_ref().map_or(OfSecret::Nothing, OfSecret::Form))?)
 }
 
 pub(super) async fn remove<V: View>(state: Shared, caller: V::Manager, Params(id): Params<String>) -> Answer<Deleted> {
@@ -80,7 +84,7 @@ pub(super) async fn rotate<V: View>(
     let fields = Fields::of(&body, Code::BadRequest)?;
     let body::Rotate { secret, overlap_seconds } = body::rotate(&fields)?;
     let (subscription, secret) = subscription::rotate(&state.host, &caller, &id, secret, overlap_seconds).await?;
-    ok(V::of(subscription, Some(&secret))?)
+    ok(V::of(subscription, OfSecret::Whole(&secret))?)
 }
 
 pub(super) async fn enable<V: View>(
@@ -91,5 +95,5 @@ pub(super) async fn enable<V: View>(
 ) -> Answer<V> {
     let caller: Caller = caller.into();
     Fields::of(&body, Code::BadRequest)?;
-    ok(V::of(subscription::enable(&state.host, &caller, &id).await?, None)?)
+    ok(V::of(subscription::enable(&state.host, &caller, &id).await?, OfSecret::Nothing)?)
 }

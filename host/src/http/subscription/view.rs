@@ -34,11 +34,22 @@ pub(in crate::http) trait View: Serialize + Sized {
     /// The answer of the list.
     type List: Serialize + From<Vec<Self>>;
 
-    /// Shows a subscription, with its secret only when that was just drawn.
-    fn of(subscription: Subscription, secret: Option<&Secret>) -> Result<Self>;
+    /// Shows a subscription, and of its secret what the request has to know.
+    fn of(subscription: Subscription, secret: OfSecret<'_>) -> Result<Self>;
 
     /// The first field that a creation needs and lacks.
     fn missing(edit: &Edit) -> Option<&'static str>;
+}
+
+/// What an answer says of the signing secret.
+#[derive(Clone, Copy)]
+pub(in crate::http) enum OfSecret<'a> {
+    /// Nothing: the request left it alone.
+    Nothing,
+    /// That the one that the request set does not sign for Standard Webhooks, if so.
+    Form(&'a Secret),
+    /// That, and the secret itself, this once.
+    Whole(&'a Secret),
 }
 
 /// A subscription as `/api/v1/event-subscriptions` shows it.
@@ -69,7 +80,7 @@ impl View for EventSubscription {
     type Manager = Manager;
     type List = EventSubscriptionList;
 
-    fn of(subscription: Subscription, secret: Option<&Secret>) -> Result<Self> {
+    fn of(subscription: Subscription, secret: OfSecret<'_>) -> Result<Self> {
         Ok(Self {
             terms: Terms::of(&subscription, secret)?,
             event_types: event_types(&subscription),
@@ -128,7 +139,7 @@ impl View for Webhook {
     type Manager = WebhookManager;
     type List = WebhookList;
 
-    fn of(webhook: Subscription, secret: Option<&Secret>) -> Result<Self> {
+    fn of(webhook: Subscription, secret: OfSecret<'_>) -> Result<Self> {
         Ok(Self {
             terms: Terms::of(&webhook, secret)?,
             events: event_types(&webhook),
@@ -180,13 +191,22 @@ struct Terms {
     updated_at: Time,
     /// Shown as it was sent.
     filter: Option<Box<RawValue>>,
-    /// The signing secret, shown only when it was just drawn.
+    /// The signing secret, shown only in the answer to the request that set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
+    /// False in the answer to a request that set a secret with which deliveries carry no signature of Standard
+    /// Webhooks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_webhooks: Option<bool>,
+}
+
+/// What is said of a secret that was set: nothing, or that it does not sign for Standard Webhooks.
+fn standard_webhooks(secret: &Secret) -> Option<bool> {
+    secret.standard_key().is_none().then_some(false)
 }
 
 impl Terms {
-    fn of(subscription: &Subscription, secret: Option<&Secret>) -> Result<Self> {
+    fn of(subscription: &Subscription, secret: OfSecret<'_>) -> Result<Self> {
         let terms = &subscription.terms;
         let disabled = subscription.disabled.as_ref();
         Ok(Self {
@@ -204,7 +224,14 @@ impl Terms {
             created_at: subscription.created_at,
             updated_at: subscription.updated_at,
             filter: terms.filter.as_deref().map(stored_json).transpose()?,
-            secret: secret.map(|secret| secret.reveal().to_owned()),
+            secret: match secret {
+                OfSecret::Whole(secret) => Some(secret.reveal().to_owned()),
+                OfSecret::Form(_) | OfSecret::Nothing => None,
+            },
+            standard_webhooks: match secret {
+                OfSecret::Whole(secret) | OfSecret::Form(secret) => standard_webhooks(secret),
+                OfSecret::Nothing => None,
+            },
         })
     }
 }
@@ -231,6 +258,9 @@ pub(in crate::http) struct Subscribed {
     canonical_name: Option<String>,
     secret: String,
     webhook_url: String,
+    /// As in [`Terms`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standard_webhooks: Option<bool>,
 }
 
 impl Subscribed {
@@ -240,6 +270,7 @@ impl Subscribed {
             subscription_id: subscription.id,
             secret: secret.reveal().to_owned(),
             webhook_url: subscription.webhook_url,
+            standard_webhooks: standard_webhooks(secret),
         }
     }
 }

@@ -63,10 +63,17 @@ async fn heads_without_an_end_are_given_up() {
 }
 
 #[tokio::test]
-async fn more_than_a_hundred_headers_are_no_answer() {
-    let head = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n";
-    let receiver = Receiver::answering(format!("{head}{}\r\n", "x: y\r\n".repeat(200))).await;
-    assert_eq!(failure(patient().send(&request(&receiver.url())).await).0, FailureKind::Io);
+async fn outbound_answer_headers_max() {
+    let answered = async |headers: usize| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n";
+        let cookies = "set-cookie: a=b\r\n".repeat(headers - 1);
+        let receiver = Receiver::answering(format!("{head}{cookies}\r\n")).await;
+        patient().send(&request(&receiver.url())).await
+    };
+    let judged = answered(OUTBOUND_ANSWER_HEADERS_MAX).await;
+    assert!(matches!(judged.outcome, SendOutcome::Response { status: 200, .. }), "{judged:?}");
+    let (kind, message) = failure(answered(OUTBOUND_ANSWER_HEADERS_MAX + 1).await);
+    assert_eq!((kind, message.as_str()), (FailureKind::Io, "the answer has more than 1000 headers, or too long ones"));
 }
 
 /// The ten seconds are those of the whole exchange, however the bytes come.

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        self, Tx,
+        self, Part, Tx,
         delivery::{DeliveryQuery, DeliveryView},
         emit::StoredEmit,
     },
@@ -44,7 +44,7 @@ pub async fn explain(
     caller: &Caller,
     emit: &str,
     only: Option<Only<'_>>,
-    page: Page,
+    page: &Page,
 ) -> Result<(Vec<Explained>, i64)> {
     let no_emit = || fail!(NotFound, "there is no such emit");
     let id = EmitId::parse(emit).ok_or_else(no_emit)?;
@@ -54,7 +54,7 @@ pub async fn explain(
     let (ids, subscriptions) = match only {
         Some(Only::Subscription(text)) => (Vec::from_iter(SubscriptionId::parse(text)), 0),
         Some(Only::Peer(_)) => (Vec::new(), 0),
-        None => db::subscription::ids(&mut tx, organization, page.limit, page.offset()).await?,
+        None => db::subscription::ids(&mut tx, organization, behind(page, 0, 0)).await?,
     };
     let mut explained = Vec::with_capacity(ids.len());
     for id in ids {
@@ -64,9 +64,9 @@ pub async fn explain(
     }
     let mut peers = 0;
     if !matches!(only, Some(Only::Subscription(_))) {
-        let (limit, offset) = behind(page, explained.len(), subscriptions);
+        let part = behind(page, explained.len(), subscriptions);
         let some;
-        (some, peers) = pushed(&mut tx, &stored, only, limit, offset).await?;
+        (some, peers) = pushed(&mut tx, &stored, only, part).await?;
         explained.extend(some);
     }
     // A receiver that does not exist gives an empty list, as a filter that nothing matches does elsewhere.
@@ -74,11 +74,11 @@ pub async fn explain(
     Ok((explained, total))
 }
 
-/// The limit and offset in a second list, for a page of two lists that has `found` rows of the first
-/// list, which has `first` in all.
-fn behind(page: Page, found: usize, first: i64) -> (u32, i64) {
+/// The part of a second list, for a page of two lists that has `found` rows of the first list, which has
+/// `first` in all.
+fn behind(page: &Page, found: usize, first: i64) -> Part<'static> {
     let found = u32::try_from(found).unwrap_or(page.limit);
-    (page.limit.saturating_sub(found), (page.offset() - first).max(0))
+    Part { limit: page.limit.saturating_sub(found), offset: (page.offset() - first).max(0), before: None }
 }
 
 /// External peers that the event is owed to, and how many there are.
@@ -86,8 +86,7 @@ async fn pushed(
     tx: &mut Tx,
     stored: &StoredEmit,
     only: Option<Only<'_>>,
-    limit: u32,
-    offset: i64,
+    part: Part<'_>,
 ) -> Result<(Vec<Explained>, i64)> {
     let emit = &stored.emit;
     let mut filter = DeliveryQuery { emit: Some(emit.id.clone()), is_pushed: Some(true), ..DeliveryQuery::default() };
@@ -95,7 +94,7 @@ async fn pushed(
         let Some(id) = MemberId::parse(text) else { return Ok((Vec::new(), 0)) };
         filter.receiver = Some(id.into());
     }
-    let (views, total) = db::delivery::list(tx, &emit.organization_id, &filter, limit, offset).await?;
+    let (views, total) = db::delivery::list(tx, &emit.organization_id, &filter, part).await?;
     let mut explained = Vec::with_capacity(views.len());
     for DeliveryView { delivery, .. } in views {
         let attempts = attempts(tx, &delivery).await?;
@@ -122,7 +121,7 @@ async fn one(tx: &mut Tx, stored: &StoredEmit, subscription: &Subscription) -> R
         receiver: Some(subscription.id.clone().into()),
         ..DeliveryQuery::default()
     };
-    let (views, _) = db::delivery::list(tx, organization, &filter, 1, 0).await?;
+    let (views, _) = db::delivery::list(tx, organization, &filter, Part { limit: 1, offset: 0, before: None }).await?;
     let delivery = views.into_iter().next().map(|view| view.delivery);
     let (program, attempts) = match &delivery {
         Some(delivery) => (program(tx, delivery).await?, attempts(tx, delivery).await?),

@@ -28,10 +28,10 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<Detail> {
 }
 
 /// A page of the caller's deliveries, the newest first, and how many match.
-pub async fn list(host: &Host, caller: &Caller, filter: &DeliveryQuery, page: Page) -> Result<(Vec<Detail>, i64)> {
+pub async fn list(host: &Host, caller: &Caller, filter: &DeliveryQuery, page: &Page) -> Result<(Vec<Detail>, i64)> {
     let mut tx = host.db.read().await?;
     let organization = &caller.organization_id;
-    let (views, total) = db::delivery::list(&mut tx, organization, filter, page.limit, page.offset()).await?;
+    let (views, total) = db::delivery::list(&mut tx, organization, filter, page.part()).await?;
     let ids: Vec<&DeliveryId> = views.iter().map(|view| &view.delivery.id).collect();
     let attempts = db::delivery::attempts(&mut tx, organization, &ids).await?;
     let detail = |view: DeliveryView| {

@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout},
-};
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     domain::{
@@ -19,13 +16,12 @@ use crate::{
     },
     error::Result,
     fail,
-    outbound::SendOutcome,
-    pipeline::{self, Input},
+    pipeline::{self, Input, Judgement},
     service::{Caller, Host, program, subscription::find::not_found},
 };
 
-/// How long an endpoint may take to answer a trial: clients wait ten seconds for an answer, and then ask
-/// again.
+/// How long an endpoint may take to answer a trial, preparing it included: clients wait ten seconds for an
+/// answer, and then ask again. Apart from that a trial is judged as a delivery is.
 pub const TRIAL_TIME_MAX: Duration = Duration::from_secs(8);
 /// Trials under way at once: people wait for them, so there are few. Deliveries have slots of their
 /// own, so neither waits for the other.
@@ -62,16 +58,13 @@ pub async fn run(host: &Host, caller: &Caller, id: &str) -> Result<Trial> {
         return Err(fail!(Unavailable, "too many tests are under way").retry_after(1));
     };
     let started = Instant::now();
-    let (response_status, error_message) = match timeout(TRIAL_TIME_MAX, attempt(host, endpoint)).await {
-        Ok(answered) => answered?,
-        Err(_elapsed) => (None, Some(format!("no answer within {} s", TRIAL_TIME_MAX.as_secs()))),
-    };
+    let (response_status, error_message) = attempt(host, endpoint, started).await?;
     let duration_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
     Ok(Trial { response_status, error_message, duration_ms })
 }
 
 /// The status that the endpoint answered, and why it is no success.
-async fn attempt(host: &Host, endpoint: Arc<Endpoint>) -> Result<(Option<u16>, Option<String>)> {
+async fn attempt(host: &Host, endpoint: Arc<Endpoint>, started: Instant) -> Result<(Option<u16>, Option<String>)> {
     let now = host.now();
     let steps = program::steps(host, &endpoint.program_id).await?;
     let input = Input {
@@ -88,11 +81,9 @@ async fn attempt(host: &Host, endpoint: Arc<Endpoint>) -> Result<(Option<u16>, O
         Ok(None) => return Ok((None, Some("the transformer leaves the event out".to_owned()))),
         Err((_, failure)) => return Ok((None, Some(failure.message().to_owned()))),
     };
-    Ok(match host.outbound.send(&request).await.outcome {
-        SendOutcome::Failed { message, .. } => (None, Some(message)),
-        SendOutcome::Response { status, .. } if (200..300).contains(&status) => (Some(status), None),
-        SendOutcome::Response { status, .. } => (Some(status), Some(format!("the endpoint answered {status}"))),
-    })
+    let sent = host.outbound.send_within(&request, started, TRIAL_TIME_MAX).await;
+    let judgement = Judgement::of_sent(sent, 0, i64::MAX);
+    Ok((judgement.response_status, judgement.error_message))
 }
 
 /// The event of a trial, which is in no table.

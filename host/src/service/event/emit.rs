@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::refusal::announce_refusal;
+use super::{payload, refusal::announce_refusal};
 pub use crate::service::accept::Accepted;
 use crate::{
     db::emit::Charge,
     domain::{
+        canonical::canonical_text,
         emit::{Idempotency, Subject},
-        limits::{CHAIN_DEPTH_MAX, IDEMPOTENCY_KEY_CHARS_MAX, PAYLOAD_BYTES_MAX},
+        limits::{CHAIN_DEPTH_MAX, IDEMPOTENCY_KEY_CHARS_MAX},
         name::{EventName, Version},
         plan::Plan,
     },
@@ -20,6 +22,7 @@ use crate::{
     service::{
         Caller, Host,
         accept::{Check, Checked, Draft, accept},
+        access::readmit,
     },
 };
 
@@ -50,7 +53,11 @@ pub async fn emit_in_chain(
     chain_depth: u32,
 ) -> Result<Accepted> {
     match check_and_accept(host, caller, request, chain_depth).await {
+        // Faults of the host are no judgement of the emit, and it may come again.
+        Err(fault) if fault.code().status() >= 500 => Err(fault),
         Err(refusal) => {
+            // A caller that is out is told only that, and its organization nothing.
+            readmit(host, caller).await?;
             announce_refusal(host, caller, request.name, request.version, &refusal).await;
             Err(refusal)
         }
@@ -66,8 +73,8 @@ async fn check_and_accept(
 ) -> Result<Accepted> {
     let event = EventName::parse(request.name)?;
     let version = request.version.map(str::parse::<Version>).transpose()?;
-    let payload = Arc::new(parse_payload(request.payload)?);
-    let idempotency = idempotency(&request, &payload)?;
+    let payload = Arc::new(payload::read(request.payload)?);
+    let idempotency = idempotency(&request)?;
     if chain_depth > CHAIN_DEPTH_MAX {
         return Err(fail!(ChainDepthExceeded, "more than {CHAIN_DEPTH_MAX} emits led to this one"));
     }
@@ -114,19 +121,7 @@ impl EmitCheck<'_> {
     }
 }
 
-fn parse_payload(text: &str) -> Result<Value> {
-    if text.len() > PAYLOAD_BYTES_MAX {
-        return Err(fail!(PayloadTooLarge, "the payload has {} bytes; {PAYLOAD_BYTES_MAX} are allowed", text.len()));
-    }
-    if !text.starts_with('{') {
-        return Err(fail!(InvalidRequest, "payload has to be an object"));
-    }
-    // A text that is well-formed JSON and still no value here is too deep, or has a number that no
-    // floating-point number comes near.
-    serde_json::from_str(text).map_err(|cause| fail!(PayloadInvalid, "the payload cannot be read: {cause}"))
-}
-
-fn idempotency(request: &EmitRequest<'_>, payload: &Value) -> Result<Option<Idempotency>> {
+fn idempotency(request: &EmitRequest<'_>) -> Result<Option<Idempotency>> {
     let Some(key) = request.idempotency_key else { return Ok(None) };
     if !Idempotency::is_key(key) {
         return Err(fail!(
@@ -134,8 +129,9 @@ fn idempotency(request: &EmitRequest<'_>, payload: &Value) -> Result<Option<Idem
             "an idempotency key has 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters and no control characters"
         ));
     }
-    let asked = serde_json::json!([request.name, request.version, payload]);
-    Ok(Some(Idempotency { key: key.to_owned(), request_hash: weir_schema::canonical_hash(&asked) }))
+    let event = serde_json::json!([request.name, request.version]).to_string();
+    let request_hash = Sha256::new().chain_update(event).chain_update(canonical_text(request.payload)).finalize();
+    Ok(Some(Idempotency { key: key.to_owned(), request_hash: hex::encode(request_hash) }))
 }
 
 /// Checks that a plan allows the event: on FREE only the generic one, by the code of an unknown event

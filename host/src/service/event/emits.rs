@@ -34,10 +34,10 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<EmitView> {
 }
 
 /// A page of the caller's emits, the newest first, and how many match.
-pub async fn list(host: &Host, caller: &Caller, filter: &EmitQuery, page: Page) -> Result<(Vec<EmitView>, i64)> {
+pub async fn list(host: &Host, caller: &Caller, filter: &EmitQuery, page: &Page) -> Result<(Vec<EmitView>, i64)> {
     let mut tx = host.db.read().await?;
     let organization = &caller.organization_id;
-    let (rows, total) = db::emit::list(&mut tx, organization, filter, page.limit, page.offset()).await?;
+    let (rows, total) = db::emit::list(&mut tx, organization, filter, page.part()).await?;
     let ids: Vec<EmitId> = rows.iter().map(|row| row.emit.id.clone()).collect();
     let counts = db::emit::delivery_counts(&mut tx, organization, &ids).await?;
     let counts_of = |id: &EmitId| counts.iter().find(|(of, _)| of == id).map(|(_, counts)| *counts);

@@ -1,14 +1,13 @@
 //! Ingesting: taking the events of an organization's other applications (contract 5.2).
 
-use serde_json::Value;
-
+use super::payload;
 use crate::{
     db::emit::Charge,
     domain::{
         emit::{Entity, Fact, Subject},
         id::EmitId,
         lifecycle::CATALOG,
-        limits::{PAYLOAD_BYTES_MAX, TEXT_CHARS_MAX},
+        limits::TEXT_CHARS_MAX,
         name::CANONICAL_PREFIX,
         subscription::EventType,
     },
@@ -52,7 +51,8 @@ pub struct Ingested {
 /// it. It counts toward no quota.
 pub async fn ingest(host: &Host, caller: &Caller, request: IngestRequest<'_>) -> Result<Ingested> {
     let subject = Subject::Ingested(fact(&request)?);
-    check_payload(request.payload)?;
+    // Components read it, and receivers.
+    payload::read(request.payload)?;
     let source_app = request.source_app.unwrap_or(caller.service());
     check_text("sourceApp", source_app)?;
     let draft = Draft {
@@ -105,16 +105,6 @@ fn fact(request: &IngestRequest<'_>) -> Result<Fact> {
         _ => return Err(fail!(BadRequest, "entityType and entityId come together")),
     };
     Ok(Fact { event_type: name.to_owned(), entity })
-}
-
-fn check_payload(text: &str) -> Result<()> {
-    if text.len() > PAYLOAD_BYTES_MAX {
-        return Err(fail!(PayloadTooLarge, "the payload has {} bytes; {PAYLOAD_BYTES_MAX} are allowed", text.len()));
-    }
-    // A text that is well-formed JSON and still no value here is too deep, or has a number that no
-    // floating-point number comes near: components could not read it.
-    let parsed: serde_json::Result<Value> = serde_json::from_str(text);
-    parsed.map(drop).map_err(|cause| fail!(PayloadInvalid, "the payload cannot be read: {cause}"))
 }
 
 fn check_text(member: &str, text: &str) -> Result<()> {

@@ -42,7 +42,7 @@ pub struct LogRequest<'a> {
 
 /// A page of the log, the newest first, and how many events match. Events about emits and deliveries
 /// are derived from those rows, and are listed only when they are asked for by name.
-pub async fn list(host: &Host, caller: &Caller, request: LogRequest<'_>, page: Page) -> Result<(Vec<Line>, i64)> {
+pub async fn list(host: &Host, caller: &Caller, request: LogRequest<'_>, page: &Page) -> Result<(Vec<Line>, i64)> {
     let organization = &caller.organization_id;
     let mut tx = host.db.read().await?;
     if let Some((name, derived)) = request.event_type.and_then(derived_from) {
@@ -52,8 +52,7 @@ pub async fn list(host: &Host, caller: &Caller, request: LogRequest<'_>, page: P
             return Ok((Vec::new(), 0));
         }
         let span = (request.from, request.to);
-        let (origins, total) =
-            db::event_log::origins(&mut tx, organization, derived, span, page.limit, page.offset()).await?;
+        let (origins, total) = db::event_log::origins(&mut tx, organization, derived, span, page.part()).await?;
         let lines = origins.into_iter().map(|origin| derive(organization, name, origin));
         return Ok((lines.collect(), total));
     }
@@ -74,7 +73,7 @@ pub async fn list(host: &Host, caller: &Caller, request: LogRequest<'_>, page: P
         from: request.from,
         to: request.to,
     };
-    db::event_log::list(&mut tx, organization, &filter, page.limit, page.offset()).await
+    db::event_log::list(&mut tx, organization, &filter, page.part()).await
 }
 
 fn parse_canonical(organization: &OrganizationId, text: &str) -> Option<LoggedType> {
@@ -115,5 +114,6 @@ fn derive(organization: &OrganizationId, name: &'static str, origin: Origin) -> 
         payload: data.to_string(),
         entity: Some(Entity { kind: entity::EMIT.to_owned(), id: shown_emit(&origin.emit_id).to_owned() }),
         created_at: Time::from_millis(origin.at),
+        key: origin.id,
     }
 }

@@ -4,4 +4,5 @@ pub mod emit;
 pub mod emits;
 pub mod ingest;
 pub mod log;
+mod payload;
 mod refusal;

@@ -21,8 +21,6 @@ pub(super) async fn announce_refusal(host: &Host, caller: &Caller, name: &str, v
 
 async fn try_announce(host: &Host, caller: &Caller, name: &str, version: Option<&str>, refusal: &Error) -> Result<()> {
     let outcome = match refusal.code() {
-        // Faults of the host are no judgement of the emit, and it may come again.
-        Code::InternalError | Code::Unavailable => return Ok(()),
         Code::MonthlyEmitQuotaExceeded => CUSTOM_EVENT_QUOTA_EXCEEDED,
         Code::ChainDepthExceeded => CUSTOM_EVENT_CHAIN_TRUNCATED,
         _ => CUSTOM_EVENT_EMIT_REJECTED,

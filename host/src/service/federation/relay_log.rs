@@ -29,7 +29,7 @@ pub async fn list(
     caller: &Caller,
     id: &str,
     mut filter: RelayQuery,
-    page: Page,
+    page: &Page,
 ) -> Result<(Vec<RelayLog>, i64)> {
     let id = GroupId::parse(id).ok_or_else(no_group)?;
     let view = look(host, caller, &id).await?.ok_or_else(no_group)?;
@@ -37,7 +37,7 @@ pub async fn list(
         filter.organization = Some(caller.organization_id.clone());
     }
     let mut tx = host.db.read().await?;
-    relay_log::list(&mut tx, &view.group.owner_id, &id, &filter, page.limit, page.offset()).await
+    relay_log::list(&mut tx, &view.group.owner_id, &id, &filter, page.part()).await
 }
 
 /// Writes rows of an owner's log, with the lifecycle events about them. True if there are such events:

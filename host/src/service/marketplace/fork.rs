@@ -56,16 +56,16 @@ pub async fn fork(host: &Host, caller: &Caller, id: &str, request: ForkRequest<'
     }
 }
 
-/// Finds a listing that may be forked. A refusal here is not announced: the event would show a listing
-/// that is hidden.
+/// Finds a listing that may be forked: one that the caller may not see is not found, as when it is looked
+/// at. A refusal here is not announced: the event would show a listing that is hidden.
 async fn forkable(host: &Host, caller: &Caller, id: &str) -> Result<Listing> {
     let id = ListingId::parse(id).ok_or_else(not_found)?;
     check_forking(caller.plan)?;
     let mut tx = host.db.read().await?;
     match db::listing::find_visible(&mut tx, &caller.organization_id, &id).await? {
         Some(listing) if listing.status == Status::Published => Ok(listing),
-        None if !db::listing::exists(&mut tx, &id).await? => Err(not_found()),
-        _ => Err(not_published()),
+        Some(_) => Err(not_published()),
+        None => Err(not_found()),
     }
 }
 
@@ -112,7 +112,9 @@ async fn try_fork(
     };
     // Last, because this locks the publisher's row: forks of one listing wait for each other here only.
     if !db::listing::fork(&mut change.tx, &caller.organization_id, &fork).await? {
-        return Err(not_published());
+        // Hidden meanwhile.
+        let is_own = listing.publisher_id == caller.organization_id;
+        return Err(if is_own { not_published() } else { not_found() });
     }
     change.announce(forked(listing, &fork, caller));
     change.commit().await?;

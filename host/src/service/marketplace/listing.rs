@@ -34,7 +34,7 @@ pub struct PublishRequest<'a> {
 
 /// Lists a registration. A version is listed once: hiding its listing does not let it be listed again.
 pub async fn publish(host: &Host, caller: &Caller, request: PublishRequest<'_>) -> Result<Listing> {
-    let mut change = host.change(&caller.organization_id).await?;
+    let mut change = host.change_beside_rules(&caller.organization_id).await?;
     check_publishing(change.organization.plan)?;
     let description = registry::check_description(request.description)?;
     let texts = Texts::new(request.title, description, request.tags)?;
@@ -136,7 +136,7 @@ pub(super) fn not_found() -> Error {
 /// Hides one of the caller's listings. Every plan allows that: after a downgrade, too.
 pub async fn unpublish(host: &Host, caller: &Caller, id: &str) -> Result<Listing> {
     let id = ListingId::parse(id).ok_or_else(not_found)?;
-    let mut change = host.change(&caller.organization_id).await?;
+    let mut change = host.change_beside_rules(&caller.organization_id).await?;
     let mut listing = db::listing::find(&mut change.tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     listing.unpublish(change.now)?;
     db::listing::update(&mut change.tx, &caller.organization_id, &listing).await?;
@@ -148,7 +148,7 @@ pub async fn unpublish(host: &Host, caller: &Caller, id: &str) -> Result<Listing
 /// Shows one of the caller's listings again.
 pub async fn republish(host: &Host, caller: &Caller, id: &str) -> Result<Listing> {
     let id = ListingId::parse(id).ok_or_else(not_found)?;
-    let mut change = host.change(&caller.organization_id).await?;
+    let mut change = host.change_beside_rules(&caller.organization_id).await?;
     check_publishing(change.organization.plan)?;
     let mut listing = db::listing::find(&mut change.tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     listing.republish(change.now)?;

@@ -15,9 +15,9 @@ pub async fn find_by_slug(host: &Host, slug: &str) -> Result<Option<Organization
 }
 
 /// A page of all organizations, the newest first, and how many there are.
-pub async fn list(host: &Host, page: Page) -> Result<(Vec<Organization>, i64)> {
+pub async fn list(host: &Host, page: &Page) -> Result<(Vec<Organization>, i64)> {
     let mut tx = host.db.read().await?;
-    db::organization::list(&mut tx, page.limit, page.offset()).await
+    db::organization::list(&mut tx, page.part()).await
 }
 
 /// One organization. Code `NOT_FOUND`.

@@ -68,7 +68,8 @@ pub async fn create(host: &Host, new: NewOrganization<'_>) -> Result<(Organizati
         region: new.region.unwrap_or(REGION_DEFAULT).to_owned(),
         billing_email: new.billing_email.map(str::to_owned),
         is_active: true,
-        revision: 1,
+        revision: now.as_millis(),
+        rules_revision: now.as_millis(),
         created_at: now,
         updated_at: now,
     };

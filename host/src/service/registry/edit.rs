@@ -29,7 +29,10 @@ pub async fn patch(host: &Host, caller: &Caller, id: &str, request: PatchRequest
         Some((_, Some(status))) => Some(status),
         Some((_, None)) => return Err(fail!(InvalidRequest, "status has to be draft, published or archived")),
     };
-    let mut change = host.change(&caller.organization_id).await?;
+    let mut change = match status {
+        Some(_) => host.change(&caller.organization_id).await?,
+        None => host.change_beside_rules(&caller.organization_id).await?,
+    };
     let mut registration =
         db::registration::find(&mut change.tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     if let Some(status) = status {

@@ -27,7 +27,7 @@ pub async fn disable_gone(host: &Host, organization: &OrganizationId, id: &Subsc
     if !is_enabled(host, organization, id).await? {
         return Ok(false);
     }
-    let mut change = host.change(organization).await?;
+    let mut change = host.change_beside_rules(organization).await?;
     let Some(subscription) = find_enabled(&mut change, organization, id).await? else { return Ok(false) };
     disable(change, subscription, "the endpoint answered 410: it is gone").await
 }
@@ -43,7 +43,7 @@ pub async fn disable_failing(
     if !is_enabled(host, organization, id).await? {
         return Ok(false);
     }
-    let mut change = host.change(organization).await?;
+    let mut change = host.change_beside_rules(organization).await?;
     let Some(subscription) = find_enabled(&mut change, organization, id).await? else { return Ok(false) };
     let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
     let receiver = ReceiverId::from(id.clone());

@@ -57,7 +57,7 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription) -> Resul
     subscription.start_at = start_at(new.start_at.as_deref(), now).map_err(|why| checks.error(why))?;
     let secret = checks.secret(&new.edit)?.unwrap_or_else(|| draw(host));
     matching::check(host, &subscription).await?;
-    let mut change = host.change(&caller.organization_id).await?;
+    let mut change = host.change_beside_rules(&caller.organization_id).await?;
     let key = host.keyring.open(&mut change.tx, &caller.organization_id).await?;
     let sealed = Sealed { secret: key.seal_secret(&secret), headers: key.seal_headers(&headers) };
     let beginning = Beginning {
@@ -168,7 +168,7 @@ pub async fn change(host: &Host, caller: &Caller, id: &str, view: Kind, edit: &E
         checks.apply(edit, &mut subscription)?;
         matching::check(host, &subscription).await?;
     }
-    let mut change = host.change(organization).await?;
+    let mut change = host.change_beside_rules(organization).await?;
     let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;
     let was_disabled = subscription.disabled.clone();
     checks.apply(edit, &mut subscription)?;
@@ -219,7 +219,7 @@ pub async fn rotate(
     let checks = Checks { host, view: Kind::EventSubscription, wrong: Code::BadRequest };
     let edit = Edit { secret: chosen, ..Edit::default() };
     let secret = checks.secret(&edit)?.unwrap_or_else(|| draw(host));
-    let mut change = host.change(organization).await?;
+    let mut change = host.change_beside_rules(organization).await?;
     let mut subscription = db::subscription::find(&mut change.tx, organization, &id).await?.ok_or_else(not_found)?;
     let key = host.keyring.open(&mut change.tx, organization).await?;
     let sealed = key.seal_secret(&secret);
@@ -233,7 +233,7 @@ pub async fn rotate(
 /// Removes a subscription. Its deliveries that are still owed become dead letters.
 pub async fn remove(host: &Host, caller: &Caller, id: &str) -> Result<()> {
     let id = SubscriptionId::parse(id).ok_or_else(not_found)?;
-    let mut change = host.change(&caller.organization_id).await?;
+    let mut change = host.change_beside_rules(&caller.organization_id).await?;
     if !db::subscription::delete(&mut change.tx, &caller.organization_id, &id).await? {
         return Err(not_found());
     }

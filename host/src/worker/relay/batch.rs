@@ -19,7 +19,7 @@ use crate::{
             fan_out::{self, Advance, FanOut},
             relay::{self, Recipient, Relay},
         },
-        organization,
+        organization::{self, Revisions},
     },
     domain::{
         delivery::{New, Start},
@@ -270,15 +270,16 @@ impl<'a> Chunk<'a> {
     }
 
     /// The present revisions of the owner and the members, locked until the commit.
-    async fn hold_revisions(&self, tx: &mut Tx) -> Result<HashMap<OrganizationId, i64>> {
+    async fn hold_revisions(&self, tx: &mut Tx) -> Result<HashMap<OrganizationId, Revisions>> {
         let members = self.accepted.iter().map(|(_, emit)| &emit.organization_id);
         organization::hold_revisions(tx, members.chain([self.owner])).await
     }
 
     /// Whether the owner and the members are at the revisions of the round.
-    fn holds_at(&self, revisions: &HashMap<OrganizationId, i64>) -> bool {
-        let is_present = |emit: &Emit| revisions.get(&emit.organization_id) == Some(&emit.revision);
-        revisions.get(self.owner).copied() == self.revision && self.accepted.iter().all(|(_, emit)| is_present(emit))
+    fn holds_at(&self, revisions: &HashMap<OrganizationId, Revisions>) -> bool {
+        let present = |id: &OrganizationId| revisions.get(id).map(|revisions| revisions.present);
+        let is_present = |emit: &Emit| present(&emit.organization_id) == Some(emit.revision);
+        present(self.owner) == self.revision && self.accepted.iter().all(|(_, emit)| is_present(emit))
     }
 
     /// Writes the chunk. If a revision has changed since the round was read, reads the chunk again first.
@@ -316,13 +317,13 @@ impl<'a> Chunk<'a> {
     }
 
     /// The emits that members get of the owner's emits in `moved`, at the members' present revisions.
-    fn relayed(&self, moved: &HashSet<EmitId>, revisions: &HashMap<OrganizationId, i64>) -> Vec<Relayed> {
+    fn relayed(&self, moved: &HashSet<EmitId>, revisions: &HashMap<OrganizationId, Revisions>) -> Vec<Relayed> {
         let by_id: HashMap<&EmitId, &Routed> = self.routed.iter().map(|routed| (&routed.emit_id, routed)).collect();
         let relayed = self.accepted.iter().filter(|(of, _)| moved.contains(of)).map(|(of, emit)| {
-            let present = revisions.get(&emit.organization_id).copied().unwrap_or(emit.revision);
+            let present = revisions.get(&emit.organization_id).map_or(emit.revision, |revisions| revisions.present);
             let routed = by_id.get(&emit.id).filter(|_| present == emit.revision);
             let routed = routed.map(|routed| (routed.routed_at, routed.router));
-            let emit = if present == emit.revision { emit.clone() } else { at_revision(emit, present) };
+            let emit = if present == emit.revision { emit.clone() } else { Arc::new(emit.at_revision(present)) };
             Relayed { of: of.clone(), emit, routed }
         });
         relayed.collect()
@@ -360,10 +361,6 @@ fn relayed(emit: &Emit, member: &OrganizationId, revision: i64, source: RelaySou
         source: Some(source),
         ..emit.clone()
     }
-}
-
-fn at_revision(emit: &Emit, revision: i64) -> Arc<Emit> {
-    Arc::new(Emit { revision, ..emit.clone() })
 }
 
 /// The external peers with due deliveries among `owed`, each once.

@@ -105,7 +105,7 @@ async fn forks_that_may_not_be_are_not_announced() {
     let (publisher, tenant) = (app.organization("PRO").await, app.organization("PRO").await);
     let id = listed(&publisher, "order", "Orders").await;
     unpublish(&publisher, &id).await.ok();
-    fork(&tenant, &id, "copy").await.refused(409, "listing_not_published");
+    fork(&tenant, &id, "copy").await.refused(404, "listing_not_found");
     fork(&tenant, &unknown_id("mkl_"), "copy").await.refused(404, "listing_not_found");
     app.set_plan(&tenant, "BASIC").await;
     republish(&publisher, &id).await.ok();

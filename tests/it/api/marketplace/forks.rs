@@ -194,7 +194,9 @@ async fn hidden_listings_are_not_forked_and_ones_own_are() {
     let id = listed(&publisher, "order", "Orders").await;
     fork(&publisher, &id, "order-too").await.created();
     unpublish(&publisher, &id).await.ok();
-    fork(&tenant, &id, "copy").await.refused(409, "listing_not_published");
+    // To others it is not there, as when it is looked at.
+    listing(&tenant, &id).await.refused(404, "listing_not_found");
+    fork(&tenant, &id, "copy").await.refused(404, "listing_not_found");
     fork(&publisher, &id, "order-three").await.refused(409, "listing_not_published");
     assert_eq!(listing(&publisher, &id).await.ok()["forkCount"], 1);
     app.stop().await;
@@ -272,7 +274,7 @@ async fn a_listing_that_ends_while_it_is_forked_counts_what_was_forked() {
     hidden.ok();
     let forked = answers.iter().filter(|answer| answer.status == 201).count();
     for refused in answers.iter().filter(|answer| answer.status != 201) {
-        refused.refused(409, "listing_not_published");
+        refused.refused(404, "listing_not_found");
     }
     assert_eq!(listing(&publisher, &id).await.ok()["forkCount"], forked);
     app.stop().await;

@@ -229,7 +229,7 @@ async fn a_listing_ends_with_its_registration() {
         unpublish(&tenant, id).await.refused(409, "already_unpublished");
         republish(&tenant, id).await.refused(409, "archived_listing");
         listing(&other, id).await.refused(404, "listing_not_found");
-        fork(&other, id, "copy").await.refused(409, "listing_not_published");
+        fork(&other, id, "copy").await.refused(404, "listing_not_found");
     }
     assert!(ids(&other, "").await.is_empty());
     assert_eq!(ids(&tenant, "status=archived").await.len(), archived.len());
