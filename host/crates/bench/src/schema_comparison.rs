@@ -14,12 +14,11 @@ use crate::figures::SchemaComparison;
 
 /// Comparisons, of which the median counts.
 const COMPARISONS: usize = 101;
-/// Members of each object around the innermost one, beside the next object. The schemas of the
-/// innermost members are the last level.
-const MEMBERS: usize = 11;
-const INNERMOST_MEMBERS: usize = 14;
-/// Objects, each inside the one before.
-const OBJECTS: usize = 4;
+/// Members of each object around the innermost one, beside the next object.
+const MEMBERS: usize = 9;
+const INNERMOST_MEMBERS: usize = 10;
+/// Objects, each inside the one before: each is a level.
+const OBJECTS: usize = 5;
 
 pub(crate) fn measure() -> Result<SchemaComparison> {
     let old = at_the_caps(64, &["open", "paid"]);
