@@ -27,7 +27,7 @@ use crate::{
         retention::{HOUSEKEEPING_SECONDS_DEFAULT, Retention},
         retry::RetrySchedule,
         root_keys::RootKeys,
-        schema_caps::SchemaCaps,
+        schema_caps::{ByPlan, SchemaCaps},
         time::Time,
     },
     error::{Error, Result},
@@ -36,7 +36,7 @@ use crate::{
     ledger::{Bells, Ledger, RoutingQueue},
     memory::{EndpointHealth, Memory},
     outbound::{self, Lookup, Outbound},
-    service::{Host, delivery::trial::Trials, idempotency::RunningKeys, organization::root_keys},
+    service::{Host, delivery::trial::Trials, event::Refusals, idempotency::RunningKeys, organization::root_keys},
     sync::CpuPool,
     worker::{self, WorkerSettings, Workers},
 };
@@ -78,6 +78,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// How deep and how wide schemas may be, by plan.
     pub schema_caps: SchemaCaps,
+    /// Subscriptions of an organization, by plan.
+    pub subscriptions_max: ByPlan,
     /// Requests per hour and key.
     pub requests_per_hour: u32,
     /// Emits per hour and key.
@@ -107,6 +109,7 @@ impl Settings {
             disable_after: Some(Duration::from_secs(DISABLE_AFTER_SECONDS_DEFAULT)),
             connections_max: CONNECTIONS_MAX_DEFAULT as usize,
             schema_caps: SchemaCaps::default(),
+            subscriptions_max: ByPlan::subscriptions(),
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
             emits_per_hour: EMITS_PER_HOUR_DEFAULT,
             clock: Arc::new(SystemClock),
@@ -168,6 +171,8 @@ impl App {
             randomness: settings.randomness,
             address_policy: settings.address_policy,
             schema_caps: settings.schema_caps,
+            subscriptions_max: settings.subscriptions_max,
+            refusals: Refusals::default(),
         });
         let worker_settings = WorkerSettings {
             retry_schedule: settings.retry_schedule,

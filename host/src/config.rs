@@ -199,6 +199,9 @@ pub struct Tuning {
     /// Properties that a schema may declare on all levels together: a number, or numbers for some plans.
     #[arg(long, env = "WEIR_SCHEMA_PROPERTIES_MAX", default_value_t = ByPlan::properties(), value_parser = ByPlan::parse_properties)]
     pub schema_properties_max: ByPlan,
+    /// Subscriptions, webhooks among them, of an organization, and so deliveries of one event: a number or `none`, or numbers for some plans.
+    #[arg(long, env = "WEIR_SUBSCRIPTIONS_MAX", default_value_t = ByPlan::subscriptions(), value_parser = ByPlan::parse_subscriptions)]
+    pub subscriptions_max: ByPlan,
     /// Requests per hour and key, emits aside.
     #[arg(long, env = "WEIR_REQUESTS_PER_HOUR", default_value_t = REQUESTS_PER_HOUR_DEFAULT)]
     pub requests_per_hour: u32,
@@ -284,6 +287,7 @@ impl Tuning {
         settings.disable_after = (self.disable_after > 0).then(|| Duration::from_secs(self.disable_after));
         settings.housekeeping_interval = Duration::from_secs(self.housekeeping_seconds);
         settings.connections_max = self.connections_max as usize;
+        settings.subscriptions_max = self.subscriptions_max;
         settings.schema_caps = SchemaCaps { depth: self.schema_depth_max, properties: self.schema_properties_max };
         settings.requests_per_hour = self.requests_per_hour;
         settings.emits_per_hour = self.emits_per_hour;

@@ -107,6 +107,8 @@ codes! {
     InvalidJsonSchema = "invalid_json_schema", 400, Never;
     /// The example breaks the schema that it comes with.
     PayloadExampleDoesNotMatchSchema = "payload_example_does_not_match_schema", 400, Never;
+    /// The plan allows no further subscriptions, or not as many deliveries of one event.
+    SubscriptionQuotaExceeded = "subscription_quota_exceeded", 402, Never;
     /// The plan allows no further registrations.
     RegistrationQuotaExceeded = "registration_quota_exceeded", 402, Never;
     /// The organization has no such registration.

@@ -157,6 +157,13 @@ pub struct Beginning {
     pub catch_up_after: Option<EmitId>,
 }
 
+/// The number of an organization's subscriptions, webhooks among them; served by `subscription_organization`.
+pub async fn count(tx: &mut Tx, organization: &OrganizationId) -> Result<u64> {
+    const SQL: &str = "select count(*) from subscription where organization_id = $1";
+    let count: i64 = on_db!(tx, |conn| sqlx::query_scalar(SQL).bind(organization.as_str()).fetch_one(conn).await)?;
+    Ok(count.unsigned_abs())
+}
+
 /// Adds a subscription.
 pub async fn insert(
     tx: &mut Tx,

@@ -125,6 +125,12 @@ pub const ROUTING_QUEUE_ORGANIZATION_BYTES_MAX: usize = 16 << 20;
 /// Fuel of all calls of a router that decide one event on the thread that routes: about two milliseconds,
 /// some twenty times of what a thousand ordinary filters take. What needs more is routed beside the others.
 pub const QUICK_CHOICE_FUEL_MAX: u64 = 20_000_000;
+/// Refused emits of one organization that are announced one by one within a second: enough for a person who
+/// tries. Further ones are announced together, because each announcement is an event with deliveries.
+pub const REFUSALS_ANNOUNCED_MAX: usize = 5;
+/// Kinds of refusals, by code and event, that are told apart when they are announced together: clients choose
+/// the names that they ask for.
+pub const REFUSAL_KINDS_MAX: usize = 16;
 /// Emits that are routed beside the others at once because their filters take long.
 pub const SLOW_EMITS_MAX: usize = 256;
 /// Those of one organization: calls take turns, so more of them would only wait in memory.

@@ -12,6 +12,9 @@ use super::{
     plan::Plan,
 };
 
+/// No limit.
+const NONE: usize = usize::MAX;
+
 /// A number for each plan. Its text is one number for all, or the plans that differ from the default:
 /// `PRO=8,ENTERPRISE=16`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,12 @@ impl ByPlan {
         Self::all(SCHEMA_PROPERTIES_MAX)
     }
 
+    /// The subscriptions of an organization, and so the deliveries of one event: enough for what the plan is
+    /// made for.
+    pub const fn subscriptions() -> Self {
+        Self { numbers: [10, 50, 500, NONE] }
+    }
+
     /// Reads depths of schemas; plans that the text does not name keep the contract's.
     pub fn parse_depth(text: &str) -> Result<Self, String> {
         Self::depth().with(text, SCHEMA_DEPTH_SETTING_MAX)
@@ -45,9 +54,16 @@ impl ByPlan {
         Self::properties().with(text, SCHEMA_PROPERTIES_SETTING_MAX)
     }
 
+    /// Reads numbers of subscriptions, or `none` for no limit; plans that the text does not name keep theirs.
+    pub fn parse_subscriptions(text: &str) -> Result<Self, String> {
+        Self::subscriptions().with(text, NONE)
+    }
+
     fn with(mut self, text: &str, most: usize) -> Result<Self, String> {
-        let number = |text: &str| match text.trim().parse() {
-            Ok(number) if (1..=most).contains(&number) => Ok(number),
+        let number = |text: &str| match (text.trim(), text.trim().parse()) {
+            ("none", _) if most == NONE => Ok(NONE),
+            (_, Ok(number)) if number >= 1 && number <= most => Ok(number),
+            _ if most == NONE => Err(format!("{text:?} is neither a number from 1 nor \"none\"")),
             _ => Err(format!("{text:?} is no number from 1 to {most}")),
         };
         if !text.contains('=') {
@@ -62,7 +78,8 @@ impl ByPlan {
         Ok(self)
     }
 
-    const fn of(self, plan: Plan) -> usize {
+    /// The number of a plan; `usize::MAX` is no limit.
+    pub const fn of(self, plan: Plan) -> usize {
         self.numbers[plan as usize]
     }
 }
@@ -70,10 +87,11 @@ impl ByPlan {
 impl fmt::Display for ByPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, ..] = self.numbers;
+        let text = |number: usize| if number == NONE { "none".to_owned() } else { number.to_string() };
         if *self == Self::all(first) {
-            return write!(f, "{first}");
+            return f.write_str(&text(first));
         }
-        let pairs = Plan::ALL.map(|plan| format!("{}={}", plan.as_str(), self.of(plan)));
+        let pairs = Plan::ALL.map(|plan| format!("{}={}", plan.as_str(), text(self.of(plan))));
         f.write_str(&pairs.join(","))
     }
 }

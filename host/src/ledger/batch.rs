@@ -95,11 +95,13 @@ impl Outcome {
         let mut emits: Vec<&NewEmit> = Vec::new();
         let mut routes: Vec<&Routed> = Vec::new();
         let mut settles: Vec<&Settled> = Vec::new();
+        let mut announced: Vec<&Emit> = Vec::new();
         for write in batch {
             match write {
                 Write::Accept(emit, _) => emits.push(emit),
                 Write::Route(routed, _) => routes.extend(routed),
                 Write::Settle(settled, _) => settles.push(settled),
+                Write::Announce(events, _) => announced.extend(events),
             }
         }
         // A place in the routing queue is taken before the emit is written, because the row says
@@ -120,7 +122,7 @@ impl Outcome {
             routes.iter().filter(|route| routed.contains(&route.emit_id)).flat_map(|route| &route.lifecycle);
         let of_settled =
             settles.iter().filter(|settle| settled.contains(&settle.delivery_id)).flat_map(|settle| &settle.lifecycle);
-        let lifecycle: Vec<Emit> = of_routes.chain(of_settled).cloned().collect();
+        let lifecycle: Vec<Emit> = of_routes.chain(of_settled).chain(announced).cloned().collect();
         emit::insert_due(&mut tx, &lifecycle).await?;
         tx.commit().await?;
         if !lifecycle.is_empty() {
@@ -145,6 +147,7 @@ impl Outcome {
                     let held = routes.into_iter().map(|routed| routed.emit_id).filter(|id| self.routed.contains(id));
                     drop(reply.send(Ok(held.collect())));
                 }
+                Write::Announce(_, reply) => drop(reply.send(Ok(()))),
                 Write::Settle(settled, reply) => {
                     drop(reply.send(Ok(self.settled.contains(&settled.delivery_id))));
                 }

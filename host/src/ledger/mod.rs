@@ -1,8 +1,8 @@
 //! The ledger, the hot path into the database: one task that takes all writes that wait, writes them in one
 //! transaction, commits, and only then replies.
 //!
-//! Three kinds of writes come here, because they come thousands of times a second: accepted emits, routed
-//! emits with their deliveries, and settled claims on deliveries. They wait in a lane per organization, and
+//! The writes come here that come thousands of times a second: accepted emits, routed emits with their
+//! deliveries, settled claims on deliveries, and announcements of refused emits. They wait in a lane per organization, and
 //! organizations share a batch in turns ([`waiting`]). However many wait, a batch costs a handful of set-based
 //! statements and one commit, which waits for the disk if an accept is in it ([`batch`]). Accepted emits are handed to routing in memory ([`queue`]); [`bells`] wake the workers for rows that wait
 //! in the table.
@@ -26,6 +26,7 @@ use crate::{
     },
     domain::{
         delivery::Settled,
+        emit::Emit,
         id::{EmitId, OrganizationId},
     },
     error::{Error, Result},
@@ -95,6 +96,13 @@ impl Ledger {
     pub async fn route(&self, organization: &OrganizationId, routed: Vec<Routed>) -> Result<HashSet<EmitId>> {
         let (reply, replied) = oneshot::channel();
         self.waiting.push(organization, Write::Route(routed, reply)).map_err(no_place)?;
+        replied.await.map_err(|_| stopped())?
+    }
+
+    /// Writes lifecycle events of an organization, due for routing at once.
+    pub async fn announce(&self, organization: &OrganizationId, events: Vec<Emit>) -> Result<()> {
+        let (reply, replied) = oneshot::channel();
+        self.waiting.push(organization, Write::Announce(events, reply)).map_err(no_place)?;
         replied.await.map_err(|_| stopped())?
     }
 

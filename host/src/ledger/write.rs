@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     db::emit::{Acceptance, NewEmit, Routed},
-    domain::{delivery::Settled, id::EmitId},
+    domain::{delivery::Settled, emit::Emit, id::EmitId},
     error::{Error, Result},
 };
 
@@ -17,6 +17,7 @@ pub(super) enum Write {
     Accept(NewEmit, Reply<Acceptance>),
     Route(Vec<Routed>, Reply<HashSet<EmitId>>),
     Settle(Box<Settled>, Reply<bool>),
+    Announce(Vec<Emit>, Reply<()>),
 }
 
 impl Write {
@@ -35,6 +36,7 @@ impl Write {
             Self::Accept(new, _) => new.emit.payload.len(),
             Self::Route(routed, _) => routed.iter().map(|routed| 256 * (1 + routed.deliveries.len())).sum(),
             Self::Settle(..) => 512,
+            Self::Announce(events, _) => events.iter().map(|event| 512 + event.payload.len()).sum(),
         }
     }
 
@@ -45,6 +47,7 @@ impl Write {
             Self::Accept(_, reply) => drop(reply.send(Err(error.share()))),
             Self::Route(_, reply) => drop(reply.send(Err(error.share()))),
             Self::Settle(_, reply) => drop(reply.send(Err(error.share()))),
+            Self::Announce(_, reply) => drop(reply.send(Err(error.share()))),
         }
     }
 }

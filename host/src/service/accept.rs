@@ -135,6 +135,19 @@ async fn repeated(host: &Host, caller: &Caller, idempotency: Option<&Idempotency
     }
 }
 
+/// Checks that the plan allows so many deliveries of one event.
+pub(super) fn check_deliveries(host: &Host, plan: Plan, count: usize) -> Result<()> {
+    let limit = host.subscriptions_max.of(plan);
+    if count <= limit {
+        return Ok(());
+    }
+    Err(fail!(
+        SubscriptionQuotaExceeded,
+        "{count} subscriptions match this event, and plan {} allows {limit}: remove some, or have the plan raised",
+        plan.as_str()
+    ))
+}
+
 fn over_quota(plan: Plan) -> Error {
     let limit = plan.emits_per_month_max().unwrap_or(i64::MAX);
     fail!(MonthlyEmitQuotaExceeded, "plan {} allows {limit} emits in a UTC calendar month", plan.as_str())

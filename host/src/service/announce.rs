@@ -89,6 +89,18 @@ impl Announcements {
     }
 }
 
+/// Announces events in a batch of the ledger: those that may come often.
+pub(super) async fn announce_in_batch(host: &Host, view: &OrganizationView, events: Vec<Lifecycle>) -> Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut announcements = Announcements::new(host, host.now());
+    for event in events {
+        announcements.add(&view.organization.id, view.organization.revision, event);
+    }
+    host.ledger.announce(&view.organization.id, announcements.into_events()).await
+}
+
 /// Announces events in a transaction of their own: those about a change that was refused.
 pub(super) async fn announce_alone(host: &Host, organization: &OrganizationId, events: Vec<Lifecycle>) -> Result<()> {
     let mut tx = host.db.begin().await?;

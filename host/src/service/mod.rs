@@ -10,7 +10,11 @@ use weir_runtime::Runtime;
 use crate::{
     clock::{Clock, Randomness},
     db::{Db, Part},
-    domain::{address::Policy, schema_caps::SchemaCaps, time::Time},
+    domain::{
+        address::Policy,
+        schema_caps::{ByPlan, SchemaCaps},
+        time::Time,
+    },
     keyring::Keyring,
     ledger::{Bells, Ledger},
     memory::{EndpointHealth, Memory},
@@ -73,6 +77,10 @@ pub struct Host {
     pub address_policy: Policy,
     /// How deep and how wide schemas may be, by plan.
     pub schema_caps: SchemaCaps,
+    /// Subscriptions of an organization, by plan.
+    pub subscriptions_max: ByPlan,
+    /// Refused emits that are announced together.
+    pub refusals: event::Refusals,
 }
 
 impl Host {

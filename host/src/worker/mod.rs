@@ -24,6 +24,7 @@ use crate::{
 mod catch_up;
 mod delivery;
 mod housekeeping;
+mod refusals;
 mod relay;
 mod replay;
 mod routing;
@@ -121,6 +122,7 @@ impl Workers {
         loops.spawn(replays.clone().run(stop.clone()));
         loops.spawn(catch_up.clone().run(stop.clone()));
         loops.spawn(housekeeping.clone().run(stop.clone()));
+        loops.spawn(refusals::run(shared.clone(), stop.clone()));
         loops.close();
         let stop_on_drop = stop.clone().drop_guard();
         Ok(Self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Workers;
-use crate::{db, error::Result};
+use crate::{db, error::Result, service::event::announce_gathered};
 
 impl Workers {
     /// Works until nothing is due at the present moment. False when that did not happen within
@@ -11,7 +11,8 @@ impl Workers {
     pub async fn settle(&self, at_most: Duration) -> Result<bool> {
         let settled = async {
             loop {
-                let claimed = self.routing.claim_unrouted().await?
+                let claimed = announce_gathered(&self.shared.host).await
+                    + self.routing.claim_unrouted().await?
                     + self.catch_up.round().await?
                     + usize::from(self.relays.step().await?)
                     + self.claims.sweep_and_claim().await?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use weir::{
-    domain::limits::CHAIN_DEPTH_MAX,
+    domain::limits::{CHAIN_DEPTH_MAX, REFUSALS_ANNOUNCED_MAX},
     error::Code,
     service::{
         access,
@@ -255,6 +255,26 @@ async fn refusals_of_emits_reach_subscriptions_to_them() {
         assert!(said.contains(&expected), "{expected:?} in {said:?}");
     }
     assert_eq!(said.len(), 2);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn many_refusals_are_announced_together() {
+    let (app, events) = (TestApp::start().await, Receiver::start().await);
+    let acme = app.organization("FREE").await;
+    subscribe(&acme, json!(["CUSTOM_EVENT_EMIT_REJECTED"]), &events.url("/")).await;
+    for _ in 0..50 {
+        let body = json!({ "name": "platformxe.generic", "payload": {} });
+        acme.post("/api/v1/events/custom/emit", body).await.refused(400, "payload_invalid");
+    }
+    app.settle().await;
+    assert_eq!(events.requests().len(), REFUSALS_ANNOUNCED_MAX);
+    app.clock.advance(std::time::Duration::from_secs(1));
+    app.settle().await;
+    let counts: Vec<u64> =
+        events.requests().iter().map(|request| request.json()["data"]["count"].as_u64().expect("a count")).collect();
+    assert_eq!(counts.len(), REFUSALS_ANNOUNCED_MAX + 1);
+    assert_eq!(counts.iter().sum::<u64>(), 50, "none is left out");
     app.stop().await;
 }
 

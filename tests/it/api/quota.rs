@@ -3,7 +3,9 @@
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, TestApp, database::number};
+use weir::domain::{plan::Plan, schema_caps::ByPlan};
+
+use crate::support::{Answer, Client, Receiver, TestApp, client::text, database::number};
 
 const EMIT: &str = "/api/v1/events/custom/emit";
 const LIMIT: usize = 1_000;
@@ -161,5 +163,69 @@ async fn refused_emits_are_not_charged() {
     tenant.post(EMIT, json!({ "name": "platformxe.generic", "payload": {} })).await.refused(400, "payload_invalid");
     tenant.post(EMIT, json!({ "name": "no.such-event", "payload": {} })).await.refused(404, "event_not_registered");
     assert_eq!(this_month(&tenant).await, 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn subscriptions_never_exceed_the_plan() {
+    let app = TestApp::start().await;
+    let acme = app.organization("FREE").await;
+    let limit = ByPlan::subscriptions().of(Plan::Free);
+    let url = "https://receiver.example/hook";
+    let create = async |number: usize| {
+        if number.is_multiple_of(2) {
+            acme.post("/api/v1/webhooks", json!({ "url": url, "events": ["a.b"] })).await
+        } else {
+            let body = json!({ "eventTypes": ["a.b"], "webhookUrl": url });
+            acme.post("/api/v1/event-subscriptions", body).await
+        }
+    };
+    for number in 0..limit - 1 {
+        assert_eq!(create(number).await.status, 201);
+    }
+    let last = create(1).await.created();
+    for number in 0..2 {
+        create(number).await.refused(402, "subscription_quota_exceeded");
+    }
+    acme.delete(&format!("/api/v1/event-subscriptions/{}", text(&last["id"]))).await;
+    assert_eq!(create(1).await.status, 201, "and one more when one is removed");
+    app.stop().await;
+}
+
+/// A plan that was lowered leaves more subscriptions than it allows. Nothing is accepted then that would not be
+/// delivered to all of them.
+#[tokio::test]
+async fn an_event_has_no_more_deliveries_than_the_plan_allows() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let acme = app.organization("PRO").await;
+    let limit = ByPlan::subscriptions().of(Plan::Free);
+    let mut ids = Vec::new();
+    for _ in 0..=limit {
+        ids.push(acme.subscribe("platformxe.generic", &receiver.url("/")).await.0);
+    }
+    emit(&acme, None).await.accepted();
+    app.admin().patch(&format!("/api/admin/v1/organizations/{}", acme.id), json!({ "plan": "FREE" })).await.ok();
+    emit(&acme, None).await.refused(402, "subscription_quota_exceeded");
+    acme.post("/api/v1/events", json!({ "eventType": "other", "payload": {} })).await.accepted();
+    acme.delete(&format!("/api/v1/event-subscriptions/{}", ids[0])).await;
+    emit(&acme, None).await.accepted();
+    app.settle().await;
+    assert_eq!(receiver.requests().len(), limit + 1 + limit);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_operator_sets_how_many_subscriptions_a_plan_has() {
+    let set = |settings: &mut weir::app::Settings| {
+        settings.subscriptions_max = ByPlan::parse_subscriptions("FREE=1,PRO=none").expect("numbers of plans");
+    };
+    let (app, receiver) = (TestApp::with(set).await, Receiver::start().await);
+    let (free, pro) = (app.organization("FREE").await, app.organization("PRO").await);
+    free.subscribe("platformxe.generic", &receiver.url("/")).await;
+    let body = json!({ "name": "platformxe.generic", "webhookUrl": receiver.url("/") });
+    free.post("/api/v1/events/custom/subscribe", body).await.refused(402, "subscription_quota_exceeded");
+    for _ in 0..3 {
+        pro.subscribe("platformxe.generic", &receiver.url("/")).await;
+    }
     app.stop().await;
 }

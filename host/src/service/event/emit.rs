@@ -21,7 +21,7 @@ use crate::{
     memory::{Emittable, OrganizationView},
     service::{
         Caller, Host,
-        accept::{Check, Checked, Draft, accept},
+        accept::{Check, Checked, Draft, accept, check_deliveries},
         access::readmit,
     },
 };
@@ -102,8 +102,9 @@ impl Check for EmitCheck<'_> {
             event: self.event.clone(),
             version: emittable.version,
         };
-        let is_wanted =
-            memory.wanted_lifecycle(view).await?.of_accepted() || !memory.endpoints(view, &subject).await?.is_empty();
+        let receivers = memory.endpoints(view, &subject).await?.len();
+        check_deliveries(self.host, plan, receivers)?;
+        let is_wanted = receivers > 0 || memory.wanted_lifecycle(view).await?.of_accepted();
         let is_pushed = memory.is_pushed(view, &emittable.registration_id).await?;
         Ok(Checked { subject, charge: Charge::Counted(plan.emits_per_month_max()), is_wanted, is_pushed })
     }

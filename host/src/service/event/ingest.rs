@@ -16,7 +16,7 @@ use crate::{
     memory::OrganizationView,
     service::{
         Caller, Host,
-        accept::{Check, Checked, Draft, accept},
+        accept::{Check, Checked, Draft, accept, check_deliveries},
         idempotency,
     },
 };
@@ -77,6 +77,7 @@ struct IngestCheck<'a> {
 impl Check for IngestCheck<'_> {
     async fn check(&mut self, view: &OrganizationView) -> Result<Checked> {
         self.subscriptions = self.host.memory.endpoints(view, &self.subject).await?.len();
+        check_deliveries(self.host, view.organization.plan, self.subscriptions)?;
         let is_wanted = self.subscriptions > 0;
         Ok(Checked { subject: self.subject.clone(), charge: Charge::Free, is_wanted, is_pushed: false })
     }

@@ -6,3 +6,5 @@ pub mod ingest;
 pub mod log;
 mod payload;
 mod refusal;
+
+pub use refusal::{Refusals, announce_gathered};

@@ -1,7 +1,7 @@
 //! Subscriptions: creating, changing and removing them. Event subscriptions and webhooks are two
 //! views of the same thing.
 
-use super::{Caller, Host};
+use super::{Caller, Change, Host};
 use crate::{
     db::{
         self,
@@ -58,6 +58,7 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription) -> Resul
     let secret = checks.secret(&new.edit)?.unwrap_or_else(|| draw(host));
     matching::check(host, &subscription).await?;
     let mut change = host.change_beside_rules(&caller.organization_id).await?;
+    check_quota(host, &mut change).await?;
     let key = host.keyring.open(&mut change.tx, &caller.organization_id).await?;
     let sealed = Sealed { secret: key.seal_secret(&secret), headers: key.seal_headers(&headers) };
     let beginning = Beginning {
@@ -69,6 +70,24 @@ pub async fn create(host: &Host, caller: &Caller, new: NewSubscription) -> Resul
     change.commit().await?;
     host.bells.catch_up_due.notify_one();
     Ok((subscription, secret))
+}
+
+/// Checks that the plan allows one more subscription.
+async fn check_quota(host: &Host, change: &mut Change<'_>) -> Result<()> {
+    let plan = change.organization.plan;
+    let limit = host.subscriptions_max.of(plan);
+    if limit == usize::MAX {
+        return Ok(());
+    }
+    let used = db::subscription::count(&mut change.tx, &change.organization.id).await?;
+    if used >= limit as u64 {
+        return Err(fail!(
+            SubscriptionQuotaExceeded,
+            "plan {} allows {limit} subscriptions, webhooks among them, and {used} are there: remove one first",
+            plan.as_str()
+        ));
+    }
+    Ok(())
 }
 
 /// An active subscription without event types and URL.
