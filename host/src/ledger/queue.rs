@@ -23,7 +23,7 @@ use crate::domain::{
 const TURN_EMITS_MAX: usize = 256;
 /// Turns of one organization that are being written while its next ones are decided: more than the ledger
 /// takes into a batch only wait there.
-const WRITES_EACH_MAX: usize = 8;
+const WRITES_EACH_MAX: usize = 64;
 /// Bytes that an emit takes in memory beside its payload.
 const EMIT_BYTES: usize = 512;
 
@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn one_organization_has_a_bounded_number_of_turns_that_are_being_written() {
         let queue = RoutingQueue::new(1);
-        put(&queue, "org_a", 0..4_000);
+        put(&queue, "org_a", 0..TURN_EMITS_MAX as u128);
         let mut writes: Vec<_> = (0..WRITES_EACH_MAX).map(|_| turn(&queue).expect("a turn").write()).collect();
         assert!(turn(&queue).is_none(), "its writes are slow");
         put(&queue, "org_b", 0..1);

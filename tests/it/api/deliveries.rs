@@ -270,7 +270,7 @@ async fn unknown_deliveries_are_not_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn router_candidates_max() {
     let app = TestApp::start().await;
-    let tenant = app.organization("PRO").await;
+    let tenant = app.organization("ENTERPRISE").await;
     let receiver = Receiver::start().await;
     let url = receiver.url("/");
     let count = ROUTER_CANDIDATES_MAX + 1;

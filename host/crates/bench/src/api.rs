@@ -34,7 +34,12 @@ impl Operator {
 
     /// Creates an organization of the largest plan.
     pub(crate) async fn create_organization(&self, name: &str) -> Result<Organization> {
-        let new = json!({ "name": name, "plan": "ENTERPRISE" });
+        self.create_organization_of(name, "ENTERPRISE").await
+    }
+
+    /// Creates an organization of a plan.
+    pub(crate) async fn create_organization_of(&self, name: &str, plan: &str) -> Result<Organization> {
+        let new = json!({ "name": name, "plan": plan });
         let created = ask(&self.0, Method::POST, ORGANIZATIONS, &new).await?;
         let id = text(&created["organization"]["id"])?.to_owned();
         let emit = Endpoint::new(self.0.address, EMIT_PATH, (API_KEY, text(&created["apiKey"])?))?;

@@ -71,6 +71,8 @@ pub(crate) enum Measurement {
     Relays,
     /// Deliveries of one organization, without and beside another one whose filters are slow.
     SlowFilters,
+    /// Deliveries of one organization, without and beside another one that does what it likes.
+    Neighbours,
     /// Events end to end with a hundred thousand other subscriptions.
     OtherSubscriptions,
     /// The check of a payload against a schema.

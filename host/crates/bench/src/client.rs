@@ -33,6 +33,13 @@ impl Endpoint {
         Ok(Self { address, uri: Uri::from_static(path), headers })
     }
 
+    /// The header that says who calls, as it is sent.
+    pub(crate) fn key_header(&self) -> String {
+        let is_known = |name: &HeaderName| name == HOST || name == CONTENT_TYPE;
+        let caller = self.headers.iter().filter(|(name, _)| !is_known(name));
+        caller.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap_or_default())).collect()
+    }
+
     /// The same at another address.
     pub(crate) fn at(&self, address: SocketAddr) -> Result<Self> {
         let mut moved = Self { address, ..self.clone() };
@@ -55,6 +62,11 @@ impl Connection {
         // Ends with the sender, which gets its errors.
         tokio::spawn(connection);
         Ok(Self { sender, endpoint })
+    }
+
+    /// Another connection to the same endpoint.
+    pub(crate) async fn again(&self) -> Result<Self> {
+        Self::open(self.endpoint.clone()).await
     }
 
     /// Posts to the endpoint and reads the answer to its end.

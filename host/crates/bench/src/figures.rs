@@ -17,6 +17,8 @@ pub(crate) struct Figures {
     pub(crate) fan_out: Option<Throughput>,
     pub(crate) relays: Option<Relays>,
     pub(crate) slow_filters: Option<SlowFilters>,
+    /// One for each case.
+    pub(crate) neighbours: Vec<Neighbour>,
     pub(crate) other_subscriptions: Option<OtherSubscriptions>,
     /// Microseconds of one check of a payload against the example schema.
     pub(crate) payload_check_micros: Option<f64>,
@@ -163,6 +165,20 @@ pub(crate) struct SlowFilters {
     pub(crate) other: Pair,
     /// Emits a second that the one with slow filters reached.
     pub(crate) slow_rate: f64,
+}
+
+/// The deliveries of one organization while a neighbour does what it likes.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Neighbour {
+    pub(crate) name: &'static str,
+    /// Times to the endpoint of the organization that is measured.
+    pub(crate) other: Pair,
+    /// Requests of the neighbour that were answered with success, and those that were refused.
+    pub(crate) done: u32,
+    pub(crate) refused: u32,
+    /// How much more memory the host has after the case than before it.
+    pub(crate) grown_bytes: u64,
 }
 
 /// Events end to end, without and with many subscriptions to other events in the table.

@@ -14,6 +14,9 @@ const P99_RATE: u32 = 1_000;
 const HANGING_RATIO_GOAL: f64 = 1.5;
 const OWN_RATIO_GOAL: f64 = 1.5;
 const SLOW_FILTERS_RATIO_GOAL: f64 = 1.5;
+const NEIGHBOUR_RATIO_GOAL: f64 = 1.5;
+/// Mebibytes by which the host grows beside a neighbour.
+const NEIGHBOUR_MIB_GOAL: f64 = 256.0;
 /// Deliveries a second of events to many endpoints each, and to members of a group.
 const FAN_OUT_GOAL: f64 = 10_000.0;
 const MEMBERS_GOAL: f64 = 3_000.0;
@@ -70,7 +73,15 @@ pub(crate) fn goals(figures: &Figures) -> Vec<Goal> {
         at_most("10,000 filters in ms, at most", ROUTED_MS_GOAL, filters.map(|it| it.routed_ms)),
         at_most("slowest while old ones go in ms, at most", DELETING_MS_GOAL, old_events.map(|it| it.latency.max_ms)),
     ];
-    goals.into_iter().flatten().collect()
+    let neighbours = figures.neighbours.iter().flat_map(|neighbour| {
+        let name = |what: &str| format!("{what}: {}", neighbour.name);
+        let grown_mib = f64::from(u32::try_from(neighbour.grown_bytes >> 20).unwrap_or(u32::MAX));
+        [
+            at_most(&name("p99 ÷ alone"), NEIGHBOUR_RATIO_GOAL, Some(neighbour.other.ratio())),
+            at_most(&name("MiB more"), NEIGHBOUR_MIB_GOAL, Some(grown_mib)),
+        ]
+    });
+    goals.into_iter().chain(neighbours).flatten().collect()
 }
 
 #[cfg(test)]

@@ -117,11 +117,7 @@ impl Timing {
                 let number = next.fetch_add(1, Relaxed);
                 ((number as usize) < arrivals.capacity()).then_some(number)
             }
-            Self::Open(schedule) => {
-                schedule.permits.acquire().await.ok()?.forget();
-                let number = next.fetch_add(1, Relaxed);
-                (number < schedule.count).then_some(number)
-            }
+            Self::Open(schedule) => schedule.next().await,
         }
     }
 }
@@ -133,13 +129,21 @@ pub(crate) struct Schedule {
     count: u32,
     /// One for each event whose time has come.
     permits: Semaphore,
+    next: AtomicU32,
 }
 
 impl Schedule {
+    /// Waits until the next event may be sent and gives its number; `None` when all were.
+    pub(crate) async fn next(&self) -> Option<u32> {
+        self.permits.acquire().await.ok()?.forget();
+        let number = self.next.fetch_add(1, Relaxed);
+        (number < self.count).then_some(number)
+    }
+
     /// `count` events at `rate` a second. A thread of its own keeps time: the timers of the async
     /// runtime are a millisecond coarse, as much as is measured here.
     pub(crate) fn start(begun: Instant, rate: u32, count: u32, senders: usize) -> Arc<Self> {
-        let schedule = Arc::new(Self { begun, rate, count, permits: Semaphore::new(0) });
+        let schedule = Arc::new(Self { begun, rate, count, permits: Semaphore::new(0), next: AtomicU32::new(0) });
         let weak = Arc::downgrade(&schedule);
         thread::spawn(move || {
             for number in 0..count {

@@ -25,6 +25,7 @@ mod goals;
 mod load;
 mod machine;
 mod message;
+mod neighbours;
 mod old_events;
 mod other_subscriptions;
 mod payload_check;

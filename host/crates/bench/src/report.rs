@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::{
     endpoints::{ENDPOINTS, HANGING_ENDPOINTS, HANGING_RATE},
     figures::{
-        EndToEnd, Figures, Filters, Latency, Memory, OtherSubscriptions, Pair, Relays, SchemaComparison, Throughput,
+        EndToEnd, Figures, Filters, Latency, Memory, Neighbour, OtherSubscriptions, Pair, Relays, SchemaComparison,
+        Throughput,
     },
     goals::{Goal, goals},
     machine::Machine,
@@ -54,6 +55,7 @@ impl Report {
             "hangingEndpoints": figures.hanging_endpoints,
             "relays": figures.relays.as_ref().map(Relays::json),
             "slowFilters": figures.slow_filters,
+            "neighbours": figures.neighbours,
             "otherSubscriptions": figures.other_subscriptions.as_ref().map(OtherSubscriptions::json),
             "payloadCheckMicros": figures.payload_check_micros,
             "schemaComparison": figures.schema_comparison,
@@ -72,6 +74,11 @@ impl Report {
         print_section(&head, &self.throughputs());
         let head = format!("{:<24} {:>10} {:>10} {:>10} {:>10}", "accept to arrival, ms", "p50", "p90", "p99", "max");
         print_section(&head, &self.latencies());
+        let head = format!(
+            "{:<50} {:>6} {:>7} {:>7} {:>6} {:>7} {:>7} {:>7}",
+            "neighbour", "p50 ms", "alone", "p99 ms", "alone", "done", "refused", "MiB",
+        );
+        print_section(&head, &self.figures.neighbours.iter().map(neighbour_row).collect::<Vec<_>>());
         self.print_rest();
         let head = format!("{:<40} {:>10} {:>10}", "goal", "wanted", "reached");
         print_section(&head, &goals(&self.figures).iter().map(goal_row).collect::<Vec<_>>());
@@ -182,6 +189,18 @@ fn latency_row(name: &str, latency: &Latency) -> String {
     let Latency { reached_rate, p50_ms, p90_ms, p99_ms, max_ms, .. } = latency;
     let remark = if latency.is_rate_reached { String::new() } else { format!("  only {reached_rate:.0}/s reached") };
     format!("{name:<24} {p50_ms:>10.2} {p90_ms:>10.2} {p99_ms:>10.2} {max_ms:>10.2}{remark}")
+}
+
+fn neighbour_row(neighbour: &Neighbour) -> String {
+    let Neighbour { name, other: Pair { alone, beside }, done, refused, grown_bytes } = neighbour;
+    format!(
+        "{name:<50} {:>6.1} {:>7.1} {:>7.1} {:>6.1} {done:>7} {refused:>7} {:>7}",
+        beside.p50_ms,
+        alone.p50_ms,
+        beside.p99_ms,
+        alone.p99_ms,
+        grown_bytes >> 20,
+    )
 }
 
 fn goal_row(goal: &Goal) -> String {

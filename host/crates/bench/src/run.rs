@@ -14,7 +14,7 @@ use crate::{
     filters,
     machine::{Machine, Scratch},
     message::PAYLOAD_BYTES,
-    old_events, other_subscriptions, payload_check,
+    neighbours, old_events, other_subscriptions, payload_check,
     process::HostSettings,
     relays,
     report::{Report, Settings},
@@ -64,6 +64,7 @@ async fn measure(measurement: Measurement, bench: &mut Bench, figures: &mut Figu
         Measurement::FanOut => figures.fan_out = Some(endpoints::fan_out(bench).await?),
         Measurement::Relays => figures.relays = Some(relays::measure(bench).await?),
         Measurement::SlowFilters => figures.slow_filters = Some(slow_filters::measure(bench).await?),
+        Measurement::Neighbours => figures.neighbours = neighbours::measure(bench).await?,
         Measurement::OtherSubscriptions => {
             figures.other_subscriptions = Some(other_subscriptions::measure(bench).await?);
         }
