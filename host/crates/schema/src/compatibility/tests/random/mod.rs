@@ -14,7 +14,7 @@ mod instances;
 mod mutations;
 mod pool;
 mod run;
-mod samples;
+pub(super) mod samples;
 mod shrink;
 
 pub(super) use dice::Dice;

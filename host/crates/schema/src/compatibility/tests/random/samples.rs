@@ -10,7 +10,8 @@ pub(super) fn all() -> Vec<Value> {
     all
 }
 
-fn favorite() -> Value {
+/// The event of a favorited property, from the platform's documentation.
+pub(in super::super) fn favorite() -> Value {
     json!({
         "type": "object",
         "properties": {

@@ -2,21 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Row, accept, accept_unless_strict, check, refuse};
-
-/// The event of a favorited property, from the platform's documentation.
-fn favorite() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "propertyId": { "type": "string", "maxLength": 64 },
-            "subjectId": { "type": "string", "maxLength": 64 },
-            "favoritedAt": { "type": "string", "format": "date-time" },
-        },
-        "required": ["propertyId", "subjectId"],
-        "additionalProperties": false,
-    })
-}
+use super::{super::random::samples::favorite, Row, accept, accept_unless_strict, check, refuse};
 
 /// An open order.
 fn order() -> Value {
