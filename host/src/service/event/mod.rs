@@ -5,4 +5,5 @@ pub mod emits;
 pub mod ingest;
 pub mod log;
 mod payload;
+mod quota;
 mod refusal;
