@@ -184,15 +184,15 @@ mod tests {
     use super::*;
     use crate::error::Code;
 
-    fn organization(number: usize) -> Option<OrganizationId> {
-        Some(OrganizationId::stored(format!("org_{number}")))
+    fn organization(number: usize) -> OrganizationId {
+        OrganizationId::stored(format!("org_{number}"))
     }
 
     /// Receives as many of the largest bodies of one organization as there is room for, and then the refusal.
-    async fn fill(bodies: &Bodies, holder: Option<OrganizationId>) -> (Vec<Received>, Error) {
+    async fn fill(bodies: &Bodies, holder: OrganizationId) -> (Vec<Received>, Error) {
         let mut received = Vec::new();
         loop {
-            match bodies.receive(holder.clone(), vec![b'x'; REQUEST_BODY_BYTES_MAX].into()).await {
+            match bodies.receive(Some(holder.clone()), vec![b'x'; REQUEST_BODY_BYTES_MAX].into()).await {
                 Ok(body) => received.push(body),
                 Err(refusal) => return (received, refusal),
             }
@@ -206,9 +206,9 @@ mod tests {
         assert_eq!(received.len(), BODIES_ORGANIZATION_BYTES_MAX / REQUEST_BODY_BYTES_MAX);
         assert_eq!((refusal.code(), refusal.retry_after_s()), (Code::RateLimited, Some(1)));
         assert!(refusal.message().contains(&BODIES_ORGANIZATION_BYTES_MAX.to_string()), "{refusal}");
-        bodies.receive(organization(2), "{}".into()).await.expect("another organization has its own share");
+        bodies.receive(Some(organization(2)), "{}".into()).await.expect("another organization has its own share");
         received.pop();
-        bodies.receive(organization(1), "{}".into()).await.expect("room again");
+        bodies.receive(Some(organization(1)), "{}".into()).await.expect("room again");
     }
 
     #[tokio::test]
@@ -232,13 +232,13 @@ mod tests {
         let chunked = |count: usize| {
             Body::from_stream(stream::iter((0..count).map(|_| Ok::<_, Infallible>(vec![b'x'; 1 << 10]))))
         };
-        let body = bodies.receive(organization(1), chunked(100)).await.expect("there is room");
+        let body = bodies.receive(Some(organization(1)), chunked(100)).await.expect("there is room");
         assert_eq!(body.bytes().len(), 100 << 10);
         assert!((100 << 10..=200 << 10).contains(&bodies.held.lock().bytes));
-        let refusal = bodies.receive(organization(1), chunked(1_025)).await.err().expect("too large");
+        let refusal = bodies.receive(Some(organization(1)), chunked(1_025)).await.err().expect("too large");
         assert_eq!(refusal.code(), Code::RequestTooLarge);
         let (received, _) = fill(&bodies, organization(1)).await;
-        let refusal = bodies.receive(organization(1), chunked(1_024)).await.err().expect("no room for all of it");
+        let refusal = bodies.receive(Some(organization(1)), chunked(1_024)).await.err().expect("no room for all of it");
         assert_eq!(refusal.code(), Code::RateLimited);
         drop((body, received));
         assert_eq!(bodies.held.lock().bytes, 0);
