@@ -20,8 +20,8 @@ use crate::{
     domain::{
         address::Policy,
         limits::{
-            CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT, EMITS_PER_HOUR_DEFAULT,
-            REQUESTS_PER_HOUR_DEFAULT,
+            CONNECTIONS_ADDRESS_PART, CONNECTIONS_MAX_DEFAULT, DELIVERIES_MAX_DEFAULT, DISABLE_AFTER_SECONDS_DEFAULT,
+            EMITS_PER_HOUR_DEFAULT, REQUESTS_PER_HOUR_DEFAULT,
         },
         program::BuiltIns,
         retention::{HOUSEKEEPING_SECONDS_DEFAULT, Retention},
@@ -76,6 +76,8 @@ pub struct Settings {
     pub disable_after: Option<Duration>,
     /// Most connections of callers at once.
     pub connections_max: usize,
+    /// Most connections of one address at once; `None` is a part of all.
+    pub connections_per_address_max: Option<usize>,
     /// How deep and how wide schemas may be, by plan.
     pub schema_caps: SchemaCaps,
     /// Subscriptions of an organization, by plan.
@@ -108,6 +110,7 @@ impl Settings {
             housekeeping_interval: Duration::from_secs(HOUSEKEEPING_SECONDS_DEFAULT),
             disable_after: Some(Duration::from_secs(DISABLE_AFTER_SECONDS_DEFAULT)),
             connections_max: CONNECTIONS_MAX_DEFAULT as usize,
+            connections_per_address_max: None,
             schema_caps: SchemaCaps::default(),
             subscriptions_max: ByPlan::subscriptions(),
             requests_per_hour: REQUESTS_PER_HOUR_DEFAULT,
@@ -191,7 +194,11 @@ impl App {
             host: host.clone(),
             admin_token: settings.admin_token,
             connections_max: settings.connections_max,
+            connections_per_address_max: settings
+                .connections_per_address_max
+                .unwrap_or(settings.connections_max.div_ceil(CONNECTIONS_ADDRESS_PART)),
             rate_limits: http::RateLimits::new(settings.requests_per_hour, settings.emits_per_hour),
+            bodies: http::Bodies::default(),
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(http::serve(listener, Arc::new(state), stop.clone().cancelled_owned()));

@@ -193,6 +193,9 @@ pub struct Tuning {
     /// Connections of callers at once; further ones are answered 503.
     #[arg(long, env = "WEIR_CONNECTIONS_MAX", default_value_t = CONNECTIONS_MAX_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections_max: u32,
+    /// Connections of one address at once, or of one network where IPv6 gives that to one customer; further ones are answered 429. A quarter of `--connections-max` when not given. Behind a proxy, whose address all callers share, give the same number as there.
+    #[arg(long, env = "WEIR_CONNECTIONS_PER_ADDRESS_MAX", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub connections_per_address_max: Option<u32>,
     /// Levels of objects and arrays in one another that a schema may have: a number, or numbers for some plans, as in `PRO=8,ENTERPRISE=16`.
     #[arg(long, env = "WEIR_SCHEMA_DEPTH_MAX", default_value_t = ByPlan::depth(), value_parser = ByPlan::parse_depth)]
     pub schema_depth_max: ByPlan,
@@ -288,6 +291,7 @@ impl Tuning {
         settings.housekeeping_interval = Duration::from_secs(self.housekeeping_seconds);
         settings.connections_max = self.connections_max as usize;
         settings.subscriptions_max = self.subscriptions_max;
+        settings.connections_per_address_max = self.connections_per_address_max.map(|number| number as usize);
         settings.schema_caps = SchemaCaps { depth: self.schema_depth_max, properties: self.schema_properties_max };
         settings.requests_per_hour = self.requests_per_hour;
         settings.emits_per_hour = self.emits_per_hour;

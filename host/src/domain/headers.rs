@@ -68,6 +68,11 @@ impl StaticHeaders {
         serde_json::json!(self.0).to_string().into_bytes()
     }
 
+    /// Names and values.
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// The names, spelled as their author did.
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(|(name, _)| name.clone()).collect()

@@ -9,6 +9,12 @@ pub const PAYLOAD_DEPTH_MAX: usize = 127;
 /// Bytes of a request body. Room for the largest payload, its envelope and white space, so that
 /// an oversized payload is answered by its own code.
 pub const REQUEST_BODY_BYTES_MAX: usize = 1_048_576;
+/// Bytes of all request bodies that are arriving or being worked on at once: enough for ten thousand usual
+/// emits, and little beside what a host needs otherwise. Beyond it bodies are refused before they are read.
+pub const BODIES_BYTES_MAX: usize = 64 << 20;
+/// Those of one organization, whichever of its keys it sends: a quarter of all, so that one that does not finish
+/// its bodies keeps no other from sending.
+pub const BODIES_ORGANIZATION_BYTES_MAX: usize = 16 << 20;
 /// Characters of an idempotency key: longer ones are mistakes, and the key stands in an index.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Hours for which the answer to a request with an idempotency key is kept; those of emits are
@@ -83,6 +89,12 @@ pub const RETENTION_ROWS_MAX: i64 = 500;
 /// Bytes of compiled schemas kept in memory: some ten thousand usual ones, or twenty of the
 /// largest. The others are compiled again when they are needed.
 pub const VALIDATOR_CACHE_BYTES_MAX: usize = 128 << 20;
+/// Bytes of endpoints kept in memory, with the lists of those that events are offered to. Beyond it the
+/// organizations that have most there are read again when they are needed.
+pub const ENDPOINTS_BYTES_MAX: usize = 256 << 20;
+/// Those of one organization: a quarter of all, and room for fifty thousand usual endpoints. The others are read
+/// for each event.
+pub const ENDPOINTS_ORGANIZATION_BYTES_MAX: usize = 64 << 20;
 /// Characters of a signing secret that a caller chose: fewer can be guessed.
 pub const SECRET_CHARS_MIN: usize = 8;
 /// See [`SECRET_CHARS_MIN`]. Contract 7.5.
@@ -163,6 +175,11 @@ pub const SCHEMA_PROPERTIES_SETTING_MAX: usize = 2_000;
 /// Connections of callers at once, unless set: idle ones cost some kilobytes and a file each, and
 /// common systems allow four thousand files and more on demand.
 pub const CONNECTIONS_MAX_DEFAULT: u32 = 4_096;
+/// One address may have this part of the connections at once, unless set: that leaves places for other addresses.
+pub const CONNECTIONS_ADDRESS_PART: usize = 4;
+/// Seconds that a new connection has for the head of its first request: many times what a slow network needs.
+/// One that says nothing costs a place, and needs no key for it.
+pub const FIRST_HEAD_S_MAX: u64 = 5;
 /// Seconds that a connection of a caller may be silent: until the head of the next request is
 /// there, and while an answer is not read. A little more than the minute for which common load
 /// balancers keep idle connections, so that it is not the host that closes under a request.

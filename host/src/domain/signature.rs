@@ -99,6 +99,11 @@ impl Secrets {
         Self { newest, previous }
     }
 
+    /// Bytes of their texts.
+    pub fn bytes(&self) -> usize {
+        self.newest.0.len() + self.previous.as_ref().map_or(0, |(secret, _)| secret.0.len())
+    }
+
     /// The secrets that sign at `now`, the newest first.
     pub fn live_at(&self, now: Time) -> impl Iterator<Item = &Secret> {
         let previous = self.previous.as_ref().filter(|(_, until)| now < *until);

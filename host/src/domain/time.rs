@@ -49,6 +49,13 @@ impl Time {
         self.utc().strftime("%Y-%m").to_string()
     }
 
+    /// Whole seconds until the next UTC calendar month begins, 1 at least.
+    pub fn seconds_to_next_month(self) -> u32 {
+        let end = self.utc().date().last_of_month().to_datetime(civil::Time::MAX);
+        let seconds = end.duration_since(self.utc()).as_secs() + 1;
+        u32::try_from(seconds).unwrap_or(1).max(1)
+    }
+
     /// Reads RFC 3339 text, with any offset, up to the end of the year 9999 in UTC. Parts of a millisecond are
     /// dropped.
     pub fn parse(text: &str) -> Option<Self> {
@@ -117,6 +124,8 @@ mod tests {
         let newest = Time::parse("2026-12-31T23:59:59.999Z").expect("valid");
         assert_eq!(newest.month(), "2026-12");
         assert_eq!(newest.plus_millis(1).month(), "2027-01");
+        assert_eq!(newest.seconds_to_next_month(), 1);
+        assert_eq!(newest.plus_millis(1).seconds_to_next_month(), 31 * 86_400);
     }
 
     #[test]

@@ -1,58 +1,57 @@
 //! Readers of requests: bodies, queries, path parameters and idempotency keys. A malformed one is
 //! answered in the envelope.
 
-use std::{num::IntErrorKind, time::Duration};
+use std::{num::IntErrorKind, sync::Arc};
 
 use axum::{
-    body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, request::Parts},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{error::Category, json, value::RawValue};
 
+use super::{bodies::Received, state::ApiState};
 use crate::{
     domain::{
-        limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, REQUEST_BODY_BYTES_MAX},
+        limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX},
         time::Time,
     },
     error::{Code, Error, Result},
     fail,
-    service::Page,
+    service::{Caller, Page},
 };
 
-/// How long a body may take to arrive: three times as long as clients wait for an answer.
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 /// Headers that carry an idempotency key, in their precedence.
 const IDEMPOTENCY_HEADERS: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
 
-/// The bytes of a body, at most [`REQUEST_BODY_BYTES_MAX`] of them. The content type is ignored:
-/// clients send all kinds, or none.
-pub(super) struct Body(Bytes);
+/// The bytes of a body. The content type is ignored: clients send all kinds, or none.
+#[derive(Clone)]
+pub(super) struct Body(Arc<Received>);
 
-impl<S: Sync> FromRequest<S> for Body {
+impl FromRequest<Arc<ApiState>> for Body {
     type Rejection = Error;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self> {
-        read(request.into_body()).await.map(Self)
-    }
-}
-
-/// Reads a body to its end, within its bounds.
-pub(super) async fn read(body: axum::body::Body) -> Result<Bytes> {
-    let body = Limited::new(body, REQUEST_BODY_BYTES_MAX).collect();
-    match tokio::time::timeout(BODY_TIME_MAX, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(cause)) if cause.is::<LengthLimitError>() => {
-            Err(fail!(RequestTooLarge, "a request body has at most {REQUEST_BODY_BYTES_MAX} bytes"))
+    async fn from_request(request: Request, state: &Arc<ApiState>) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        match parts.extensions.remove::<Self>() {
+            Some(received) => Ok(received),
+            None => Self::receive(state, &parts, body).await,
         }
-        Ok(Err(_)) => Err(fail!(BadRequest, "the body did not arrive whole")),
-        Err(_elapsed) => Err(fail!(BadRequest, "the body did not arrive within {} s", BODY_TIME_MAX.as_secs())),
     }
 }
 
 impl Body {
+    /// Receives the body of a request whose caller a layer has found. A layer that needs it puts it among the
+    /// request's extensions, where the handler finds it.
+    pub(super) async fn receive(state: &ApiState, parts: &Parts, body: axum::body::Body) -> Result<Self> {
+        let organization = parts.extensions.get::<Caller>().map(|caller| caller.organization_id.clone());
+        Ok(Self(Arc::new(state.bodies.receive(organization, body).await?)))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+
     /// Parses the body as JSON; an empty body counts as `{}`. Malformed JSON is `BAD_REQUEST`
     /// everywhere. `wrong_shape` is the code for JSON of another shape, which differs by family of
     /// routes (contract C17), and for a name that stands twice in one object, unless the field has a code of
@@ -75,7 +74,7 @@ impl Body {
     }
 
     fn text(&self) -> &[u8] {
-        if self.0.trim_ascii().is_empty() { b"{}" } else { &self.0 }
+        if self.bytes().trim_ascii().is_empty() { b"{}" } else { self.bytes() }
     }
 }
 

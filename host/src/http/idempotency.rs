@@ -61,11 +61,12 @@ fn checked(key: &str, invalid: Code) -> Result<String> {
 }
 
 async fn run_once(state: &Arc<ApiState>, key: &str, request: Request, next: Next) -> Result<Response> {
-    let (parts, body) = request.into_parts();
-    let body = extract::read(body).await?;
-    let asked = Asked { route: &route(&parts)?, target: target(&parts), body: &body };
+    let (mut parts, body) = request.into_parts();
+    let received = extract::Body::receive(state, &parts, body).await?;
+    let asked = Asked { route: &route(&parts)?, target: target(&parts), body: received.bytes() };
     let repeatable = Repeatable::new(authenticated(&parts.extensions)?, key, asked);
-    let request = Request::from_parts(parts, Body::from(body));
+    parts.extensions.insert(received);
+    let request = Request::from_parts(parts, Body::empty());
     // A task of its own, which ends even if the client goes away: that client is the one that
     // repeats the request, and it needs the stored answer.
     let task = tokio::spawn(answer(state.clone(), repeatable, request, next));

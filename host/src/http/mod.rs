@@ -10,6 +10,7 @@ use axum::extract::Request;
 use tokio::net::TcpListener;
 use tower::{Layer, util::MapRequestLayer};
 
+mod bodies;
 mod caller;
 mod delivery;
 mod emit;
@@ -29,12 +30,13 @@ mod router;
 mod state;
 mod subscription;
 
+pub use bodies::Bodies;
 pub use rate_limit::RateLimits;
 pub use state::ApiState;
 
 /// Serves until `stop` is ready, and then until the requests under way are answered.
 pub async fn serve(listener: TcpListener, state: Arc<ApiState>, stop: impl Future<Output = ()> + Send + 'static) {
-    let bounds = listener::Bounds::new(state.connections_max);
+    let bounds = listener::Bounds::new(state.connections_max, state.connections_per_address_max);
     let app = MapRequestLayer::new(collapse_slashes).layer(router::router(state));
     listener::serve(listener, app, bounds, stop).await;
 }

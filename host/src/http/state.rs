@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rate_limit::RateLimits;
+use super::{bodies::Bodies, rate_limit::RateLimits};
 use crate::service::Host;
 
 /// What layers and handlers share.
@@ -13,8 +13,12 @@ pub struct ApiState {
     pub admin_token: Option<String>,
     /// Most connections of callers at once.
     pub connections_max: usize,
+    /// Most connections of one address at once.
+    pub connections_per_address_max: usize,
     /// Counts requests of organizations.
     pub rate_limits: RateLimits,
+    /// The bodies of requests under way.
+    pub bodies: Bodies,
 }
 
 /// [`ApiState`] as handlers take it.

@@ -1,10 +1,10 @@
 //! Endpoints of receivers, with their secrets decrypted and the program of their deliveries.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
-use super::{Memory, view::OrganizationView};
+use super::{Memory, largest::forget_largest, offered::Pattern, view::OrganizationView};
 use crate::{
-    db::{self, subscription::StoredEndpoint},
+    db::{self, Tx, subscription::StoredEndpoint},
     domain::{
         emit::{Emit, Subject},
         id::{MemberId, OrganizationId, SubscriptionId},
@@ -12,7 +12,7 @@ use crate::{
         signature::Secrets,
         subscription::{Endpoint, EventType, Terms},
     },
-    error::Result,
+    error::{Error, Result},
 };
 
 impl Memory {
@@ -26,39 +26,65 @@ impl Memory {
     /// The active subscriptions that an event is offered to, each once.
     pub async fn endpoints(&self, view: &OrganizationView, subject: &Subject) -> Result<Arc<[Arc<Endpoint>]>> {
         let name = subject.event_type(&view.organization.id);
-        if let Some(remembered) = view.endpoints.get(&name) {
+        if let Some(remembered) = view.offered.get(&name) {
             return Ok(remembered);
         }
-        let rows = self.matching(&view.organization.id, subject, &name).await?;
+        let organization = &view.organization.id;
+        // An event that is not custom has no versions, and is looked up by its name alone.
+        let all_versions = subject.custom().map(|(event, _)| EventType::of_event(organization, event, None));
+        let all_versions = all_versions.as_ref().map_or(name.as_str(), EventType::as_str);
+        let mut tx = self.db.read().await?;
+        let rows = db::subscription::wanting(&mut tx, organization, &name, all_versions).await?;
+        let patterns = self.patterns(view, tx).await?;
         let mut endpoints = Vec::with_capacity(rows.len());
         for row in rows {
-            endpoints.push(Arc::new(self.open(view, row).await?));
+            endpoints.push(self.shared(view, row).await?);
         }
+        let matching = patterns.iter().filter(|(pattern, _)| pattern.matches(&name));
+        endpoints.extend(matching.map(|(_, endpoint)| endpoint.clone()));
+        endpoints.sort_by(|a, b| a.receiver.cmp(&b.receiver));
+        endpoints.dedup_by(|a, b| a.receiver == b.receiver);
         let endpoints: Arc<[Arc<Endpoint>]> = endpoints.into();
-        view.endpoints.insert(name, endpoints.clone());
+        view.offered.remember(name, endpoints.clone());
+        forget_largest(&self.organizations, self.endpoints_bytes.load(Ordering::Relaxed));
         Ok(endpoints)
     }
 
-    /// The subscriptions whose event types match `name`, in the order of their ids.
-    async fn matching(
-        &self,
-        organization: &OrganizationId,
-        subject: &Subject,
-        name: &str,
-    ) -> Result<Vec<StoredEndpoint>> {
-        // An event that is not custom has no versions, and is looked up by its name alone.
-        let all_versions = subject.custom().map(|(event, _)| EventType::of_event(organization, event, None));
-        let all_versions = all_versions.as_ref().map_or(name, EventType::as_str);
-        let mut tx = self.db.read().await?;
-        let mut rows = db::subscription::wanting(&mut tx, organization, name, all_versions).await?;
-        for (pattern, row) in db::subscription::patterns(&mut tx, organization).await? {
-            if pattern.matches(name) {
-                rows.push(row);
-            }
+    /// The patterns of active subscriptions, remembered if the organization is at the view's revision still, so that
+    /// what `tx` has read before and what is remembered are of one moment. Ends `tx`.
+    async fn patterns(&self, view: &OrganizationView, mut tx: Tx) -> Result<Arc<[Pattern]>> {
+        let organization = &view.organization.id;
+        let remembered = view.offered.patterns();
+        let stored = match remembered {
+            Some(_) => None,
+            None => Some(db::subscription::patterns(&mut tx, organization).await?),
+        };
+        let now = db::organization::find(&mut tx, organization).await?.ok_or_else(|| Error::gone(organization))?;
+        let is_unchanged = now.revision == view.organization.revision;
+        let stored = match (remembered, stored) {
+            (Some(remembered), _) if is_unchanged => return Ok(remembered),
+            (_, Some(stored)) => stored,
+            (_, None) => db::subscription::patterns(&mut tx, organization).await?,
+        };
+        drop(tx);
+        let mut patterns = Vec::with_capacity(stored.len());
+        for (pattern, row) in stored {
+            patterns.push((pattern, self.shared(view, row).await?));
         }
-        rows.sort_by(|a, b| a.id.cmp(&b.id));
-        rows.dedup_by(|a, b| a.id == b.id);
-        Ok(rows)
+        let patterns: Arc<[Pattern]> = patterns.into();
+        if is_unchanged {
+            view.offered.remember_patterns(patterns.clone());
+        }
+        Ok(patterns)
+    }
+
+    /// The endpoint of a subscription's row: one for all events, so that a subscription to many of them is in memory
+    /// once.
+    async fn shared(&self, view: &OrganizationView, row: StoredEndpoint) -> Result<Arc<Endpoint>> {
+        match view.offered.shared(&row.id) {
+            Some(shared) => Ok(shared),
+            None => Ok(view.offered.share(row.id.clone(), self.open(view, row).await?)),
+        }
     }
 
     /// The endpoint of one receiver, active or not; `None` if the receiver was removed.

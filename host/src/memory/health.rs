@@ -15,7 +15,7 @@ use crate::domain::{
     time::Time,
 };
 
-/// Endpoints remembered. One that is forgotten costs a needless write at most.
+/// Endpoints remembered, each by an id and a time. One that is forgotten costs a needless write at most.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(100_000).expect("not zero");
 
 /// The health of endpoints that failed, as the attempts of this host have shown it.

@@ -6,7 +6,7 @@
 //! emit was accepted under. So memory that is out of date, after a change on this host or on another, costs a
 //! second look and never a wrong answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use quick_cache::sync::Cache;
 
@@ -27,6 +27,9 @@ mod cache;
 mod emittable;
 mod endpoints;
 mod health;
+mod largest;
+mod month;
+mod offered;
 mod organization;
 mod programs;
 mod validators;
@@ -39,18 +42,21 @@ pub use view::{Emittable, OrganizationView, WantedLifecycle};
 use programs::PROGRAMS_MAX;
 use validators::Validators;
 
-/// Organizations remembered; each is small without its events.
+/// Organizations remembered, each of a few kilobytes without its events, whose number is bounded, and without its
+/// endpoints, whose bytes are.
 const ORGANIZATIONS_MAX: usize = 10_000;
-/// API keys remembered.
+/// API keys remembered: each is a few names and its scopes.
 const KEYS_MAX: usize = 20_000;
 
-/// The memory of one host, bounded in every direction.
+/// The memory of one host. What is large is bounded in bytes, endpoints and validators, and what is small in number.
 pub struct Memory {
     db: Db,
     clock: Arc<dyn Clock>,
     keyring: Keyring,
     cpu: CpuPool,
     organizations: Cache<OrganizationId, Arc<OrganizationView>>,
+    /// Bytes of the endpoints of all of them.
+    endpoints_bytes: Arc<AtomicUsize>,
     /// By the hash of the key's text, each with the revision of its organization when it was read.
     keys: Cache<String, (Arc<ApiKey>, i64)>,
     validators: Validators,
@@ -67,6 +73,7 @@ impl Memory {
             keyring,
             cpu,
             organizations: Cache::new(ORGANIZATIONS_MAX),
+            endpoints_bytes: Arc::default(),
             keys: Cache::new(KEYS_MAX),
             validators: Validators::default(),
             programs: Cache::new(PROGRAMS_MAX),

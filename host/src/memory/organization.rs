@@ -36,7 +36,7 @@ impl Memory {
         if let Some(known) = known.filter(|known| known.organization.revision == organization.revision) {
             return known;
         }
-        let view = Arc::new(OrganizationView::new(organization));
+        let view = Arc::new(OrganizationView::new(organization, self.endpoints_bytes.clone()));
         // Two tasks may both come here, and the older view may be the one that stays. The ledger
         // notices that, as it does after a change on another host.
         self.organizations.insert(view.organization.id.clone(), view.clone());

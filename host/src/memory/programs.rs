@@ -17,7 +17,7 @@ use crate::{
     fail,
 };
 
-/// Programs remembered: one or two for each organization that is busy.
+/// Programs remembered: one or two for each organization that is busy, each of some hundred bytes.
 pub(super) const PROGRAMS_MAX: usize = 20_000;
 
 impl Memory {

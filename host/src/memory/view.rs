@@ -1,23 +1,27 @@
 //! Views: the memory of one organization at one revision.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
+use parking_lot::Mutex;
 use quick_cache::{UnitWeighter, sync::Cache};
 use tokio::sync::OnceCell;
 
-use super::cache::one_shard;
+use super::{cache::one_shard, offered::Offered};
 use crate::{
     domain::{
         id::RegistrationId,
         lifecycle::{CUSTOM_EVENT_EMIT_RELAYED, CUSTOM_EVENT_EMIT_REQUESTED},
         name::{EventName, Version},
         organization::Organization,
-        subscription::Endpoint,
+        time::Time,
     },
     keyring::OrganizationKey,
 };
 
-/// Events remembered of one organization.
+/// Events remembered of one organization: each is two short names and a number.
 const EVENTS_MAX: usize = 1_000;
 
 /// An organization at one revision, with the data that was read of it at that revision or later.
@@ -25,8 +29,10 @@ pub struct OrganizationView {
     pub organization: Organization,
     /// By event and version; `None` stands for the latest published version.
     pub(super) emittables: Cache<(EventName, Option<Version>), Arc<Emittable>>,
-    /// The active subscriptions that match, by event type.
-    pub(super) endpoints: Cache<String, Arc<[Arc<Endpoint>]>>,
+    /// The endpoints of active subscriptions, by event type.
+    pub(super) offered: Offered,
+    /// When the ledger last said that the month's emits are used up.
+    pub(super) used_up_at: Mutex<Option<Time>>,
     // Each of these is read by one task while the others wait for it.
     pub(super) key: OnceCell<OrganizationKey>,
     pub(super) wanted: OnceCell<WantedLifecycle>,
@@ -35,11 +41,14 @@ pub struct OrganizationView {
 }
 
 impl OrganizationView {
-    pub(super) fn new(organization: Organization) -> Self {
+    /// An organization of which nothing else is remembered yet. The bytes of its endpoints are added to
+    /// `endpoints_bytes`.
+    pub(super) fn new(organization: Organization, endpoints_bytes: Arc<AtomicUsize>) -> Self {
         Self {
             organization,
             emittables: one_shard(EVENTS_MAX, EVENTS_MAX, UnitWeighter),
-            endpoints: one_shard(EVENTS_MAX, EVENTS_MAX, UnitWeighter),
+            offered: Offered::new(endpoints_bytes),
+            used_up_at: Mutex::new(None),
             key: OnceCell::new(),
             wanted: OnceCell::new(),
             pushed: OnceCell::new(),

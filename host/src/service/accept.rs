@@ -17,6 +17,7 @@ use crate::{
         emit::{Emit, Idempotency, Subject},
         id::EmitId,
         plan::Plan,
+        time::Time,
     },
     error::{Error, Result},
     fail,
@@ -92,7 +93,10 @@ pub(super) async fn accept(host: &Host, caller: &Caller, draft: Draft, check: &m
             Acceptance::KeyReused => {
                 return Err(fail!(IdempotencyKeyReused, "the idempotency key was used before with another request"));
             }
-            Acceptance::OverQuota => return Err(over_quota(caller.plan)),
+            Acceptance::OverQuota => {
+                caller.organization.note_month_used_up(emit.accepted_at);
+                return Err(over_quota(caller.plan, emit.accepted_at));
+            }
             Acceptance::Stale => caller = readmit(host, &caller).await?,
         }
     }
@@ -148,7 +152,9 @@ pub(super) fn check_deliveries(host: &Host, plan: Plan, count: usize) -> Result<
     ))
 }
 
-fn over_quota(plan: Plan) -> Error {
+/// The refusal of an emit in a month that is used up.
+pub(super) fn over_quota(plan: Plan, now: Time) -> Error {
     let limit = plan.emits_per_month_max().unwrap_or(i64::MAX);
     fail!(MonthlyEmitQuotaExceeded, "plan {} allows {limit} emits in a UTC calendar month", plan.as_str())
+        .retry_after(now.seconds_to_next_month())
 }

@@ -23,6 +23,7 @@ mod registry;
 mod repeated_names;
 mod repeats;
 mod routes;
+mod shares;
 mod subscriptions;
 mod terms;
 mod trials;

@@ -1,5 +1,7 @@
 //! The quotas of the plans (contract 6.7): no number of clients and hosts exceeds them, not even by one.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
@@ -153,6 +155,33 @@ async fn a_repeated_emit_is_answered_although_the_quota_is_used_up() {
     app.set_plan(&tenant, "BASIC").await;
     emit(&tenant, Some(LIMIT)).await.accepted();
     assert_eq!(this_month(&tenant).await, 1_001);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_the_month_is_used_up_nothing_is_made_of_a_payload() {
+    let app = TestApp::start().await;
+    let tenant = app.organization("FREE").await;
+    assert_eq!(emit_many(&[&tenant], LIMIT).await, LIMIT);
+    let empty = async || tenant.post(EMIT, json!({ "name": "platformxe.generic", "payload": {} })).await;
+    empty().await.refused(400, "payload_invalid");
+    let refused = emit(&tenant, None).await;
+    refused.refused(402, "monthly_emit_quota_exceeded");
+    // From noon of May 6 to June.
+    assert_eq!(refused.header("retry-after"), Some("2203200"));
+    // From here on the host knows.
+    empty().await.refused(402, "monthly_emit_quota_exceeded");
+    emit(&tenant, Some(LIMIT)).await.refused(402, "monthly_emit_quota_exceeded");
+    emit(&tenant, Some(7)).await.accepted();
+    app.clock.advance(Duration::from_secs(59));
+    empty().await.refused(402, "monthly_emit_quota_exceeded");
+    // What is known is asked for again after a while, and another plan is another count.
+    app.clock.advance(Duration::from_secs(1));
+    empty().await.refused(400, "payload_invalid");
+    emit(&tenant, None).await.refused(402, "monthly_emit_quota_exceeded");
+    app.set_plan(&tenant, "BASIC").await;
+    empty().await.refused(400, "payload_invalid");
+    emit(&tenant, None).await.accepted();
     app.stop().await;
 }
 

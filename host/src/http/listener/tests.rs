@@ -39,8 +39,13 @@ impl Server {
     }
 }
 
+/// So many connections, and no bound on those of one address that could be met first.
+fn bounds(connections: usize) -> Bounds {
+    Bounds::new(connections, connections + 1)
+}
+
 fn short() -> Bounds {
-    Bounds { silence: SHORT, ..Bounds::new(100) }
+    Bounds { silence: SHORT, ..bounds(100) }
 }
 
 /// Sends a text, and reads to the end of the connection.
@@ -78,6 +83,47 @@ async fn connection_silence_s_max() {
 }
 
 #[tokio::test]
+async fn first_head_s_max() {
+    let server = Server::start(Bounds { first_head: SHORT, ..bounds(100) }).await;
+    let began = Instant::now();
+    assert_eq!(exchange(server.connect().await, "").await, "", "nothing was sent");
+    let mut dripping = server.connect().await;
+    while timeout(SHORT / 10, dripping.read(&mut [0; 64])).await.is_err() {
+        let _ = dripping.write_all(b"x").await;
+        assert!(began.elapsed() < PATIENCE, "dripping keeps a connection");
+    }
+    assert!(began.elapsed() >= SHORT * 2, "both had their time");
+
+    // Only the first head has so little time.
+    let mut idle = server.connect().await;
+    for _ in 0..2 {
+        idle.write_all(GET.as_bytes()).await.expect("it reads");
+        assert!(idle.read(&mut [0; 1_024]).await.expect("it answers") > 0);
+        tokio::time::sleep(SHORT * 2).await;
+    }
+    drop(idle);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn one_address_has_its_share_of_the_connections() {
+    let server = Server::start(Bounds::new(100, 2)).await;
+    let (first, _second) = (server.connect().await, server.connect().await);
+    let refused = exchange(server.connect().await, GET).await;
+    assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("retry-after: 1"), "{refused}");
+    assert!(refused.contains("\"code\":\"RATE_LIMITED\"") && refused.contains("2 connections"), "{refused}");
+    drop(first);
+    let began = Instant::now();
+    while !exchange(server.connect().await, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await
+        .contains("hello")
+    {
+        assert!(began.elapsed() < PATIENCE, "a place that was given back is not taken");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_read_does_not_keep_its_connection() {
     let server = Server::start(Bounds { connections: 1, ..short() }).await;
     let mut deaf = server.connect().await;
@@ -92,7 +138,7 @@ async fn an_answer_that_is_not_read_does_not_keep_its_connection() {
 
 #[tokio::test]
 async fn connections_max_default() {
-    let server = Server::start(Bounds::new(2)).await;
+    let server = Server::start(bounds(2)).await;
     let (mut first, mut second) = (server.connect().await, server.connect().await);
     for stream in [&mut first, &mut second] {
         stream.write_all(GET.as_bytes()).await.expect("it reads");
@@ -116,7 +162,7 @@ async fn connections_max_default() {
 
 #[tokio::test]
 async fn more_than_can_be_told_are_closed() {
-    let server = Server::start(Bounds::new(0)).await;
+    let server = Server::start(bounds(0)).await;
     let mut waiting = Vec::new();
     for _ in 0..TURNED_AWAY_MAX * 2 {
         waiting.push(server.connect().await);
@@ -131,7 +177,7 @@ async fn more_than_can_be_told_are_closed() {
 
 #[tokio::test]
 async fn request_head_bytes_max() {
-    let server = Server::start(Bounds::new(100)).await;
+    let server = Server::start(bounds(100)).await;
     let head = |bytes: usize| {
         let frame = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx: \r\n\r\n".len();
         format!("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx: {}\r\n\r\n", "v".repeat(bytes - frame))
@@ -164,7 +210,7 @@ fn is_refused(answer: &str, status: u16, code: &str) -> bool {
 
 #[tokio::test]
 async fn what_is_no_http_is_answered_in_the_envelope() {
-    let server = Server::start(Bounds::new(100)).await;
+    let server = Server::start(bounds(100)).await;
     for head in [
         "nonsense\r\n\r\n",
         "GET / HTTP/9.9\r\nhost: a\r\n\r\n",
@@ -187,7 +233,7 @@ async fn what_is_no_http_is_answered_in_the_envelope() {
 
 #[tokio::test]
 async fn a_stop_answers_what_is_under_way_and_closes_what_is_idle() {
-    let server = Server::start(Bounds::new(100)).await;
+    let server = Server::start(bounds(100)).await;
     let (silent, mut idle, mut busy) = (server.connect().await, server.connect().await, server.connect().await);
     idle.write_all(GET.as_bytes()).await.expect("it reads");
     assert!(idle.read(&mut [0; 1_024]).await.expect("it answers") > 0);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{payload, refusal::announce_refusal};
+use super::{payload, quota, refusal::announce_refusal};
 pub use crate::service::accept::Accepted;
 use crate::{
     db::emit::Charge,
@@ -71,16 +71,18 @@ async fn check_and_accept(
     request: EmitRequest<'_>,
     chain_depth: u32,
 ) -> Result<Accepted> {
+    let again = quota::refuse_used_up(host, caller, request.idempotency_key).await?;
+    let caller = again.as_ref().unwrap_or(caller);
     let event = EventName::parse(request.name)?;
     let version = request.version.map(str::parse::<Version>).transpose()?;
-    let payload = Arc::new(payload::read(request.payload)?);
+    let text: Arc<str> = request.payload.into();
+    let payload = Some(payload::read(&text)?);
     let idempotency = idempotency(&request)?;
     if chain_depth > CHAIN_DEPTH_MAX {
         return Err(fail!(ChainDepthExceeded, "more than {CHAIN_DEPTH_MAX} emits led to this one"));
     }
-    let draft =
-        Draft { payload: request.payload.into(), idempotency, chain_depth, emitted_by: caller.service().to_owned() };
-    accept(host, caller, draft, &mut EmitCheck { host, event, version, payload }).await
+    let draft = Draft { payload: text.clone(), idempotency, chain_depth, emitted_by: caller.service().to_owned() };
+    accept(host, caller, draft, &mut EmitCheck { host, event, version, text, payload }).await
 }
 
 /// Checks an emit against plan, registry and schema.
@@ -88,7 +90,11 @@ struct EmitCheck<'a> {
     host: &'a Host,
     event: EventName,
     version: Option<Version>,
-    payload: Arc<Value>,
+    /// The payload's JSON text.
+    text: Arc<str>,
+    /// The payload until its first check: as a value it takes many times the bytes of its text, and the ledger has to
+    /// be waited for.
+    payload: Option<Value>,
 }
 
 impl Check for EmitCheck<'_> {
@@ -112,12 +118,15 @@ impl Check for EmitCheck<'_> {
 
 impl EmitCheck<'_> {
     /// Checks the payload against the schema: on this thread if that is quick, or else in the pool.
-    async fn check_payload(&self, view: &OrganizationView, emittable: &Emittable) -> Result<()> {
+    async fn check_payload(&mut self, view: &OrganizationView, emittable: &Emittable) -> Result<()> {
         let validator = self.host.memory.validator(view, &emittable.registration_id).await?;
-        if validator.is_quickly_valid(&self.payload) {
+        let payload = match self.payload.take() {
+            Some(payload) => payload,
+            None => payload::read(&self.text)?,
+        };
+        if validator.is_quickly_valid(&payload) {
             return Ok(());
         }
-        let payload = self.payload.clone();
         Ok(self.host.cpu.run(&view.organization.id, move || validator.check(&payload)).await??)
     }
 }

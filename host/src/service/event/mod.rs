@@ -5,6 +5,7 @@ pub mod emits;
 pub mod ingest;
 pub mod log;
 mod payload;
+mod quota;
 mod refusal;
 
 pub use refusal::{Refusals, announce_gathered};
