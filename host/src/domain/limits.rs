@@ -84,6 +84,23 @@ pub const RETENTION_PAGE_ROWS: u32 = 100;
 /// and should not be noticeably late.
 pub const RETENTION_ROWS_MAX: i64 = 500;
 
+// Reads of the database.
+
+/// Reads of organizations' requests under way at once: three quarters of the connections, so that access,
+/// routing and deliveries never wait for a list.
+pub const READS_AT_ONCE_MAX: usize = 12;
+/// Those of one organization: a quarter of the connections, so that slow lists of one leave the others theirs.
+pub const READS_PER_ORGANIZATION_MAX: usize = 4;
+/// Reads of one organization that wait for their turn: more than its clients send at once, and few enough to be
+/// answered while they wait.
+pub const READS_WAITING_PER_ORGANIZATION_MAX: usize = 64;
+/// Milliseconds that a statement may take that only reads, as on PostgreSQL: with the wait for a place and a
+/// connection a request ends before its client stops waiting.
+pub const READ_STATEMENT_MS_MAX: u64 = 4_000;
+/// Rows that are counted for the `total` of a list: counting takes some tens of milliseconds, however much an
+/// organization has stored. A `total` of that many means at least so many.
+pub const LIST_TOTAL_MAX: i64 = 100_000;
+
 // Schemas, secrets, retries and outgoing requests.
 
 /// Bytes of compiled schemas kept in memory: some ten thousand usual ones, or twenty of the
@@ -150,6 +167,12 @@ pub const SLOW_EMITS_PER_ORGANIZATION_MAX: usize = 4;
 /// Candidates of one call of a router: more are offered in further calls, so that neither memory
 /// nor the time of one call grows with the subscriptions of an event.
 pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
+/// Work of one organization that waits in the pool for what occupies a core, while a request waits for it: checks
+/// of payloads that take long, and schemas. More would not be done before clients give up.
+pub const COMPUTING_WAITING_MAX: usize = 256;
+/// Bytes of patterns of event types kept in memory, of all organizations: some two hundred thousand patterns. The
+/// others are read again for each new name of an event.
+pub const PATTERN_CACHE_BYTES_MAX: usize = 32 << 20;
 /// Deliveries to one subscription under way at once, unless it asks for another number.
 pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// Deliveries under way at once to an endpoint of which nothing is known yet: so few that a dozen

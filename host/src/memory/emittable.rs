@@ -77,7 +77,7 @@ impl Memory {
             let compile = move || {
                 weir_schema::inspect_within(&registration.payload_schema, Caps::NONE).map(|schema| schema.validator)
             };
-            self.cpu.run(&view.organization.id, compile).await?.map_err(Error::from)
+            self.cpu.try_run(&view.organization.id, compile).await?.map_err(Error::from)
         };
         // Boxed, so that the future of an emit whose schema is remembered stays small.
         Box::pin(self.validators.get_or_compile(id, compile)).await

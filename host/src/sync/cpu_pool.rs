@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     io,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::Arc,
+    sync::{Arc, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use crate::{
-    domain::id::OrganizationId,
+    domain::{id::OrganizationId, limits::COMPUTING_WAITING_MAX},
     error::{Error, Result},
     fail,
 };
@@ -28,7 +28,12 @@ use crate::{
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Work that waits for its turn.
+struct Job {
+    run: Box<dyn FnOnce() + Send>,
+    /// Alive while a request waits for it; `None` for work that is owed.
+    request: Option<Weak<()>>,
+}
 
 /// Runs CPU-bound work off the async threads, on as many threads as there are cores, with a lower priority
 /// than those that serve. Each organization has one job under way at a time. Clones share the threads, which
@@ -90,12 +95,32 @@ impl CpuPool {
         Ok(pool)
     }
 
-    /// Runs `work` for an organization, behind the work that it asked for earlier. Work that has begun keeps
-    /// its thread and its organization's turn until it is done, even if the caller stops waiting for it;
-    /// work that has not begun by then is left out.
+    /// Runs `work` that is owed, such as that of an accepted event, behind the work that the organization asked
+    /// for earlier. Work that has begun keeps its thread and its organization's turn until it is done, even if
+    /// the caller stops waiting for it; work that has not begun by then is left out.
     pub async fn run<T: Send + 'static>(
         &self,
         organization: &OrganizationId,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        self.run_job(organization, None, work).await
+    }
+
+    /// Runs `work` that a request waits for, as [`Self::run`] does. Code `RATE_LIMITED` when the organization has
+    /// [`COMPUTING_WAITING_MAX`] requests whose work has not begun.
+    pub async fn try_run<T: Send + 'static>(
+        &self,
+        organization: &OrganizationId,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let request = Arc::new(());
+        self.run_job(organization, Some(Arc::downgrade(&request)), work).await
+    }
+
+    async fn run_job<T: Send + 'static>(
+        &self,
+        organization: &OrganizationId,
+        request: Option<Weak<()>>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let (reply, replied) = oneshot::channel();
@@ -107,8 +132,13 @@ impl CpuPool {
             // The caller may have stopped waiting.
             drop(reply.send(done));
         };
-        if self.shared.state.lock().add(organization, Box::new(job)) {
-            self.shared.changed.notify_one();
+        let job = Job { run: Box::new(job), request };
+        match self.shared.state.lock().add(organization, job) {
+            Added::ToBegin => {
+                self.shared.changed.notify_one();
+            }
+            Added::Behind => {}
+            Added::Refused => return Err(too_many()),
         }
         match replied.await.map_err(Error::internal)? {
             Ok(done) => Ok(done),
@@ -123,7 +153,7 @@ impl Shared {
         step_back();
         while let Some((organization, job)) = self.next() {
             let began = Instant::now();
-            job();
+            (job.run)();
             self.state.lock().end(organization, began.elapsed());
         }
     }
@@ -143,18 +173,33 @@ impl Shared {
     }
 }
 
+/// What became of a job that was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Added {
+    /// A thread may begin it at once.
+    ToBegin,
+    /// It waits behind the organization's others.
+    Behind,
+    /// Too many of the organization's requests wait already.
+    Refused,
+}
+
 impl State {
-    /// Adds a job behind the organization's others, and returns whether a thread may begin it at once.
-    fn add(&mut self, organization: &OrganizationId, job: Job) -> bool {
+    /// Adds a job behind the organization's others.
+    fn add(&mut self, organization: &OrganizationId, job: Job) -> Added {
         let share = self.shares.entry(organization.clone()).or_default();
+        if job.request.is_some() && share.requests() >= COMPUTING_WAITING_MAX {
+            return Added::Refused;
+        }
         share.waiting.push_back(job);
         if share.is_running || share.waiting.len() > 1 {
-            return false;
+            return Added::Behind;
         }
         let was = (share.used, organization.clone());
         self.idle.remove(&was);
         share.used = share.used.max(self.floor);
-        self.ready.insert((share.used, was.1))
+        self.ready.insert((share.used, was.1));
+        Added::ToBegin
     }
 
     /// Takes the first job of the organization that has used least.
@@ -197,6 +242,14 @@ impl State {
     }
 }
 
+impl Share {
+    /// Requests that wait for work which has not begun.
+    fn requests(&self) -> usize {
+        let waits = |job: &&Job| job.request.as_ref().is_some_and(|request| request.strong_count() > 0);
+        self.waiting.iter().filter(waits).count()
+    }
+}
+
 impl Drop for End {
     fn drop(&mut self) {
         self.0.state.lock().is_over = true;
@@ -218,6 +271,15 @@ fn step_back() {
 #[cfg(not(target_os = "linux"))]
 fn step_back() {}
 
+fn too_many() -> Error {
+    fail!(
+        RateLimited,
+        "{COMPUTING_WAITING_MAX} requests of this organization wait for a core already: checks of payloads that take \
+         long, and schemas"
+    )
+    .retry_after(1)
+}
+
 fn no_thread(cause: io::Error) -> Error {
     fail!(Unavailable, "there is no thread for computing").caused_by(cause)
 }
@@ -232,6 +294,7 @@ mod tests {
     use futures_util::poll;
 
     use super::*;
+    use crate::error::Code;
 
     fn organizations() -> [OrganizationId; 2] {
         ["org_a", "org_b"].map(OrganizationId::stored)
@@ -293,6 +356,35 @@ mod tests {
         assert!(begins.recv().is_err(), "the abandoned work did not begin");
     }
 
+    #[tokio::test]
+    async fn computing_waiting_max() {
+        let pool = CpuPool::with_threads(1).expect("threads start");
+        let ([a, b], (slow, end)) = (organizations(), work());
+        let mut slow = pin!(pool.run(&a, slow));
+        assert!(poll!(slow.as_mut()).is_pending());
+        let mut requests: Vec<_> = (0..COMPUTING_WAITING_MAX).map(|_| Box::pin(pool.try_run(&a, || ()))).collect();
+        for request in &mut requests {
+            assert!(poll!(request.as_mut()).is_pending());
+        }
+        let refused = pool.try_run(&a, || ()).await.expect_err("too many wait");
+        assert_eq!((refused.code(), refused.retry_after_s()), (Code::RateLimited, Some(1)));
+        // Neither work that is owed nor another organization is refused, and a request that is given up makes room.
+        let (mut owed, mut other) = (pin!(pool.run(&a, || ())), pin!(pool.try_run(&b, || ())));
+        assert!(poll!(owed.as_mut()).is_pending() && poll!(other.as_mut()).is_pending());
+        drop(requests.pop());
+        let mut next = pin!(pool.try_run(&a, || ()));
+        assert!(poll!(next.as_mut()).is_pending());
+        drop(end);
+        for request in requests {
+            request.await.expect("it runs");
+        }
+        owed.await.and(next.await).and(other.await).and(slow.await).expect("they run");
+    }
+
+    fn job() -> Job {
+        Job { run: Box::new(|| ()), request: None }
+    }
+
     /// The organizations of the next jobs, each of which takes `took`.
     fn next_turns(state: &mut State, count: usize, took: Duration) -> Vec<String> {
         let mut turn = || {
@@ -309,12 +401,12 @@ mod tests {
         let mut state = State::default();
         let ([a, b], c) = (organizations(), OrganizationId::stored("org_c"));
         for organization in [&a, &a, &a, &b, &b, &b] {
-            state.add(organization, Box::new(|| ()));
+            state.add(organization, job());
         }
         assert_eq!(next_turns(&mut state, 2, Duration::from_millis(50)), ["org_a", "org_b"]);
-        state.add(&c, Box::new(|| ()));
+        state.add(&c, job());
         assert_eq!(next_turns(&mut state, 1, Duration::from_millis(1)), ["org_c"]);
-        state.add(&c, Box::new(|| ()));
+        state.add(&c, job());
         assert_eq!(next_turns(&mut state, 9, Duration::from_millis(50)), ["org_c", "org_a", "org_b", "org_a", "org_b"]);
     }
 
@@ -323,11 +415,11 @@ mod tests {
         let mut state = State::default();
         let [a, b] = organizations();
         for _ in 0..4 {
-            state.add(&a, Box::new(|| ()));
+            state.add(&a, job());
         }
         assert_eq!(next_turns(&mut state, 3, Duration::from_secs(1)).len(), 3);
         for _ in 0..3 {
-            state.add(&b, Box::new(|| ()));
+            state.add(&b, job());
         }
         assert_eq!(next_turns(&mut state, 9, Duration::from_secs(1)), ["org_b", "org_a", "org_b", "org_b"]);
     }
@@ -336,7 +428,7 @@ mod tests {
     fn nothing_is_left_of_organizations_without_work() {
         let mut state = State::default();
         for number in 0..100 {
-            state.add(&OrganizationId::stored(format!("org_{number}")), Box::new(|| ()));
+            state.add(&OrganizationId::stored(format!("org_{number}")), job());
         }
         assert_eq!(next_turns(&mut state, 100, Duration::from_millis(1)).len(), 100);
         assert!(state.shares.is_empty() && state.ready.is_empty() && state.idle.is_empty());

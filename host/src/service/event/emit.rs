@@ -127,7 +127,7 @@ impl EmitCheck<'_> {
         if validator.is_quickly_valid(&payload) {
             return Ok(());
         }
-        Ok(self.host.cpu.run(&view.organization.id, move || validator.check(&payload)).await??)
+        Ok(self.host.cpu.try_run(&view.organization.id, move || validator.check(&payload)).await??)
     }
 }
 

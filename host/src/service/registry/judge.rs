@@ -113,7 +113,7 @@ pub(super) async fn judge(
     base: &Arc<Base>,
 ) -> Result<Verdict> {
     let (proposal, base) = (proposal.clone(), base.clone());
-    host.cpu.run(organization, move || verdict(&proposal, &base, caps)).await?
+    host.cpu.try_run(organization, move || verdict(&proposal, &base, caps)).await?
 }
 
 fn verdict(proposal: &Proposal, base: &Base, caps: Caps) -> Result<Verdict> {
