@@ -36,7 +36,9 @@ use crate::{
     ledger::{Bells, Ledger, RoutingQueue},
     memory::{EndpointHealth, Memory},
     outbound::{self, Lookup, Outbound},
-    service::{Host, delivery::trial::Trials, event::Refusals, idempotency::RunningKeys, organization::root_keys},
+    service::{
+        Host, delivery::trial::Trials, event::Refusals, idempotency::RunningKeys, organization::root_keys, reads::Reads,
+    },
     sync::CpuPool,
     worker::{self, WorkerSettings, Workers},
 };
@@ -160,6 +162,7 @@ impl App {
         let host = Arc::new(Host {
             memory: Memory::new(db.clone(), settings.clock.clone(), keyring.clone(), cpu.clone(), builtins),
             health: EndpointHealth::default(),
+            reads: Reads::default(),
             trials: Trials::default(),
             idempotency: RunningKeys::new(&settings.randomness),
             outbound: Outbound::new(settings.address_policy.clone(), ENDPOINT_TIMEOUT, settings.lookup)?,

@@ -68,7 +68,7 @@ codes! {
     RequestTooLarge = "request_too_large", 413, Never;
     /// The head of the request is larger than the host reads, or has too many headers.
     RequestHeadTooLarge = "request_head_too_large", 431, Never;
-    /// Too many requests with this key, too many bytes of bodies at once of this organization, or too many connections of this address.
+    /// Too many requests with this key, too much of this organization under way or waiting, or too many connections of this address; the message says of what.
     RateLimited = "RATE_LIMITED", 429, Later;
     /// A fault of the host; the log has the cause.
     InternalError = "INTERNAL_ERROR", 500, Later;

@@ -10,7 +10,7 @@
 use std::{future::Future, path::PathBuf, str::FromStr, time::Duration};
 
 use sqlx::{
-    Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Connection, PgPool, Postgres, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -42,10 +42,14 @@ mod fault;
 mod files;
 mod insert;
 mod page;
+mod sqlite_tx;
+#[cfg(test)]
+mod testing;
 
 pub use fault::{from_sqlx, is_unique_violation};
 pub use files::open_private;
 pub use page::Part;
+pub use sqlite_tx::SqliteTx;
 
 /// Connections that read while the one writer writes (SQLite), or all connections (PostgreSQL).
 const CONNECTIONS_MAX: u32 = 16;
@@ -127,7 +131,7 @@ enum Pools {
 
 /// An open transaction. Dropping it without [`Tx::commit`] rolls it back.
 pub enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -165,8 +169,11 @@ macro_rules! on_db {
     ($tx:expr, |$conn:ident| $body:expr) => {
         match $tx {
             $crate::db::Tx::Sqlite(tx) => {
+                tx.statement_begins();
                 let $conn = &mut **tx;
-                $body
+                let done = $body;
+                tx.statement_ends();
+                done
             }
             $crate::db::Tx::Postgres(tx) => {
                 let $conn = &mut **tx;
@@ -248,9 +255,11 @@ impl Db {
     /// holds the write lock from the start, so that no row changes between its reads and its writes.
     pub async fn begin(&self) -> Result<Tx> {
         match &self.0 {
-            Pools::Sqlite { writer, .. } => {
-                writer.begin_with("pragma synchronous = full; begin immediate").await.map(Tx::Sqlite)
-            }
+            Pools::Sqlite { writer, .. } => writer
+                .begin_with("pragma synchronous = full; begin immediate")
+                .await
+                .map(SqliteTx::writing)
+                .map(Tx::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
         }
         .map_err(from_sqlx)
@@ -263,9 +272,11 @@ impl Db {
     /// lost, because the tables then show that it is still to do.
     pub async fn begin_unsynced(&self) -> Result<Tx> {
         match &self.0 {
-            Pools::Sqlite { writer, .. } => {
-                writer.begin_with("pragma synchronous = normal; begin immediate").await.map(Tx::Sqlite)
-            }
+            Pools::Sqlite { writer, .. } => writer
+                .begin_with("pragma synchronous = normal; begin immediate")
+                .await
+                .map(SqliteTx::writing)
+                .map(Tx::Sqlite),
             Pools::Postgres(pool) => {
                 pool.begin_with("begin; set local synchronous_commit = off").await.map(Tx::Postgres)
             }
@@ -273,10 +284,10 @@ impl Db {
         .map_err(from_sqlx)
     }
 
-    /// Begins a transaction that only reads, and never waits for a writer.
+    /// Begins a transaction that only reads, and never waits for a writer. Its statements have a time limit.
     pub async fn read(&self) -> Result<Tx> {
         match &self.0 {
-            Pools::Sqlite { readers, .. } => readers.begin().await.map(Tx::Sqlite),
+            Pools::Sqlite { readers, .. } => SqliteTx::begin_reading(readers).await.map(Tx::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
         }
         .map_err(from_sqlx)

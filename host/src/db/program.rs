@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use weir_runtime::Digest;
 
-use super::{Tx, codec, on_db};
+use super::{Dialects, Tx, codec, on_db, over_rows};
 use crate::{
     domain::{
         id::{OrganizationId, ProgramId},
@@ -61,6 +61,22 @@ impl TryFrom<ProgramRow> for Program {
             organization_id: OrganizationId::stored(row.organization_id),
         })
     }
+}
+
+/// Some of the organization's programs.
+pub async fn some(tx: &mut Tx, organization: &OrganizationId, ids: &[&ProgramId]) -> Result<Vec<Program>> {
+    const SQL: Dialects = over_rows!(
+        "select id, organization_id, transformer_digest, transformer_config, handler_digest, handler_config
+           from program
+          where organization_id = $2
+            and id in (select item.value ->> 0 from",
+        ")"
+    );
+    let ids: Vec<[&str; 1]> = ids.iter().map(|id| [id.as_str()]).collect();
+    let (sql, ids) = (SQL.pick(tx), codec::rows(&ids)?);
+    let rows: Vec<ProgramRow> =
+        on_db!(tx, |conn| sqlx::query_as(sql).bind(&ids).bind(organization.as_str()).fetch_all(conn).await)?;
+    rows.into_iter().map(Program::try_from).collect()
 }
 
 /// A program, of any organization: for the workers, which hold claims on deliveries that name it.

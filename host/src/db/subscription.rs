@@ -19,7 +19,7 @@ mod catch_up;
 mod endpoint;
 mod stored_endpoint;
 
-pub use catch_up::{CatchingUp, advance, is_catching_up, next_behind};
+pub use catch_up::{CatchingUp, advance, catching_up, next_behind};
 pub use endpoint::{disable, has_succeeded_since, set_failing_since};
 pub use stored_endpoint::{StoredEndpoint, endpoint, patterns, wanting};
 
@@ -353,11 +353,50 @@ pub async fn list(tx: &mut Tx, organization: &OrganizationId, kind: Kind) -> Res
         .bind(kind.as_str())
         .fetch_all(conn)
         .await)?;
-    let mut types: Vec<(String, String)> = on_db!(tx, |conn| sqlx::query_as(EVENT_TYPES)
+    let types: Vec<(String, String)> = on_db!(tx, |conn| sqlx::query_as(EVENT_TYPES)
         .bind(organization.as_str())
         .bind(kind.as_str())
         .fetch_all(conn)
         .await)?;
+    with_types(rows, types)
+}
+
+/// Some of the organization's subscriptions, the newest first; served by the primary keys.
+pub async fn some(tx: &mut Tx, organization: &OrganizationId, ids: &[SubscriptionId]) -> Result<Vec<Subscription>> {
+    const SUBSCRIPTIONS: Dialects = over_rows!(
+        concat!(
+            "select ",
+            columns!(),
+            " from subscription where organization_id = $2 and id in (select item.value ->> 0 from"
+        ),
+        ") order by id desc"
+    );
+    // Behind `|| ''` SQLite does not look through all event types of the organization.
+    const EVENT_TYPES: Dialects = over_rows!(
+        "select subscription_id, event_type
+           from subscription_event
+          where organization_id || '' = $2
+            and subscription_id in (select item.value ->> 0 from",
+        ") order by subscription_id desc, position desc"
+    );
+    let (subscriptions, types, ids) = (SUBSCRIPTIONS.pick(tx), EVENT_TYPES.pick(tx), id_rows(ids)?);
+    let rows: Vec<SubscriptionRow> = on_db!(&mut *tx, |conn| sqlx::query_as(subscriptions)
+        .bind(&ids)
+        .bind(organization.as_str())
+        .fetch_all(conn)
+        .await)?;
+    let types: Vec<(String, String)> =
+        on_db!(tx, |conn| sqlx::query_as(types).bind(&ids).bind(organization.as_str()).fetch_all(conn).await)?;
+    with_types(rows, types)
+}
+
+fn id_rows(ids: &[SubscriptionId]) -> Result<String> {
+    codec::rows(&ids.iter().map(|id| [id.as_str()]).collect::<Vec<_>>())
+}
+
+/// Subscriptions with their event types, both in falling order of the subscriptions' ids, and the types of each
+/// in falling order of their positions.
+fn with_types(rows: Vec<SubscriptionRow>, mut types: Vec<(String, String)>) -> Result<Vec<Subscription>> {
     // Both lists are in the same order, so the types of each row are the next ones. They are taken off the
     // end of the reversed list.
     types.reverse();

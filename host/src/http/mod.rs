@@ -25,6 +25,7 @@ mod listener;
 mod marketplace;
 mod organization;
 mod rate_limit;
+mod reads;
 mod registry;
 mod router;
 mod state;

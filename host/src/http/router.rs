@@ -9,7 +9,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    caller, delivery, emit, envelope, federation, health, host_header, idempotency, marketplace, organization,
+    caller, delivery, emit, envelope, federation, health, host_header, idempotency, marketplace, organization, reads,
     registry,
     state::ApiState,
     subscription::{self, EventSubscription, Webhook},
@@ -101,6 +101,7 @@ fn organization_routes(state: &Arc<ApiState>) -> Router<Arc<ApiState>> {
         .route("/api/v1/deliveries/{id}/replay", post(delivery::replay::one))
         .route("/api/v1/dead-letters", get(delivery::list_dead_letters))
         .route("/api/v1/dead-letters/replay", post(delivery::replay::dead_letters))
+        .route_layer(middleware::from_fn(reads::to_the_end))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key))
 }
@@ -127,6 +128,7 @@ fn federation_routes(state: &Arc<ApiState>) -> Router<Arc<ApiState>> {
         .route("/api/v1/events/custom/federation/groups/{id}/relays", get(federation::list_relays))
         .route("/api/v1/events/custom/federation/pushes/{id}", delete(federation::undeclare_push))
         .route("/api/v1/events/custom/federation/external-peers/{id}", delete(federation::remove_external_peer))
+        .route_layer(middleware::from_fn(reads::to_the_end))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::once))
         .route_layer(middleware::from_fn(caller::require_federation))
         .route_layer(middleware::from_fn_with_state(state.clone(), caller::require_key))

@@ -28,7 +28,7 @@ pub struct Health {
 /// Reads the state of the caller's organization.
 pub async fn health(host: &Host, caller: &Caller) -> Result<Health> {
     let id = &caller.organization_id;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(id).await?;
     let organization = db::organization::find(&mut tx, id).await?.ok_or_else(|| Error::gone(id))?;
     Ok(Health {
         plan: organization.plan,

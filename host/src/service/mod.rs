@@ -36,6 +36,7 @@ pub mod idempotency;
 pub mod marketplace;
 pub mod organization;
 pub mod program;
+pub mod reads;
 pub mod receiver;
 pub mod registry;
 pub mod subscription;
@@ -63,6 +64,8 @@ pub struct Host {
     pub outbound: Outbound,
     /// Remembers which endpoints fail.
     pub health: EndpointHealth,
+    /// Places for reads of organizations.
+    pub reads: reads::Reads,
     /// Places for tests of endpoints.
     pub trials: Trials,
     /// Wake the workers up.

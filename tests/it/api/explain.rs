@@ -74,6 +74,30 @@ async fn what_is_on_its_way_or_failed_is_explained() {
 }
 
 #[tokio::test]
+async fn each_subscription_of_a_page_has_its_own_explanation() {
+    let (app, works, fails) = (TestApp::with_retries("30").await, Receiver::start().await, Receiver::start().await);
+    fails.always(Reply::status(500));
+    let acme = app.organization("PRO").await;
+    let (delivered, _) = acme.subscribe("platformxe.generic", &works.url("/")).await;
+    // Lists show the newest first, and ids of one moment do not sort.
+    app.clock.advance(Duration::from_millis(1));
+    let (retrying, _) = acme.subscribe("platformxe.generic", &fails.url("/")).await;
+    acme.emit_generic(json!({ "kind": "another" })).await;
+    let emit = acme.emit_generic(json!({ "kind": "k" })).await;
+    app.settle().await;
+    let all = acme.get(&format!("/api/v1/emits/{emit}/explain")).await.ok();
+    assert_eq!(all["total"], 2);
+    let expected = [(&retrying, Reason::Retrying, "failed"), (&delivered, Reason::Delivered, "acknowledged")];
+    for (item, (subscription, reason, outcome)) in all["items"].as_array().expect("a list").iter().zip(expected) {
+        assert_eq!(&item["subscriptionId"], subscription.as_str());
+        check(item, true, reason);
+        assert_eq!(stages(item), [("match", "matched"), ("route", "chosen"), ("adapt", "prepared"), ("send", outcome)]);
+        assert!(item["steps"][2]["componentDigest"].is_string(), "{item}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_delivery_that_waits_for_its_turn_is_pending() {
     let (app, receiver) = (TestApp::with(|s| s.deliveries_max = 1).await, Receiver::start().await);
     receiver.always(Reply::Hang);

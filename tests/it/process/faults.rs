@@ -14,6 +14,7 @@ use weir::{
         Db, Location,
         organization::{self, Touches},
     },
+    domain::limits::{READS_PER_ORGANIZATION_MAX, READS_WAITING_PER_ORGANIZATION_MAX},
     error::Code,
 };
 
@@ -287,6 +288,34 @@ async fn reads_of_a_locked_table_end_in_time() {
     }
     lock.release().await;
     emit_until_accepted(&acme).await;
+    app.settle().await;
+    app.stop().await;
+}
+
+/// The lists of one organization wait for a lock on PostgreSQL; on SQLite no reader waits for a writer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_of_one_organization_leave_the_others_their_turn() {
+    let app = TestApp::start().await;
+    let (acme, globex) = (app.organization("ENTERPRISE").await, app.organization("ENTERPRISE").await);
+    let lock = Lock::take(&app.database.location).await;
+    let mut reading = JoinSet::new();
+    for _ in 0..=READS_PER_ORGANIZATION_MAX + READS_WAITING_PER_ORGANIZATION_MAX {
+        let acme = acme.clone();
+        reading.spawn(async move { acme.get("/api/v1/emits").await });
+    }
+    if is_postgres() {
+        // The one on top is refused at once, while the others wait.
+        let first = reading.join_next().await.expect("one of them").expect("it does not panic");
+        assert!(first.header("retry-after").is_some());
+        first.refused(429, "RATE_LIMITED");
+    }
+    // Connections are left, although the organization keeps all of its places.
+    let began = Instant::now();
+    globex.get("/api/v1/events/custom").await.ok();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    reading.abort_all();
+    lock.release().await;
+    emit_until_accepted(&globex).await;
     app.settle().await;
     app.stop().await;
 }

@@ -1,4 +1,4 @@
-//! How SQLite executes the statements of the hot path: by key, with tables of any size.
+//! How SQLite executes the statements of the hot path and of explanations: by key, with tables of any size.
 
 use std::{fs, path::PathBuf};
 
@@ -86,5 +86,22 @@ async fn subscriptions_to_lifecycle_events_are_found_by_name_or_among_patterns()
         assert!(!scans(&step, "subscription") && !scans(&step, "subscription_event"), "{step}");
         let is_narrow = ["event_type=?", "subscription_event_pattern"].iter().any(|part| step.contains(part));
         assert!(!step.contains(" subscription_event ") || is_narrow, "{step}");
+    }
+}
+
+/// An organization may have millions of deliveries of other emits, and event types of other subscriptions.
+#[tokio::test]
+async fn explaining_an_event_finds_rows_by_key() {
+    let files = ["delivery/list", "emit/list", "program", "subscription"];
+    let mut statements = statements(&files.map(|file| root().join(format!("host/src/db/{file}.rs"))));
+    // Those that are put together of parts cannot be read here.
+    statements.retain(|statement| !statement.starts_with("select  ") && !statement.contains("wanted.event_type"));
+    assert_eq!(statements.len(), 5, "{statements:?}");
+    for (statement, plan) in statements.iter().zip(plans(&statements).await) {
+        for step in plan {
+            let is_by_organization = step.ends_with("(organization_id=?)");
+            assert!(!LARGE.iter().any(|table| scans(&step, table)), "{step} in the plan of {statement}");
+            assert!(!is_by_organization, "{step} in the plan of {statement}");
+        }
     }
 }

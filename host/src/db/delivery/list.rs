@@ -15,7 +15,7 @@ use crate::{
         receiver::ReceiverId,
         time::Time,
     },
-    error::Result,
+    error::{Error, Result},
 };
 
 /// A delivery together with its emit's name and its receiver's endpoint.
@@ -28,7 +28,7 @@ pub struct DeliveryView {
     pub webhook_url: Option<String>,
 }
 
-/// The columns of [`DeliveryRow`].
+/// The columns of [`ViewRow`].
 macro_rules! columns {
     () => {
         "delivery.id, delivery.organization_id, emit_id, receiver_id, delivery.push_id, delivery.program_id,
@@ -48,6 +48,29 @@ macro_rules! joins {
 }
 
 #[derive(FromRow)]
+struct ViewRow {
+    #[sqlx(flatten)]
+    delivery: DeliveryRow,
+    namespace: String,
+    name: String,
+    version: String,
+    webhook_url: Option<String>,
+}
+
+impl TryFrom<ViewRow> for DeliveryView {
+    type Error = Error;
+
+    fn try_from(row: ViewRow) -> Result<Self> {
+        let delivery = Delivery::try_from(row.delivery)?;
+        Ok(Self {
+            canonical_name: stored_event_type(&delivery.organization_id, &row.namespace, &row.name, &row.version),
+            webhook_url: row.webhook_url,
+            delivery,
+        })
+    }
+}
+
+#[derive(FromRow)]
 struct DeliveryRow {
     id: String,
     organization_id: String,
@@ -61,33 +84,24 @@ struct DeliveryRow {
     due_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
-    namespace: String,
-    name: String,
-    version: String,
-    webhook_url: Option<String>,
 }
 
-impl TryFrom<DeliveryRow> for DeliveryView {
-    type Error = crate::error::Error;
+impl TryFrom<DeliveryRow> for Delivery {
+    type Error = Error;
 
     fn try_from(row: DeliveryRow) -> Result<Self> {
-        let organization_id = OrganizationId::stored(row.organization_id);
         Ok(Self {
-            canonical_name: stored_event_type(&organization_id, &row.namespace, &row.name, &row.version),
-            webhook_url: row.webhook_url,
-            delivery: Delivery {
-                status: codec::sound(Status::parse(&row.status), "delivery", "status", &row.id)?,
-                id: DeliveryId::stored(row.id),
-                organization_id,
-                emit_id: EmitId::stored(row.emit_id),
-                receiver: ReceiverId::stored(&row.receiver_id),
-                push_id: row.push_id.map(PushId::stored),
-                program_id: ProgramId::stored(row.program_id),
-                error_message: row.error_message,
-                next_attempt_at: codec::time_opt(row.due_at.filter(|_| !row.is_claimed)),
-                created_at: codec::time(row.created_at),
-                updated_at: codec::time(row.updated_at),
-            },
+            status: codec::sound(Status::parse(&row.status), "delivery", "status", &row.id)?,
+            id: DeliveryId::stored(row.id),
+            organization_id: OrganizationId::stored(row.organization_id),
+            emit_id: EmitId::stored(row.emit_id),
+            receiver: ReceiverId::stored(&row.receiver_id),
+            push_id: row.push_id.map(PushId::stored),
+            program_id: ProgramId::stored(row.program_id),
+            error_message: row.error_message,
+            next_attempt_at: codec::time_opt(row.due_at.filter(|_| !row.is_claimed)),
+            created_at: codec::time(row.created_at),
+            updated_at: codec::time(row.updated_at),
         })
     }
 }
@@ -101,7 +115,7 @@ pub async fn find(tx: &mut Tx, organization: &OrganizationId, id: &DeliveryId) -
         joins!(),
         " where delivery.organization_id = $1 and delivery.id = $2"
     );
-    let row: Option<DeliveryRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
+    let row: Option<ViewRow> = on_db!(tx, |conn| sqlx::query_as(SQL)
         .bind(organization.as_str())
         .bind(id.as_str())
         .fetch_optional(conn)
@@ -126,39 +140,86 @@ pub struct DeliveryQuery {
     pub to: Option<Time>,
 }
 
-/// A page of the organization's deliveries, the newest first, and how many match; served by
-/// `delivery_organization`.
+/// A page of the organization's deliveries, the newest first, and how many match; served by `delivery_emit`,
+/// `delivery_receiver`, `delivery_failed` or `delivery_organization`, the first of them that the query allows.
 pub async fn list(
     tx: &mut Tx,
     organization: &OrganizationId,
     query: &DeliveryQuery,
     part: Part<'_>,
 ) -> Result<(Vec<DeliveryView>, i64)> {
-    let (rows, total): (Vec<DeliveryRow>, i64) = paged!(
-        tx,
-        select: columns!(),
-        from: "delivery",
-        join: joins!(),
-        where: "delivery.organization_id = $1
+    // A condition that a value switches on serves no index, so each list that has one of its own has a statement.
+    // Behind `|| ''` neither database looks through all deliveries of the organization.
+    macro_rules! page_of {
+        ($index:literal) => {
+            paged!(
+                tx,
+                select: columns!(),
+                from: "delivery",
+                join: joins!(),
+                where: concat!($index, "
             and (cast($2 as text) is null or delivery.status = $2)
             and (cast($3 as text) is null or delivery.receiver_id = $3)
             and (cast($4 as text) is null or delivery.emit_id in ($4, $4 || '-' || $1))
             and (cast($5 as bigint) is null or delivery.created_at >= $5)
             and (cast($6 as bigint) is null or delivery.created_at <= $6)
-            and (cast($7 as boolean) is null or (delivery.push_id is not null) = $7)",
-        newest: "delivery.id",
-        bind: [
-            organization.as_str(),
-            query.status.map(Status::as_str),
-            query.receiver.as_ref().map(ReceiverId::as_str),
-            query.emit.as_ref().map(EmitId::as_str),
-            codec::millis(query.from),
-            codec::millis(query.to),
-            query.is_pushed,
-        ],
-        page: part,
-    );
+            and (cast($7 as boolean) is null or (delivery.push_id is not null) = $7)"),
+                newest: "delivery.id",
+                bind: [
+                    organization.as_str(),
+                    query.status.map(Status::as_str),
+                    query.receiver.as_ref().map(ReceiverId::as_str),
+                    query.emit.as_ref().map(EmitId::as_str),
+                    codec::millis(query.from),
+                    codec::millis(query.to),
+                    query.is_pushed,
+                ],
+                page: part,
+            )
+        };
+    }
+    let (rows, total): (Vec<ViewRow>, i64) = match query {
+        DeliveryQuery { emit: Some(_), .. } => {
+            page_of!("delivery.organization_id || '' = $1 and delivery.emit_id in ($4, $4 || '-' || $1)")
+        }
+        DeliveryQuery { receiver: Some(_), .. } => {
+            page_of!("delivery.organization_id || '' = $1 and delivery.receiver_id = $3")
+        }
+        DeliveryQuery { status: Some(Status::Failed), .. } => {
+            page_of!("delivery.organization_id = $1 and delivery.status = 'FAILED'")
+        }
+        _ => page_of!("delivery.organization_id = $1"),
+    };
     Ok((rows.into_iter().map(DeliveryView::try_from).collect::<Result<_>>()?, total))
+}
+
+/// The deliveries of an emit, by its stored id, to some receivers, each receiver's in order; served by
+/// `delivery_emit`.
+pub async fn of_emit(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    emit: &EmitId,
+    receivers: &[ReceiverId],
+) -> Result<Vec<Delivery>> {
+    // Behind `|| ''` neither database looks through all deliveries of the organization.
+    const SQL: Dialects = over_rows!(
+        "select id, organization_id, emit_id, receiver_id, push_id, program_id, status, error_message, is_claimed,
+                due_at, created_at, updated_at
+           from delivery
+          where organization_id || '' = $2
+            and emit_id = $3
+            and receiver_id in (select item.value ->> 0 from",
+        ") order by id"
+    );
+    let receivers: Vec<[&str; 1]> = receivers.iter().map(|receiver| [receiver.as_str()]).collect();
+    let (sql, receivers) = (SQL.pick(tx), codec::rows(&receivers)?);
+    let rows: Vec<DeliveryRow> = on_db!(tx, |conn| sqlx::query_as(sql)
+        .bind(&receivers)
+        .bind(organization.as_str())
+        .bind(emit.as_str())
+        .fetch_all(conn)
+        .await)?;
+    rows.into_iter().map(Delivery::try_from).collect()
 }
 
 #[derive(FromRow)]
@@ -175,7 +236,7 @@ struct AttemptRow {
 }
 
 impl TryFrom<AttemptRow> for Attempt {
-    type Error = crate::error::Error;
+    type Error = Error;
 
     fn try_from(row: AttemptRow) -> Result<Self> {
         let status = row

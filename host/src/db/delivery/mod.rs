@@ -19,7 +19,7 @@ mod settle;
 
 pub use claim::{DueReceiver, claim_due, due_receivers, end_leases, is_any_claimed, unfinished};
 pub use insert::{insert, owed_already};
-pub use list::{DeliveryQuery, DeliveryView, attempts, find, list};
+pub use list::{DeliveryQuery, DeliveryView, attempts, find, list, of_emit};
 pub use revive::revive;
 pub use settle::settle;
 

@@ -1,7 +1,7 @@
 //! Catching up: subscriptions that still get events accepted before they were created.
 
 use crate::{
-    db::{Tx, on_db},
+    db::{Dialects, Tx, on_db, over_rows},
     domain::id::{EmitId, OrganizationId, SubscriptionId},
     error::Result,
 };
@@ -53,16 +53,22 @@ pub async fn advance(tx: &mut Tx, behind: &CatchingUp, to: Option<&EmitId>) -> R
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Whether the subscription is catching up.
-pub async fn is_catching_up(tx: &mut Tx, organization: &OrganizationId, id: &SubscriptionId) -> Result<bool> {
-    const SQL: &str = "
-        select 1
-          from subscription
-         where organization_id = $1 and id = $2 and catch_up_after is not null";
-    let found: Option<i32> = on_db!(tx, |conn| sqlx::query_scalar(SQL)
-        .bind(organization.as_str())
-        .bind(id.as_str())
-        .fetch_optional(conn)
-        .await)?;
-    Ok(found.is_some())
+/// Those of some subscriptions that are catching up.
+pub async fn catching_up(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    ids: &[SubscriptionId],
+) -> Result<Vec<SubscriptionId>> {
+    const SQL: Dialects = over_rows!(
+        "select id
+           from subscription
+          where organization_id = $2
+            and catch_up_after is not null
+            and id in (select item.value ->> 0 from",
+        ")"
+    );
+    let (sql, ids) = (SQL.pick(tx), super::id_rows(ids)?);
+    let found: Vec<String> =
+        on_db!(tx, |conn| sqlx::query_scalar(sql).bind(&ids).bind(organization.as_str()).fetch_all(conn).await)?;
+    Ok(found.into_iter().map(SubscriptionId::stored).collect())
 }

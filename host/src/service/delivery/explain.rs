@@ -1,15 +1,13 @@
 //! Explaining an event: why it reached a subscription or an external peer, or did not.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::{
-    db::{
-        self, Part, Tx,
-        delivery::{DeliveryQuery, DeliveryView},
-        emit::StoredEmit,
-    },
+    db::{self, Part, Tx, delivery::DeliveryQuery, emit::StoredEmit},
     domain::{
         delivery::{Attempt, Delivery},
         explain::{self, Explanation, Facts},
-        id::{EmitId, MemberId, SubscriptionId},
+        id::{DeliveryId, EmitId, MemberId, OrganizationId, ProgramId, SubscriptionId},
         program::Program,
         receiver::ReceiverId,
         subscription::Subscription,
@@ -48,20 +46,15 @@ pub async fn explain(
 ) -> Result<(Vec<Explained>, i64)> {
     let no_emit = || fail!(NotFound, "there is no such emit");
     let id = EmitId::parse(emit).ok_or_else(no_emit)?;
-    let mut tx = host.db.read().await?;
     let organization = &caller.organization_id;
+    let mut tx = host.read(organization).await?;
     let stored = db::emit::find(&mut tx, organization, &id).await?.ok_or_else(no_emit)?;
     let (ids, subscriptions) = match only {
         Some(Only::Subscription(text)) => (Vec::from_iter(SubscriptionId::parse(text)), 0),
         Some(Only::Peer(_)) => (Vec::new(), 0),
         None => db::subscription::ids(&mut tx, organization, behind(page, 0, 0)).await?,
     };
-    let mut explained = Vec::with_capacity(ids.len());
-    for id in ids {
-        if let Some(found) = db::subscription::find(&mut tx, organization, &id).await? {
-            explained.push(one(&mut tx, &stored, &found).await?);
-        }
-    }
+    let mut explained = of_subscriptions(&mut tx, organization, &stored, &ids).await?;
     let mut peers = 0;
     if !matches!(only, Some(Only::Subscription(_))) {
         let part = behind(page, explained.len(), subscriptions);
@@ -95,48 +88,74 @@ async fn pushed(
         filter.receiver = Some(id.into());
     }
     let (views, total) = db::delivery::list(tx, &emit.organization_id, &filter, part).await?;
-    let mut explained = Vec::with_capacity(views.len());
-    for DeliveryView { delivery, .. } in views {
-        let attempts = attempts(tx, &delivery).await?;
-        let program = program(tx, &delivery).await?;
-        let explanation = explain::explain_push(emit, &delivery, program.as_ref(), &attempts);
-        explained.push(Explained { receiver: delivery.receiver, explanation });
+    let deliveries: Vec<Delivery> = views.into_iter().map(|view| view.delivery).collect();
+    let record = Record::of(tx, &emit.organization_id, &deliveries).await?;
+    let one = |delivery: Delivery| {
+        let (program, attempts) = record.about(&delivery);
+        let explanation = explain::explain_push(emit, &delivery, program, attempts);
+        Explained { receiver: delivery.receiver, explanation }
+    };
+    Ok((deliveries.into_iter().map(one).collect(), total))
+}
+
+/// The explanations for some subscriptions, in a number of statements that does not depend on theirs.
+async fn of_subscriptions(
+    tx: &mut Tx,
+    organization: &OrganizationId,
+    stored: &StoredEmit,
+    ids: &[SubscriptionId],
+) -> Result<Vec<Explained>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok((explained, total))
-}
-
-async fn program(tx: &mut Tx, delivery: &Delivery) -> Result<Option<Program>> {
-    db::program::find(tx, &delivery.program_id).await
-}
-
-async fn attempts(tx: &mut Tx, delivery: &Delivery) -> Result<Vec<Attempt>> {
-    let found = db::delivery::attempts(tx, &delivery.organization_id, &[&delivery.id]).await?;
-    Ok(found.into_iter().map(|(_, attempt)| attempt).collect())
-}
-
-async fn one(tx: &mut Tx, stored: &StoredEmit, subscription: &Subscription) -> Result<Explained> {
-    let organization = &subscription.organization_id;
-    let filter = DeliveryQuery {
-        emit: Some(stored.emit.id.clone()),
-        receiver: Some(subscription.id.clone().into()),
-        ..DeliveryQuery::default()
+    let subscriptions = db::subscription::some(tx, organization, ids).await?;
+    let catching_up = db::subscription::catching_up(tx, organization, ids).await?;
+    let receivers: Vec<ReceiverId> = ids.iter().cloned().map(ReceiverId::from).collect();
+    let deliveries = db::delivery::of_emit(tx, organization, &stored.emit.id, &receivers).await?;
+    let record = Record::of(tx, organization, &deliveries).await?;
+    let one = |subscription: Subscription| {
+        let receiver = ReceiverId::from(subscription.id.clone());
+        let delivery = deliveries.iter().rfind(|delivery| delivery.receiver == receiver);
+        let (program, attempts) = delivery.map_or((None, &[][..]), |delivery| record.about(delivery));
+        let explanation = explain::explain(&Facts {
+            is_catching_up: catching_up.contains(&subscription.id),
+            emit: &stored.emit,
+            routed_at: stored.routed_at,
+            subscription: &subscription,
+            delivery,
+            attempts,
+            router: stored.router,
+            program,
+        });
+        Explained { receiver, explanation }
     };
-    let (views, _) = db::delivery::list(tx, organization, &filter, Part { limit: 1, offset: 0, before: None }).await?;
-    let delivery = views.into_iter().next().map(|view| view.delivery);
-    let (program, attempts) = match &delivery {
-        Some(delivery) => (program(tx, delivery).await?, attempts(tx, delivery).await?),
-        None => (None, Vec::new()),
-    };
-    let is_catching_up = db::subscription::is_catching_up(tx, organization, &subscription.id).await?;
-    let explanation = explain::explain(&Facts {
-        is_catching_up,
-        emit: &stored.emit,
-        routed_at: stored.routed_at,
-        subscription,
-        delivery: delivery.as_ref(),
-        attempts: &attempts,
-        router: stored.router,
-        program: program.as_ref(),
-    });
-    Ok(Explained { receiver: subscription.id.clone().into(), explanation })
+    Ok(subscriptions.into_iter().map(one).collect())
+}
+
+/// What is stored about some deliveries: the programs that served them, and the attempts, in order.
+struct Record {
+    programs: Vec<Program>,
+    attempts: HashMap<DeliveryId, Vec<Attempt>>,
+}
+
+impl Record {
+    async fn of(tx: &mut Tx, organization: &OrganizationId, deliveries: &[Delivery]) -> Result<Self> {
+        if deliveries.is_empty() {
+            return Ok(Self { programs: Vec::new(), attempts: HashMap::new() });
+        }
+        let ids: Vec<&DeliveryId> = deliveries.iter().map(|delivery| &delivery.id).collect();
+        let programs: HashSet<&ProgramId> = deliveries.iter().map(|delivery| &delivery.program_id).collect();
+        let mut attempts: HashMap<DeliveryId, Vec<Attempt>> = HashMap::new();
+        for (id, attempt) in db::delivery::attempts(tx, organization, &ids).await? {
+            attempts.entry(id).or_default().push(attempt);
+        }
+        let programs = db::program::some(tx, organization, &Vec::from_iter(programs)).await?;
+        Ok(Self { programs, attempts })
+    }
+
+    /// The program and the attempts of a delivery.
+    fn about(&self, delivery: &Delivery) -> (Option<&Program>, &[Attempt]) {
+        let program = self.programs.iter().find(|program| program.id == delivery.program_id);
+        (program, self.attempts.get(&delivery.id).map_or(&[], Vec::as_slice))
+    }
 }

@@ -53,7 +53,8 @@ pub async fn delivery(host: &Host, caller: &Caller, id: &str, replayable: Replay
     idempotency::take_effect(&mut tx, host.now()).await?;
     tx.commit().await?;
     host.bells.deliveries_due.notify_one();
-    list::get(host, caller, id.as_str()).await
+    // What took effect is answered: it waits for no turn.
+    list::find(&mut host.db.read().await?, &caller.organization_id, &id).await
 }
 
 /// The events of a subscription to replay.
@@ -115,7 +116,7 @@ fn refuse_disabled(subscription: &Subscription) -> Result<()> {
 
 async fn count(host: &Host, subscription: &Subscription, mut replay: Replay) -> Result<(u64, bool)> {
     let (mut count, mut read) = (0, 0);
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&subscription.organization_id).await?;
     while read < COUNTED_ROWS_MAX {
         let rows = db::replay::rows(&mut tx, &subscription.organization_id, &replay, PAGE).await?;
         read += rows.len();
@@ -148,7 +149,7 @@ pub struct DeadLetters {
 /// receiver was removed stay.
 pub async fn dead_letters(host: &Host, caller: &Caller, request: &DeadLetters) -> Result<i64> {
     let (organization, now) = (&caller.organization_id, host.now());
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(organization).await?;
     let receiver = request.receiver.as_ref();
     let counts =
         db::replay::dead_letters_by_receiver(&mut tx, organization, receiver, request.from, request.to).await?;

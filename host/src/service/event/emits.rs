@@ -24,7 +24,7 @@ pub struct EmitView {
 pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<EmitView> {
     let not_found = || fail!(NotFound, "there is no such emit");
     let id = EmitId::parse(id).ok_or_else(not_found)?;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     let stored = db::emit::find(&mut tx, &caller.organization_id, &id).await?;
     let stored = stored.filter(|stored| stored.emit.subject.custom().is_some()).ok_or_else(not_found)?;
     let ids = [stored.emit.id.clone()];
@@ -35,7 +35,7 @@ pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<EmitView> {
 
 /// A page of the caller's emits, the newest first, and how many match.
 pub async fn list(host: &Host, caller: &Caller, filter: &EmitQuery, page: &Page) -> Result<(Vec<EmitView>, i64)> {
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     let organization = &caller.organization_id;
     let (rows, total) = db::emit::list(&mut tx, organization, filter, page.part()).await?;
     let ids: Vec<EmitId> = rows.iter().map(|row| row.emit.id.clone()).collect();

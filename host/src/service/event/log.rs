@@ -44,7 +44,7 @@ pub struct LogRequest<'a> {
 /// are derived from those rows, and are listed only when they are asked for by name.
 pub async fn list(host: &Host, caller: &Caller, request: LogRequest<'_>, page: &Page) -> Result<(Vec<Line>, i64)> {
     let organization = &caller.organization_id;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     if let Some((name, derived)) = request.event_type.and_then(derived_from) {
         if request.entity_type.is_some_and(|kind| kind != entity::EMIT)
             || request.source_app.is_some_and(|app| app != PLATFORM)

@@ -44,14 +44,14 @@ pub async fn create(host: &Host, caller: &Caller, name: Option<&str>, descriptio
 
 /// The groups that the caller owns or has a part in, the newest first.
 pub async fn list(host: &Host, caller: &Caller, with_archived: bool) -> Result<Vec<GroupView>> {
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     db::federation::group::list(&mut tx, &caller.organization_id, with_archived).await
 }
 
 /// A group with its members and active pushes, as far as the caller sees them.
 pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<(GroupView, Vec<Member>, Vec<Push>)> {
     let id = GroupId::parse(id).ok_or_else(no_group)?;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     let view = db::federation::group::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(no_group)?;
     let mut members = db::federation::member::list(&mut tx, &view.group.owner_id, &id).await?;
     members.retain(|member| is_seen(view.role, &caller.organization_id, member));

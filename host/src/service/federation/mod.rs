@@ -111,7 +111,7 @@ impl<'host> GroupChange<'host> {
 
 /// The group as the caller sees it; `None` if the caller has no part in it.
 async fn look(host: &Host, caller: &Caller, id: &GroupId) -> Result<Option<GroupView>> {
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     db::federation::group::find(&mut tx, &caller.organization_id, id).await
 }
 

@@ -74,7 +74,7 @@ pub async fn list(host: &Host, caller: &Caller, group: &str, with_inactive: bool
     if !view.role.sees_within() {
         return Ok(Vec::new());
     }
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     db::federation::push::list(&mut tx, &view.group.owner_id, &id, with_inactive).await
 }
 

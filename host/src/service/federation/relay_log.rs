@@ -36,7 +36,7 @@ pub async fn list(
     if let Role::Member(_) = view.role {
         filter.organization = Some(caller.organization_id.clone());
     }
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     relay_log::list(&mut tx, &view.group.owner_id, &id, &filter, page.part()).await
 }
 

@@ -61,7 +61,7 @@ pub async fn fork(host: &Host, caller: &Caller, id: &str, request: ForkRequest<'
 async fn forkable(host: &Host, caller: &Caller, id: &str) -> Result<Listing> {
     let id = ListingId::parse(id).ok_or_else(not_found)?;
     check_forking(caller.plan)?;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     match db::listing::find_visible(&mut tx, &caller.organization_id, &id).await? {
         Some(listing) if listing.status == Status::Published => Ok(listing),
         Some(_) => Err(not_published()),
@@ -86,7 +86,7 @@ async fn try_fork(
     listing: &Listing,
     request: ForkRequest<'_>,
 ) -> Result<(Fork, Registration)> {
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     let source = source(&mut tx, listing).await?;
     drop(tx);
     let new = RegisterRequest {
@@ -146,6 +146,6 @@ fn fork_failed(listing: &Listing, caller: &Caller, code: Code) -> Lifecycle {
 
 /// The fork that one of the caller's registrations came from; `None` if it is no fork.
 pub async fn origin(host: &Host, caller: &Caller, registration: &RegistrationId) -> Result<Option<Fork>> {
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     db::listing::origin(&mut tx, &caller.organization_id, registration).await
 }

@@ -109,14 +109,14 @@ pub async fn browse(
     limit: u32,
     offset: i64,
 ) -> Result<(Vec<Listing>, i64)> {
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     db::listing::browse(&mut tx, &caller.organization_id, filter, limit, offset).await
 }
 
 /// A listing that the caller may see, with the registration that it shows.
 pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<(Listing, Registration)> {
     let id = ListingId::parse(id).ok_or_else(not_found)?;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     let listing = db::listing::find_visible(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)?;
     let registration = source(&mut tx, &listing).await?;
     Ok((listing, registration))

@@ -18,14 +18,14 @@ pub async fn list(
     namespace: Option<&str>,
     status: Option<Status>,
 ) -> Result<Vec<Registration>> {
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     db::registration::list(&mut tx, &caller.organization_id, namespace, status).await
 }
 
 /// One of the caller's registrations. Code `registration_not_found`.
 pub async fn get(host: &Host, caller: &Caller, id: &str) -> Result<Registration> {
     let id = RegistrationId::parse(id).ok_or_else(not_found)?;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     db::registration::find(&mut tx, &caller.organization_id, &id).await?.ok_or_else(not_found)
 }
 

@@ -85,7 +85,7 @@ pub async fn dry_run(host: &Host, caller: &Caller, request: RegisterRequest<'_>)
     check_description(request.description)?;
     let proposal = Arc::new(propose(&request)?);
     let id = &caller.organization_id;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     let organization = organization(&mut tx, caller).await?;
     check_namespace_of(&mut tx, &organization, &proposal.event).await?;
     let states = db::registration::version_states(&mut tx, id, &proposal.event).await?;
@@ -97,7 +97,7 @@ pub async fn dry_run(host: &Host, caller: &Caller, request: RegisterRequest<'_>)
 /// Judges a proposal that also has to fit the quota of the caller's plan, without a change.
 async fn judge_registration(host: &Host, caller: &Caller, proposal: &Arc<Proposal>) -> Result<(Arc<Base>, Verdict)> {
     let id = &caller.organization_id;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     let organization = organization(&mut tx, caller).await?;
     check_namespace_of(&mut tx, &organization, &proposal.event).await?;
     let states = db::registration::version_states(&mut tx, id, &proposal.event).await?;

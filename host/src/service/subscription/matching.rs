@@ -19,7 +19,7 @@ pub(super) async fn check(host: &Host, subscription: &Subscription) -> Result<()
     if !subscription.event_types.iter().all(|event_type| event_type.as_str().starts_with(&own)) {
         return Ok(());
     }
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(organization).await?;
     let mut registrations = db::registration::list(&mut tx, organization, None, Some(Status::Published)).await?;
     drop(tx);
     registrations.retain(|registration| {
@@ -29,9 +29,15 @@ pub(super) async fn check(host: &Host, subscription: &Subscription) -> Result<()
     if registrations.len() > FILTER_SCHEMAS_MAX {
         return Ok(());
     }
+    let filter = Filter::parse(filter)?;
+    let schemas: Vec<String> = registrations.into_iter().map(|registration| registration.payload_schema).collect();
+    host.cpu.try_run(organization, move || check_against(&filter, &schemas)).await?
+}
+
+/// Whether the filter can match what one of these schemas admits.
+fn check_against(filter: &Filter, schemas: &[String]) -> Result<()> {
     // A registered schema is JSON.
-    let parse = |text: &str| serde_json::from_str(text).map_err(Error::internal);
-    let schemas: Vec<Value> =
-        registrations.iter().map(|registration| parse(&registration.payload_schema)).collect::<Result<_>>()?;
-    Ok(Filter::parse(filter)?.check_against(&schemas.iter().collect::<Vec<_>>())?)
+    let parse = |text: &String| serde_json::from_str(text).map_err(Error::internal);
+    let schemas: Vec<Value> = schemas.iter().map(parse).collect::<Result<_>>()?;
+    Ok(filter.check_against(&schemas.iter().collect::<Vec<_>>())?)
 }

@@ -149,7 +149,7 @@ pub async fn subscribe(host: &Host, caller: &Caller, request: SubscribeRequest) 
     let event = EventName::parse(&request.name)?;
     let version: Option<Version> =
         request.version.as_deref().filter(|text| *text != "*").map(str::parse).transpose()?;
-    let mut tx = host.db.read().await?;
+    let mut tx = host.read(&caller.organization_id).await?;
     let states = db::registration::version_states(&mut tx, &caller.organization_id, &event).await?;
     let is_own = states.iter().any(|state| version.is_none_or(|version| state.version == version));
     if !is_own && !is_pushed(&mut tx, caller, &event, version).await? {
