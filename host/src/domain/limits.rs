@@ -170,9 +170,6 @@ pub const ROUTER_CANDIDATES_MAX: usize = 1_000;
 /// Work of one organization that waits in the pool for what occupies a core, while a request waits for it: checks
 /// of payloads that take long, and schemas. More would not be done before clients give up.
 pub const COMPUTING_WAITING_MAX: usize = 256;
-/// Bytes of patterns of event types kept in memory, of all organizations: some two hundred thousand patterns. The
-/// others are read again for each new name of an event.
-pub const PATTERN_CACHE_BYTES_MAX: usize = 32 << 20;
 /// Deliveries to one subscription under way at once, unless it asks for another number.
 pub const DELIVERIES_PER_SUBSCRIPTION_MAX: usize = 64;
 /// Deliveries under way at once to an endpoint of which nothing is known yet: so few that a dozen
