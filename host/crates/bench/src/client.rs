@@ -36,8 +36,8 @@ impl Endpoint {
     /// The header that says who calls, as it is sent.
     pub(crate) fn key_header(&self) -> String {
         let is_known = |name: &HeaderName| name == HOST || name == CONTENT_TYPE;
-        let caller = self.headers.iter().filter(|(name, _)| !is_known(name));
-        caller.map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap_or_default())).collect()
+        let caller = self.headers.iter().find(|(name, _)| !is_known(name));
+        caller.map_or_else(String::new, |(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap_or_default()))
     }
 
     /// The same at another address.

@@ -127,7 +127,7 @@ pub(super) async fn announce_refusal(host: &Host, caller: &Caller, name: &str, v
             event: EventName::parse(name).is_ok().then(|| name.to_owned()),
         },
         version: version.filter(|text| text.len() <= VERSION_BYTES_MAX).map(str::to_owned),
-        message: refusal.message().to_owned(),
+        message: refusal.message().clone(),
         count: 1,
     };
     let announced = async {
