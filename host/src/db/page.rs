@@ -12,7 +12,7 @@ pub struct Part<'a> {
     pub before: Option<&'a str>,
 }
 
-/// Reads one page of a list and counts the list, up to [`LIST_TOTAL_MAX`] rows: gives `(Vec<Row>, i64)`, or leaves the function with
+/// Reads one page of a list and counts the list, up to `LIST_TOTAL_MAX` rows: gives `(Vec<Row>, i64)`, or leaves the function with
 /// the error.
 ///
 /// Both statements share `from`, `where` and what is bound to `$1`, `$2`, … in this order; the page takes the

@@ -21,7 +21,7 @@ pub struct Converted {
     /// The schema as 2020-12, JSON text without white space.
     pub schema_text: String,
     /// What was changed. Never empty, and at most
-    /// [`CONVERSIONS_SHOWN_MAX`](crate::limits::CONVERSIONS_SHOWN_MAX).
+    /// [`CONVERSIONS_SHOWN_MAX`].
     pub changes: Vec<Change>,
 }
 
