@@ -29,8 +29,10 @@ use crate::{
 
 /// How long refusals of an organization are counted before they are announced together.
 const WINDOW_MS: i64 = 1_000;
+/// Bytes of the longest version that an announcement repeats: clients may send a longer text.
+const VERSION_BYTES_MAX: usize = 64;
 
-/// The refusals of the present windows. Clones are not needed: the host has one.
+/// The refusals of the present windows, of all organizations.
 #[derive(Default)]
 pub struct Refusals(Mutex<HashMap<OrganizationId, Window>>);
 
@@ -157,9 +159,6 @@ pub async fn announce_gathered(host: &Host) -> usize {
     }
     count
 }
-
-/// Bytes of the longest version that an announcement repeats.
-const VERSION_BYTES_MAX: usize = 64;
 
 /// The lifecycle event of a refusal; `None` for faults of the host, which are no judgement of the emit: it
 /// may come again.
